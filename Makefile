@@ -1,0 +1,50 @@
+# Each target is one line that you could type. Python 3.11 or newer; another one: make PYTHON=python3.12 demo
+PYTHON ?= python3
+PIP = -m pip --disable-pip-version-check install --quiet
+COMPILE = .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+
+.PHONY: demo test lint lock picture wheel clean
+.DELETE_ON_ERROR:
+
+demo: .venv/.ready  ## an issue of an invented newsletter, written, sent and read, on this machine alone
+	.venv/bin/digest demo
+
+test: lint  ## everything that must hold
+	.venv-test/bin/python -m pytest
+
+lint: .venv-test/.ready  ## style, types and the import contract
+	.venv-test/bin/ruff check
+	.venv-test/bin/ruff format --check
+	.venv-test/bin/mypy
+	.venv-test/bin/mypy scripts
+	.venv-test/bin/lint-imports
+
+wheel: .venv-test/.ready  ## dist/digest-*.whl
+	.venv-test/bin/python -m build --wheel --no-isolation
+
+picture: .venv-test/.ready demo  ## docs/issue.png, from the demonstration's issue
+	.venv-test/bin/python scripts/picture.py demo/issue.html docs/issue.png
+	.venv-test/bin/python scripts/picture.py --phone --dark demo/issue.html docs/issue-phone-dark.png
+
+lock:  ## pin and hash anew what pyproject.toml asks for
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python $(PIP) uv
+	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group test --extra postgresql --constraint requirements/runtime.txt --output-file requirements/test.txt
+	$(COMPILE) requirements/build.in --constraint requirements/test.txt --output-file requirements/build.txt
+	rm -rf .venv-lock
+
+clean:  ## all that the other targets made
+	rm -rf .venv .venv-test .venv-lock demo dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# The stamp is newer than what it was made from, so a second run installs nothing.
+.venv/.ready: requirements/runtime.txt
+.venv-test/.ready: requirements/test.txt
+.venv/.ready .venv-test/.ready: requirements/build.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "There is no command $(PYTHON). Install Python 3.11 or newer, or name it: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit("Digest needs Python 3.11 or newer; $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(PIP) --require-hashes $(addprefix --requirement ,$(filter requirements/%,$^))
+	$(@D)/bin/python $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,23 @@
+"""Digest: from a publisher's articles to mail, with every reader accounted for.
+
+One article's way, and the rooms it passes, in the order of the data:
+
+    sources     bytes from the web or the disk, with limits              I/O
+    feeds       RSS, Atom, RDF, JSON Feed -> articles                    pure
+    pages       an article page, HTML or text -> article, lists          pure
+    articles    Article, its canonical address and fingerprint           pure
+    archive     book 1: what was published                               SQL
+    selection   articles -> stories, with a reason for each              pure
+    edition     stories -> Issue; Issue + Preferences -> Edition         pure
+    rendering   Edition -> subject, HTML, text; CSS inlined              pure
+    preflight   what stands against sending                              pure
+    messages    Rendering + reader -> envelope and bytes                 pure
+    ledger      book 2: one delivery for each issue and subscriber       SQL
+    delivery    connections to the relay                                 I/O
+    outcomes    what the relay's reply means                             pure
+    schedule    when the next issue is due                               pure
+
+`publish` joins them; `settings` and `database` are opened once; `cli`, `web` and `demo` are
+doors, `terminal` is what the command line's door shows. The readers are in `subscribers`,
+which knows nothing of this package.
+"""

@@ -1,0 +1,650 @@
+"""The command line: one door to `publish`. It parses, calls, shows, and translates errors.
+
+Standard output is data, standard error is talk. Exit codes: 0 done, 1 it failed, 2 wrong use or
+settings, 75 try again later. Heavy imports stand inside the commands: `--help` must be quick.
+Never here: a decision about articles, issues, mail or readers.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from subscribers.cli import commands as subscriber_commands
+
+if TYPE_CHECKING:
+    from digest.publish import House
+
+
+class _Stoppable(TyperGroup):
+    """Ctrl-C is told and coded here: typer itself would only say that it aborted."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; an interrupted one exits with 75."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _complain(*_STOPPED)
+            raise typer.Exit(75) from None
+
+
+_STOPPED = "stopped", "nothing is lost; run the same command again"
+_root: ContextVar[typer.Context] = ContextVar("root")
+
+app = typer.Typer(
+    name="digest",
+    cls=_Stoppable,
+    help="Newsletter digests for news publishers: from feeds and saved pages to mail.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+articles_app = typer.Typer(help="What was collected.", no_args_is_help=True)
+issues_app = typer.Typer(help="What was prepared and sent.", no_args_is_help=True)
+app.add_typer(articles_app, name="articles")
+app.add_typer(issues_app, name="issues")
+
+Newsletter = Annotated[
+    str | None, typer.Option("--newsletter", "-n", help="Which, if there are several.")
+]
+Number = Annotated[int | None, typer.Argument(help="The issue's number; the newest without one.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"],
+        help="Select as if it were this moment (UTC).",
+    ),
+]
+
+
+@app.callback()
+def _folder(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Option("-C", "--folder", help="Where digest.toml is.", envvar="DIGEST_FOLDER")
+    ] = Path(),
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=lambda v: _version(v))
+    ] = False,
+) -> None:
+    del version
+    context.obj = folder.resolve()
+    _root.set(context)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Made if it is not there.")] = Path("demo"),
+) -> None:
+    """See the whole job done, from feeds to mailboxes, with nothing configured.
+
+    Example: digest demo
+    """
+    from digest.demo import demonstrate
+    from digest.terminal import progress_bar, show_demonstration, step
+
+    with progress_bar("sending") as on_progress:
+        shown = demonstrate(folder.resolve(), _environ(), _now, step, on_progress)
+    show_demonstration(shown, _myself())
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    publisher: Annotated[str, typer.Option(prompt="Publisher's name", help="Who sends.")],
+    postal_address: Annotated[
+        str, typer.Option(prompt="Postal address (the law wants it)", help="For the footer.")
+    ],
+    title: Annotated[str, typer.Option(prompt="Newsletter's title", help="For instance The Week.")],
+    sender: Annotated[
+        str,
+        typer.Option(
+            prompt="It comes from (mail address)", help="For instance weekly@news.example.org."
+        ),
+    ],
+    feed: Annotated[list[str] | None, typer.Option(help="A feed's URL; repeatable.")] = None,
+) -> None:
+    """Write digest.toml and digest.env (with a fresh secret) into the folder.
+
+    Example: digest init --publisher "Example Times" --title "The Week" --sender weekly@example.org
+    """
+    from digest.publish import init_folder
+
+    for path in init_folder(context.obj, publisher, postal_address, title, sender, feed or []):
+        _say(f"wrote {path}")
+    _say("next: digest collect, digest prepare, digest preview")
+
+
+@app.command()
+def collect(
+    context: typer.Context,
+    places: Annotated[
+        list[str] | None,
+        typer.Argument(help="URLs, files or folders; without any, the sources of digest.toml."),
+    ] = None,
+    section: Annotated[str, typer.Option(help="Where articles of PLACES go.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Read the sources and keep what is new. One that fails never stops the others.
+
+    Example: digest collect
+    Example: digest collect saved/page.html --section Global
+    """
+    from digest import publish
+    from digest.terminal import show_collected, source_bar
+
+    with _house(context) as house:
+        total = len(places or house.settings.source)
+        with source_bar(total) as on_source:
+            results = publish.collect(
+                house, places or [], section=section, now=_now(), on_source=on_source
+            )
+    _print_json(results) if as_json else show_collected(results)
+    failures = [result for result in results if result.error]
+    if not results:
+        _fail("digest.toml names no source", "add a [[source]], or name one: digest collect URL", 2)
+    for failed in failures:
+        _complain(failed.error, failed.remedy)
+    if failures:
+        raise typer.Exit(
+            max(result.exit_code for result in failures) if len(failures) == len(results) else 1
+        )
+
+
+@articles_app.command("list")
+def articles_list(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """The newest articles.
+
+    Example: digest articles list --limit 10
+    """
+    from digest.terminal import show_articles
+
+    with _house(context) as house:
+        found = house.articles()
+    shown = found[:limit]
+    if as_json:
+        _print_json([{"fingerprint": a.fingerprint, **asdict(a)} for a in shown])
+    else:
+        show_articles(shown, len(found))
+
+
+@articles_app.command("show")
+def articles_show(context: typer.Context, name: str, as_json: Json = False) -> None:
+    """One article, by its address or the beginning of its fingerprint.
+
+    Example: digest articles show 3fa9
+    """
+    from digest.terminal import show_fields
+
+    with _house(context) as house:
+        article = house.article(name)
+    if article is None:
+        _fail(
+            f"no article, or more than one, is called {name}",
+            "`digest articles list` shows their names",
+            1,
+        )
+    fields = {"fingerprint": article.fingerprint, **asdict(article)}
+    _print_json(fields) if as_json else show_fields(fields)
+
+
+@articles_app.command("explain")
+def articles_explain(
+    context: typer.Context, newsletter: Newsletter = None, at: At = None, as_json: Json = False
+) -> None:
+    """For every article: kept in which section, or dropped and why.
+
+    Example: digest articles explain
+    """
+    from digest import publish
+    from digest.terminal import show_verdicts
+
+    with _house(context) as house:
+        verdicts = publish.explain(house, newsletter, now=_moment(at))
+    if as_json:
+        _print_json(
+            [
+                {
+                    "headline": v.article.headline,
+                    "url": v.article.url,
+                    "kept": v.kept,
+                    "reason": v.reason,
+                }
+                for v in verdicts
+            ]
+        )
+    else:
+        show_verdicts(verdicts)
+
+
+@app.command()
+def prepare(
+    context: typer.Context, newsletter: Newsletter = None, at: At = None, as_json: Json = False
+) -> None:
+    """Select the stories and write the draft of the next issue.
+
+    Example: digest prepare
+    """
+    from digest import publish
+    from digest.terminal import show_issue
+
+    with _house(context) as house:
+        draft = publish.prepare(house, newsletter, now=_moment(at))
+        findings = publish.examine(house, draft.record)
+    _print_json(draft.record) if as_json else show_issue(draft.record, findings)
+    _say(f"next: digest preview, then digest approve {draft.record.issue.number}")
+
+
+@issues_app.command("list")
+def issues_list(
+    context: typer.Context, newsletter: Newsletter = None, as_json: Json = False
+) -> None:
+    """All issues, newest first.
+
+    Example: digest issues list
+    """
+    from digest.terminal import show_issues
+
+    with _house(context) as house:
+        records = house.issues(newsletter)
+    _print_json(records) if as_json else show_issues(records)
+
+
+@issues_app.command("show")
+def issues_show(
+    context: typer.Context,
+    number: Number = None,
+    newsletter: Newsletter = None,
+    as_json: Json = False,
+) -> None:
+    """The outline of an issue.
+
+    Example: digest issues show 12
+    """
+    from digest.terminal import show_issue
+
+    with _house(context) as house:
+        record = house.issue(house.newsletter(newsletter)[0], number)
+    _print_json(record) if as_json else show_issue(record, [])
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    number: Number = None,
+    newsletter: Newsletter = None,
+    section: Annotated[
+        list[str] | None, typer.Option(help="As a reader of just these; repeatable.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="0 takes any free one.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Write issue.html and issue.txt there instead.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """See an issue in the browser, as HTML and as text. Ctrl-C ends it.
+
+    Example: digest preview
+    Example: digest preview 12 --section Opinion --out /tmp/issue
+    """
+    from digest import publish
+    from digest.web import preview_app, serve_until_stopped
+
+    with _house(context) as house:
+        record = house.issue(house.newsletter(newsletter)[0], number)
+        shown = publish.shown(house, record, section or [])
+        page = publish.preview_page(house, record, shown)
+    if out:
+        for path in publish.write_shown(shown, out):
+            sys.stdout.write(f"{path}\n")
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        serve_until_stopped(
+            preview_app(page, shown), "127.0.0.1", port, _announce("the preview", browser)
+        )
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    number: Number = None,
+    newsletter: Newsletter = None,
+    as_json: Json = False,
+) -> None:
+    """What stands against sending an issue; exit code 1 where there is an error.
+
+    Example: digest check
+    """
+    from digest import publish
+    from digest.terminal import show_findings
+
+    with _house(context) as house:
+        findings = publish.examine(house, house.issue(house.newsletter(newsletter)[0], number))
+    _print_json(findings) if as_json else show_findings(findings)
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("test")
+def send_test(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(help="Who gets it.")],
+    number: Annotated[int | None, typer.Option(help="The issue; the newest without.")] = None,
+    newsletter: Newsletter = None,
+) -> None:
+    """Send an issue to one address, marked [Test], through the real relay.
+
+    Example: digest test editor@example.org
+    """
+    from digest import publish
+
+    with _house(context) as house:
+        record = house.issue(house.newsletter(newsletter)[0], number)
+        outcome = publish.send_test(house, record, address, clock=_now)
+    _say(f"the relay took it: {outcome.reply.text}")
+
+
+@app.command()
+def approve(
+    context: typer.Context,
+    number: Number = None,
+    newsletter: Newsletter = None,
+    by: Annotated[str, typer.Option(help="Who approves; written down.")] = "",
+) -> None:
+    """Approve an issue as it looks now. A later change asks for approval again.
+
+    Example: digest approve 12 --by "night desk"
+    """
+    import getpass
+
+    from digest import publish
+
+    with _house(context) as house:
+        record = publish.approve(house, newsletter, number, by=by or getpass.getuser(), now=_now())
+    _say(f"issue {record.issue.number} is approved; content {record.approved_hash[:12]}")
+
+
+@app.command()
+def send(
+    context: typer.Context,
+    number: Number = None,
+    newsletter: Newsletter = None,
+    as_json: Json = False,
+) -> None:
+    """Send an approved issue. Safe to run again: who has it, gets no second copy.
+
+    Example: digest send 12
+    """
+    from digest import publish
+    from digest.terminal import progress_bar, show_account
+
+    with _house(context) as house, progress_bar("sending") as on_progress:
+        account = publish.send(house, newsletter, number, clock=_now, on_progress=on_progress)
+    _print_json(account) if as_json else show_account(account)
+    if account.open:
+        _say("run `digest send` again for those that are left")
+        raise typer.Exit(75)
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    number: Number = None,
+    newsletter: Newsletter = None,
+    readers: Annotated[
+        bool, typer.Option("--readers", help="Everybody on the list, one line each.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Account for every reader of an issue; and how the sources fare.
+
+    Example: digest status 12 --readers
+    """
+    from digest import publish
+    from digest.terminal import show_account, show_readers, show_sources
+
+    with _house(context) as house:
+        record = house.issue(house.newsletter(newsletter)[0], number)
+        account = publish.account(house, record)
+        lines = list(publish.readers(house, record)) if readers else []
+        failing = [state for state in house.sources() if state.failing_since]
+    if as_json:
+        _print_json({"account": account, "readers": lines, "failing_sources": failing})
+        return
+    show_account(account)
+    if readers:
+        show_readers(lines)
+    show_sources(failing)
+
+
+@app.command()
+def run(context: typer.Context, as_json: Json = False) -> None:
+    """Do all that is due now: draft, send what is approved, retry. Safe from cron, and twice.
+
+    Example: digest -C /srv/weekly run
+    """
+    from digest import publish
+
+    with _house(context) as house:
+        done = publish.run(house, clock=_now)
+    if as_json:
+        _print_json(done)
+    for act in [] if as_json else done:
+        _say(f"{act.newsletter}: {act.what}" + (f" — {act.remedy}" if act.remedy else ""))
+    code = max((act.exit_code for act in done), default=0)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+) -> None:
+    """Answer the links in every mail: leave, choose, view. Put a web server with TLS in front.
+
+    Example: digest serve --port 8000
+    """
+    from digest.web import public_app, serve_until_stopped
+
+    with _house(context) as house:
+        _ = house.settings.keys
+        with contextlib.suppress(KeyboardInterrupt):
+            serve_until_stopped(
+                public_app(house, _now), host, port, _announce("the readers' pages", False)
+            )
+
+
+@app.command()
+def settings(
+    context: typer.Context,
+    example: Annotated[
+        bool, typer.Option("--example", help="Every setting with its default.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The settings in force, secrets masked.
+
+    Example: digest settings --example
+    """
+    from digest.settings import example as commented
+    from digest.settings import flat, load
+
+    if example:
+        sys.stdout.write(commented())
+        return
+    values = flat(load(context.obj, _environ()))
+    if as_json:
+        _print_json(values)
+        return
+    for name, value in values.items():
+        sys.stdout.write(f"{name} = {json.dumps(value, ensure_ascii=False)}\n")
+
+
+@app.command()
+def migrate(context: typer.Context) -> None:
+    """Bring the database to this program's age. Make a backup first.
+
+    Example: digest migrate
+    """
+    from digest import publish
+
+    before, after = publish.migrate(context.obj, _environ())
+    _say(
+        "the database was up to date"
+        if before == after
+        else f"the database went from {before or 'empty'} to {after}"
+    )
+
+
+class _SubscribersDesk:
+    """What the subscribers' commands need: sessions, keys, and which newsletters there are."""
+
+    def __init__(self, house: "House") -> None:
+        self.reading, self.writing = house.database.reading, house.database.writing
+        self.keys = house.settings.keys
+        self.newsletters = tuple(house.settings.newsletter)
+
+    def now(self) -> datetime:
+        """UTC."""
+        return _now()
+
+
+def _subscribers_desk() -> _SubscribersDesk:
+    root = _root.get()
+    # Opened for the verb, closed with the program's context.
+    return _SubscribersDesk(root.with_resource(_house_in(root.obj)))
+
+
+app.add_typer(subscriber_commands(_subscribers_desk), name="subscribers")
+
+
+def main() -> None:
+    """The entry point: every foreseen error becomes one sentence, its remedy, and an exit code."""
+    try:
+        app()
+    except BrokenPipeError:
+        _let_go()
+        sys.exit(1)
+    except Exception as error:
+        what = getattr(error, "what", None)
+        if what is None:
+            raise
+        _complain(what, getattr(error, "remedy", ""))
+        sys.exit(getattr(error, "exit_code", 1))
+    except KeyboardInterrupt:
+        _complain(*_STOPPED)
+        sys.exit(75)
+    finally:
+        _let_go()
+
+
+def _let_go() -> None:
+    # A reader such as `head` may have closed the pipe; the flush at exit must not complain.
+    try:
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+
+
+@contextlib.contextmanager
+def _house(context: typer.Context) -> "Iterator[House]":
+    with _house_in(context.obj) as house:
+        yield house
+
+
+@contextlib.contextmanager
+def _house_in(folder: Path) -> "Iterator[House]":
+    from digest.publish import open_house
+
+    with open_house(folder, _environ()) as house:
+        yield house
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _moment(at: datetime | None) -> datetime:
+    return at.replace(tzinfo=UTC) if at else _now()
+
+
+def _environ() -> dict[str, str]:
+    return dict(os.environ)
+
+
+def _myself() -> str:
+    # What a newcomer can type: the bare name where the shell finds it, else the path of this run.
+    import shutil
+
+    found = shutil.which("digest")
+    started = Path(sys.argv[0])
+    if found and Path(found).resolve() == started.resolve():
+        return "digest"
+    with contextlib.suppress(ValueError):
+        return str(started.resolve().relative_to(Path.cwd()))
+    return str(started)
+
+
+def _announce(what: str, browser: bool) -> Callable[[str], None]:
+    def announce(url: str) -> None:
+        import webbrowser
+
+        _say(f"{what}: {url} (Ctrl-C ends it)")
+        if browser and sys.stderr.isatty():
+            webbrowser.open(url)
+
+    return announce
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+
+
+def _complain(what: str, remedy: str) -> None:
+    sys.stderr.write(f"digest: {what}\n" + (f"  {remedy}\n" if remedy else ""))
+
+
+def _fail(what: str, remedy: str, code: int) -> NoReturn:
+    _complain(what, remedy)
+    raise typer.Exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"digest {version('digest')}\n")
+        raise typer.Exit

@@ -1,0 +1,76 @@
+"""Every error that leaves a room of `digest`; doors turn it into a sentence and an exit code.
+
+    DigestError
+    ├── SettingsError       digest.toml or the environment is not usable            exit 2
+    ├── SourceError         a feed or page could not be read                        exit 1
+    │   └── FetchError      … because it could not be fetched; later may help       exit 75
+    ├── NothingToPublish    no story stands for an issue                            exit 1
+    ├── IssueError          the issue is not in a state for what was asked          exit 1
+    ├── PreflightFailed     the issue has errors that forbid sending                exit 1
+    ├── TemplateError       a template could not be rendered                        exit 1
+    ├── MessageError        a message could not be built from what was given        exit 1
+    ├── DatabaseError       the database is newer, older, locked or not there       exit 1
+    └── RelayError          the relay cannot be used at all just now                exit 75
+
+Outcomes of mail are values (outcomes.py); an exception means that work cannot go on.
+No sentence for a terminal is put together below a door, but every error says in its own
+words what is wrong, and in `remedy` what to do.
+"""
+
+
+class DigestError(Exception):
+    """Something went wrong. `remedy` says what the user can do; `exit_code` follows sysexits.h."""
+
+    exit_code = 1
+
+    def __init__(self, what: str = "", *, remedy: str = "") -> None:
+        """`what` is one sentence without a line break; the class's first line stands in for it."""
+        super().__init__(what or (type(self).__doc__ or "").split("\n")[0])
+        self.what = str(self)
+        self.remedy = remedy
+
+
+class SettingsError(DigestError):
+    """The settings cannot be used."""
+
+    exit_code = 2
+
+
+class SourceError(DigestError):
+    """The source could not be read."""
+
+
+class FetchError(SourceError):
+    """The source could not be fetched."""
+
+    exit_code = 75
+
+
+class NothingToPublish(DigestError):
+    """There is nothing to publish."""
+
+
+class IssueError(DigestError):
+    """The issue is not in a state for that."""
+
+
+class PreflightFailed(DigestError):
+    """The issue has errors that forbid sending it."""
+
+
+class TemplateError(DigestError):
+    """A template could not be rendered."""
+
+
+class MessageError(DigestError):
+    """A message could not be built."""
+
+
+class DatabaseError(DigestError):
+    """The database cannot be used."""
+
+
+class RelayError(DigestError):
+    """The relay cannot be used at the moment."""
+
+    exit_code = 75

@@ -1,0 +1,1 @@
+"""Alembic's chain for both packages, run by `digest.database.migrate` and never by itself."""

@@ -1,0 +1,13 @@
+"""What Alembic runs: always on the connection that `digest.database` hands over."""
+
+from alembic import context
+
+from digest.database import TABLES
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=TABLES,
+    render_as_batch=True,
+    transaction_per_migration=False,
+)
+context.run_migrations()

@@ -1,0 +1,268 @@
+"""The lines of an article page: which is the headline, the dek, the text, and what is furniture.
+
+Here lives the shape of a news page as a reader sees it, the same for markup and saved text. Never
+here: tags and metadata (markup), dates and articles (the package itself).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from digest.articles import headline_key, tidy
+
+
+class Block(Enum):
+    """What stands beneath a heading of the page."""
+
+    TRENDING = "trending"
+    OPINION = "opinion"
+    FURNITURE = "furniture"
+
+
+# Heading of a block (as `headline_key` writes it) -> what stands beneath it.
+HEADINGS: dict[str, Block] = {
+    **dict.fromkeys(("trending", "trendingnow", "mostread", "mostpopular"), Block.TRENDING),
+    **dict.fromkeys(("opinionbloginterview", "opinion", "opinions", "blogs"), Block.OPINION),
+    **dict.fromkeys(
+        (
+            *("devshots", "latestnews", "connectuson", "connectwithus", "givefeedback", "sectors"),
+            *("editions", "otherlinks", "otherproducts", "connect", "subscribetoournewsletter"),
+            *("relatedarticles", "relatedstories", "relatednews", "relatedtopics", "alsoread"),
+            *("morefromthissection", "morenews", "topstories", "comments", "followus", "sharethis"),
+        ),
+        Block.FURNITURE,
+    ),
+}
+FURNITURE = re.compile(
+    r"^©|^\(c\) |^copyright\b|^(?:e-?mail|phone|tel)\s*:|\bprivacy policy\b|^advertisement$"
+    r"|^read more\b|^also read\b|^(?:date )?\d{4}-\d\d-\d\d\b.{0,20}$|^left menu$|^share\b.{0,30}$",
+    re.IGNORECASE,
+)
+CREDIT = re.compile(
+    r"^this image is ai.generated|^(?:representative |file )?(?:image|photo|picture)s?"
+    r" ?(?:credits?|courtesy|source|by)?\s*[:(]|^credits?:|^(?:photo|picture|image) by ",
+    re.IGNORECASE,
+)
+ATTRIBUTION = re.compile(r"^\((?:with )?(?:additional )?inputs? from [^()]*\)$", re.IGNORECASE)
+STAMP = re.compile(
+    r"\b(last updated|updated|modified|created|published|posted)(?: on| at)?\s*:\s*(?=\S*\d|[A-Z])",
+    re.IGNORECASE,
+)
+CHANGED = {"last updated", "updated", "modified"}
+RANK = re.compile(r"^#?\d{1,2}[.)]?$")
+CUT = re.compile(r"\s*(?:\.\.\.|…)$")
+# How far beneath the headline a page still prints its byline, and how long its lines may be.
+STAMP_WITHIN = 15
+HEADLINE_AT_MOST = 250
+CREDIT_AT_MOST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One visible line. `url` is where it leads; saved text knows nothing of the other marks.
+
+    `aside`: outside the main column. `prose`: may be part of the text. `entry`: may be an entry
+    of a list. `heading`: may head a block (a link of a menu can't). `title`: certainly heads one.
+    """
+
+    text: str
+    url: str = ""
+    aside: bool = False
+    prose: bool = True
+    entry: bool = True
+    heading: bool = True
+    title: bool = False
+
+    @property
+    def heads(self) -> Block | None:
+        """The block that this line is the heading of."""
+        return HEADINGS.get(headline_key(self.text)) if self.heading else None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One entry of a list beside the article."""
+
+    headline: str
+    url: str = ""
+    section: str = ""
+
+
+@dataclass(slots=True)
+class Found:
+    """What the lines of a page say, as they say it: dates are still text."""
+
+    headline: str = ""
+    dek: str = ""
+    byline: str = ""
+    published: str = ""
+    updated: str = ""
+    credit: str = ""
+    attribution: str = ""
+    body: list[str] = field(default_factory=list)
+    trending: list[Entry] = field(default_factory=list)
+    opinion: list[Entry] = field(default_factory=list)
+
+
+def text_lines(text: str) -> list[Line]:
+    """The lines of a page that was saved as text; empty ones are left out."""
+    return [Line(tidy(line)) for line in text.splitlines() if tidy(line)]
+
+
+def read_lines(lines: list[Line], headline: str = "") -> Found:
+    """What the lines of one page say. `headline` is what the page's metadata calls it, if it does.
+
+    `headline` stays empty where none can be made out.
+    """
+    main = [line for line in lines if not line.aside]
+    found = Found(headline=headline or _headline(main))
+    start = _after_headline(main, found.headline)
+    stamp = _stamp_at(main, start)
+    if stamp is not None:
+        _read_stamp(main[stamp].text, found)
+        found.dek = _dek(main[start:stamp], found)
+    end = _read_story(main, start if stamp is None else stamp + 1, found)
+    _read_blocks([*main[end:], *(line for line in lines if line.aside)], found)
+    return found
+
+
+def _same(line: str, headline: str) -> bool:
+    """Whether a line is the headline, or its beginning with "..." behind it."""
+    if not line or not headline:
+        return False
+    if CUT.search(line) and headline_key(headline).startswith(headline_key(line)):
+        return True
+    return headline_key(line) == headline_key(headline)
+
+
+def _headline(lines: list[Line]) -> str:
+    """The first line that the page repeats above its blocks, else the first that could be one."""
+    stamp = _stamp_at(lines, 0)
+    candidates = [line.text for line in lines[:stamp] if _may_be_headline(line.text)]
+    before = list(_before_blocks(lines))
+    for text in candidates[:STAMP_WITHIN]:
+        if sum(_same(other, text) for other in before) > 1:
+            return text
+    return candidates[0] if candidates else ""
+
+
+def _may_be_headline(text: str) -> bool:
+    return (
+        len(headline_key(text)) >= 6
+        and len(text) <= HEADLINE_AT_MOST
+        and headline_key(text) not in HEADINGS
+        and not FURNITURE.search(text)
+        and not STAMP.search(text)
+    )
+
+
+def _before_blocks(lines: list[Line]) -> Iterator[str]:
+    for line in lines:
+        if line.heads:
+            return
+        yield line.text
+
+
+def _after_headline(lines: list[Line], headline: str) -> int:
+    return next((i + 1 for i, line in enumerate(lines) if _same(line.text, headline)), 0)
+
+
+def _stamp_at(lines: list[Line], start: int) -> int | None:
+    near = range(start, min(len(lines), start + STAMP_WITHIN))
+    return next((i for i in near if STAMP.search(lines[i].text)), None)
+
+
+def _read_stamp(text: str, found: Found) -> None:
+    """ "Byline | Updated: … | Created: …", in any order and with or without the strokes."""
+    byline, *pairs = STAMP.split(text)
+    found.byline = byline.strip(" |,-–—")
+    for label, value in zip(pairs[::2], pairs[1::2], strict=True):
+        when = value.partition("|")[0].strip(" ,-–—")
+        if label.lower() in CHANGED:
+            found.updated = found.updated or when
+        else:
+            found.published = found.published or when
+
+
+def _dek(lines: Iterable[Line], found: Found) -> str:
+    texts = (line.text for line in lines if not _same(line.text, found.headline))
+    return next((t for t in texts if len(t) > 60 and not CREDIT.search(t)), "")
+
+
+def _read_story(lines: list[Line], start: int, found: Found) -> int:
+    """Takes the text into `found`; the number of the line at which it was over."""
+    for number, line in enumerate(lines[start:], start):
+        if line.heads:
+            # "Opinion" or "Comments" may also stand between headline and text.
+            if found.body or line.heads is Block.TRENDING:
+                return number
+        elif ATTRIBUTION.match(line.text):
+            found.attribution = line.text
+            return number + 1
+        else:
+            _read_story_line(line, found)
+    return len(lines)
+
+
+def _read_story_line(line: Line, found: Found) -> None:
+    text = line.text
+    if CREDIT.search(text) and len(text) <= CREDIT_AT_MOST:
+        found.credit = found.credit or text
+    elif line.prose and not FURNITURE.search(text) and text != found.dek:
+        found.body.extend([text] * (not _same(text, found.headline)))
+
+
+def _read_blocks(lines: list[Line], found: Found) -> None:
+    groups: dict[Block, list[Line]] = {block: [] for block in Block}
+    block = Block.FURNITURE
+    for line in lines:
+        if heads := line.heads:
+            block = heads
+        elif line.title and _is_section(line.text):
+            block = Block.FURNITURE
+        else:
+            groups[block].append(line)
+    found.trending = _entries(groups[Block.TRENDING])
+    found.opinion = [
+        entry
+        for entry in _entries(groups[Block.OPINION])
+        if not _same(entry.headline, found.headline)
+    ]
+
+
+def _entries(lines: list[Line]) -> list[Entry]:
+    """Each entry once and in full, though the page prints it twice and once cut off."""
+    made: list[Entry] = []
+    fresh = True
+    for line in lines:
+        if RANK.match(line.text):
+            fresh = True
+        elif FURNITURE.search(line.text):
+            continue
+        elif known := next((e for e in made if _one(line.text, e.headline)), None):
+            known.headline = max(known.headline, line.text, key=lambda t: len(CUT.sub("", t)))
+            known.url = known.url or line.url
+        elif made and not fresh and _is_section(line.text):
+            made[-1].section = made[-1].section or line.text
+        elif line.entry and not (_is_section(line.text) and not fresh):
+            made.append(Entry(line.text, line.url))
+            fresh = False
+    return _without_ranks(made)
+
+
+def _without_ranks(entries: list[Entry]) -> list[Entry]:
+    """Entries whose own text counts them ("1 First", "2 Second") without the numbers."""
+    counted = [entry.headline.partition(" ") for entry in entries]
+    if len(entries) > 1 and all(counted[n][0].rstrip(".)") == str(n + 1) for n in (0, 1)):
+        for number, (entry, (rank, _, rest)) in enumerate(zip(entries, counted, strict=True), 1):
+            entry.headline = rest if rest and rank.rstrip(".)") == str(number) else entry.headline
+    return entries
+
+
+def _one(line: str, headline: str) -> bool:
+    return _same(line, headline) or _same(headline, line)
+
+
+def _is_section(text: str) -> bool:
+    return len(text) <= 30 and len(text.split()) <= 3

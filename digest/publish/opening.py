@@ -1,0 +1,102 @@
+"""The House: what every act of publishing needs, opened once at the door."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from jinja2 import Environment
+
+from digest import archive, database, rendering
+from digest.articles import Article
+from digest.database import Database
+from digest.errors import SettingsError
+from digest.settings import NewsletterSettings, Settings, load
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class House:
+    """Settings and database of one publisher. Use it as `with open_house(...) as house`."""
+
+    settings: Settings
+    database: Database
+
+    @cached_property
+    def templates(self) -> Environment:
+        """The publisher's own templates (folder `templates` beside digest.toml) before ours."""
+        return rendering.environment(self.settings.folder / "templates", templates_folder())
+
+    def newsletter(self, name: str | None) -> tuple[str, NewsletterSettings]:
+        """The newsletter of that name; without one, the only one. Raises SettingsError."""
+        known = self.settings.newsletter
+        if name is None and len(known) == 1:
+            name = next(iter(known))
+        if name is None:
+            raise SettingsError(
+                "there are several newsletters", remedy=f"say which: --newsletter {'|'.join(known)}"
+            )
+        if name not in known:
+            raise SettingsError(
+                f"there is no newsletter {name}", remedy=f"digest.toml has: {', '.join(known)}"
+            )
+        return name, known[name]
+
+    def articles(self) -> list[Article]:
+        """All articles of the archive, newest first."""
+        with self.database.reading() as session:
+            return archive.articles(session)
+
+    def article(self, name: str) -> Article | None:
+        """One article by its address or the beginning of its fingerprint."""
+        with self.database.reading() as session:
+            return archive.article(session, name)
+
+    def issue(self, newsletter: str, number: int | None = None) -> archive.IssueRecord:
+        """One issue, the newest without a number. Raises IssueError."""
+        with self.database.reading() as session:
+            return archive.issue(session, newsletter, number)
+
+    def issues(self, newsletter: str | None = None) -> list[archive.IssueRecord]:
+        """All issues, newest first."""
+        with self.database.reading() as session:
+            return archive.issues(session, newsletter)
+
+    def sources(self) -> list[archive.SourceState]:
+        """How every source fares."""
+        with self.database.reading() as session:
+            return archive.source_states(session)
+
+
+@contextlib.contextmanager
+def open_house(folder: Path, environ: Mapping[str, str]) -> Iterator[House]:
+    """Read the settings in `folder`, open the database, and close it in the end.
+
+    Raises SettingsError and DatabaseError.
+    """
+    settings = load(folder, environ)
+    opened = database.open_database(settings.database.url, folder)
+    try:
+        yield House(settings, opened)
+    finally:
+        opened.close()
+
+
+def migrate(folder: Path, environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """Bring the database to this program's age; the revisions before and after."""
+    settings = load(folder, environ)
+    opened = database.open_unchecked(settings.database.url, folder)
+    try:
+        return database.migrate(opened)
+    finally:
+        opened.close()
+
+
+def templates_folder() -> Path:
+    """Where our templates are: inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"

@@ -1,0 +1,57 @@
+"""Address: what somebody typed becomes the address to mail, or a sentence why not. Pure.
+
+Never here: whether the address exists (no DNS), whether it may be mailed (suppression).
+"""
+
+from email_validator import EmailNotValidError, validate_email
+
+from subscribers.errors import InvalidAddress
+
+LONGEST = 254  # RFC 5321 section 4.5.3.1.3: a path of 256 with its angle brackets
+
+
+def normalise(text: str) -> str:
+    """The address to mail: local part as given, domain in lower-case ASCII (IDNA).
+
+    Spaces around it are forgiven. Raises InvalidAddress for anything but one bare address:
+    a list, a display name, a line break, or a local part that would need SMTPUTF8 (RFC 6531).
+    """
+    bare = text.strip(" \t")
+    # Said before the parser sees it: a line break or a comma here is somebody's second recipient.
+    if any(character in bare for character in ",;<>\r\n"):
+        raise InvalidAddress(
+            f"{_shown(bare)} is not one bare mail address.",
+            remedy="Give one address, without a name around it.",
+        )
+    if len(bare) > LONGEST:
+        raise InvalidAddress(f"{_shown(bare)} is longer than {LONGEST} characters.")
+    try:
+        # The test environment admits .test (RFC 6761 section 6.2), which no DNS will ever serve.
+        valid = validate_email(
+            bare, check_deliverability=False, test_environment=True, allow_smtputf8=False
+        )
+    except EmailNotValidError as error:
+        reason = str(error).split("\n")[0]
+        raise InvalidAddress(f"{_shown(bare)} is not a mail address: {reason}") from error
+    return f"{valid.local_part}@{valid.ascii_domain.lower()}"
+
+
+def key(address: str) -> str:
+    """The form in which two addresses are the same person's: all lower-case.
+
+    RFC 5321 section 2.4 lets a local part depend on its case; no mailbox in use does, and two
+    rows for one person would mail them twice. Raises InvalidAddress.
+    """
+    return normalise(address).lower()
+
+
+def masked(address: str) -> str:
+    """The address as pages and logs may show it: `a…@example.org`."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+def _shown(text: str) -> str:
+    """Hostile text made fit for one line of an error."""
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return f"“{printable[:60]}{'…' if len(printable) > 60 else ''}”"

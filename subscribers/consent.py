@@ -1,0 +1,46 @@
+"""Consent: requested, confirmed, withdrawn; the state is what the events say. Pure.
+
+Never here: where events are kept (roster), or whether mail may go (suppression).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+State = Literal["requested", "confirmed", "withdrawn"]
+Kind = Literal["requested", "confirmed", "withdrawn", "chosen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a subscription: a line of its proof.
+
+    `kind` "chosen" is a change of preferences, which leaves the state alone. `at` is aware and
+    in UTC. `how` names the way ("operator", "import", "page", "one-click", "mail", "complaint").
+    `issue` is the number of the issue whose link was used, if any. `evidence` is what shows it:
+    where an import's consent comes from, the wording shown, or the reason given for leaving.
+    """
+
+    kind: Kind
+    at: datetime
+    how: str
+    issue: int | None = None
+    evidence: str = ""
+
+
+def state_of(events: Iterable[Event]) -> State | None:
+    """The state after these events, oldest first; None when there was none.
+
+    A request does not undo a confirmation (anybody can type anybody's address), and a
+    confirmation after a withdrawal counts only when a new request came between them: no
+    import and no operator ever brings back a person who left.
+    """
+    state: State | None = None
+    for event in events:
+        if event.kind == "chosen" or (event.kind == "requested" and state == "confirmed"):
+            continue
+        if event.kind == "confirmed" and state == "withdrawn":
+            continue
+        state = event.kind
+    return state

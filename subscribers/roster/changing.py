@@ -1,0 +1,262 @@
+"""The roster's verbs: what changes it. They work in the caller's transaction and never commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, delete, insert, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col
+
+from subscribers.address import key, normalise
+from subscribers.consent import Event
+from subscribers.errors import Suppressed, Withdrawn
+from subscribers.preferences import EVERYTHING, Preferences
+from subscribers.roster.asking import Line, is_suppressed, person
+from subscribers.roster.asking import preferences as chosen
+from subscribers.roster.tables import (
+    ConsentEventRow,
+    SubscriberRow,
+    SubscriptionRow,
+    SuppressionRow,
+)
+from subscribers.suppression import Reason, address_hash
+
+COME_BACK = "They must subscribe and confirm again themselves."
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What `enrol` did: the subscriber, and whether that changed anything."""
+
+    subscriber: int
+    change: Literal["new", "changed", "unchanged"]
+
+
+def add(
+    session: Session,
+    address: str,
+    newsletter: str,
+    preferences: Preferences | None = None,
+    *,
+    how: str,
+    now: datetime,
+    keys: Sequence[bytes],
+    evidence: str = "",
+) -> int:
+    """Like `enrol`, for who only wants the subscriber's number."""
+    return enrol(
+        session, address, newsletter, preferences, how=how, now=now, keys=keys, evidence=evidence
+    ).subscriber
+
+
+def enrol(
+    session: Session,
+    address: str,
+    newsletter: str,
+    preferences: Preferences | None = None,
+    *,
+    how: str,
+    now: datetime,
+    keys: Sequence[bytes],
+    evidence: str = "",
+) -> Enrolment:
+    """A confirmed subscription on the operator's word; `evidence` says what that word rests on.
+
+    Once more for the same person changes nothing but preferences, and those only when given:
+    None means everything for a new subscription and the reader's own choice for an old one.
+    Raises InvalidAddress, Suppressed, Withdrawn; nothing is written then.
+    """
+    mail = normalise(address)
+    if is_suppressed(session, mail, keys):
+        raise Suppressed(f"{mail} is suppressed: it must not be mailed.")
+    subscriber = _subscriber(session, mail, now, keys)
+    wanted = preferences or EVERYTHING
+    fresh = {"state": "confirmed", "confirmed_at": now, "changed_at": now, **_stored(wanted)}
+    identity = {"subscriber_id": subscriber, "newsletter": newsletter}
+    if not _insert_new(session, SubscriptionRow, identity, fresh):
+        state = _state(session, subscriber, newsletter)
+        if state == "withdrawn":
+            raise Withdrawn(f"{mail} has left {newsletter}.", remedy=COME_BACK)
+        if state == "confirmed":
+            changed = preferences is not None and choose(
+                session, subscriber, newsletter, preferences, how=how, now=now
+            )
+            return Enrolment(subscriber, "changed" if changed else "unchanged")
+        # On condition: somebody may leave between the question and this answer.
+        requested = col(SubscriptionRow.state) == "requested"
+        if not _update(session, subscriber, newsletter, fresh, requested):
+            return Enrolment(subscriber, "unchanged")
+    _append(session, subscriber, newsletter, Event("confirmed", now, how, None, evidence))
+    return Enrolment(subscriber, "new")
+
+
+def withdraw(
+    session: Session,
+    subscriber: int,
+    newsletter: str,
+    *,
+    how: str,
+    now: datetime,
+    issue: int | None = None,
+    reason: str = "",
+) -> bool:
+    """End a subscription. True when that changed something; False when it had ended or is gone."""
+    # The condition is in the statement: of two requests at once, one writes the event.
+    ended = _update(
+        session,
+        subscriber,
+        newsletter,
+        {"state": "withdrawn", "changed_at": now},
+        col(SubscriptionRow.state) != "withdrawn",
+    )
+    if ended:
+        _append(session, subscriber, newsletter, Event("withdrawn", now, how, issue, reason))
+    return ended
+
+
+def choose(
+    session: Session,
+    subscriber: int,
+    newsletter: str,
+    preferences: Preferences,
+    *,
+    how: str,
+    now: datetime,
+) -> bool:
+    """Keep what a subscriber wants. True when that changed something.
+
+    False when nothing differs, and for a subscription that was withdrawn or is gone.
+    """
+    current = _subscription(session, subscriber, newsletter)
+    if current is None or current.state == "withdrawn" or chosen(current) == preferences:
+        return False
+    _update(session, subscriber, newsletter, {"changed_at": now, **_stored(preferences)})
+    _append(session, subscriber, newsletter, Event("chosen", now, how, None, _said(preferences)))
+    return True
+
+
+def suppress(
+    session: Session,
+    address: str,
+    *,
+    reason: Reason,
+    how: str,
+    now: datetime,
+    keys: Sequence[bytes],
+) -> bool:
+    """Never mail this address again, known to the roster or not. True when that is new.
+
+    The first reason stays. Raises InvalidAddress.
+    """
+    hashed = {"address_hash": address_hash(address, keys)}
+    return _insert_new(session, SuppressionRow, hashed, {"reason": reason, "how": how, "at": now})
+
+
+def forget(session: Session, address: str, *, keys: Sequence[bytes]) -> dict[str, int]:
+    """Erase a person: the number of rows erased, by table. A suppression of the address stays.
+
+    Raises InvalidAddress, UnknownSubscriber.
+    """
+    found = person(session, address)
+    connection = session.connection()
+    today = address_hash(found.address, keys)
+    if found.address_hash != today and not is_suppressed(session, found.address, keys):
+        # The oldest key is not the one this row was made with. What stays must be findable
+        # by the address alone, for the stored hash goes with the row.
+        connection.execute(
+            update(SuppressionRow)
+            .where(col(SuppressionRow.address_hash) == found.address_hash)
+            .values(address_hash=today)
+        )
+    # Erased one by one, not by the cascade: the report counts them.
+    return {
+        table: connection.execute(delete(row).where(column == found.id)).rowcount
+        for table, row, column in (
+            ("consent_event", ConsentEventRow, col(ConsentEventRow.subscriber_id)),
+            ("subscription", SubscriptionRow, col(SubscriptionRow.subscriber_id)),
+            ("subscriber", SubscriberRow, col(SubscriberRow.id)),
+        )
+    }
+
+
+def _subscriber(session: Session, address: str, now: datetime, keys: Sequence[bytes]) -> int:
+    """The number of this person, who is put down when new."""
+    identity = {"address_key": key(address)}
+    query = select(col(SubscriberRow.id)).where(col(SubscriberRow.address_key) == key(address))
+    number: int | None = session.connection().scalar(query)
+    if number is None:
+        hashed = address_hash(address, keys)
+        values = {"address": address, "address_hash": hashed, "created_at": now}
+        _insert_new(session, SubscriberRow, identity, values)
+        number = session.connection().scalars(query).one()
+    assert number is not None  # noqa: S101 - the primary key, optional only before it is given
+    return number
+
+
+def _subscription(session: Session, subscriber: int, newsletter: str) -> "Line | None":
+    query = select(
+        col(SubscriptionRow.state), col(SubscriptionRow.sections), col(SubscriptionRow.format)
+    ).where(
+        col(SubscriptionRow.subscriber_id) == subscriber,
+        col(SubscriptionRow.newsletter) == newsletter,
+    )
+    return session.connection().execute(query).first()
+
+
+def _state(session: Session, subscriber: int, newsletter: str) -> str | None:
+    current = _subscription(session, subscriber, newsletter)
+    return None if current is None else current.state
+
+
+def _update(
+    session: Session,
+    subscriber: int,
+    newsletter: str,
+    values: dict[str, Any],
+    *conditions: ColumnElement[bool],
+) -> bool:
+    """Change one subscription if the conditions hold. Whether they did."""
+    statement = update(SubscriptionRow).where(
+        col(SubscriptionRow.subscriber_id) == subscriber,
+        col(SubscriptionRow.newsletter) == newsletter,
+        *conditions,
+    )
+    return session.connection().execute(statement.values(**values)).rowcount == 1
+
+
+def _insert_new(
+    session: Session, row: type[SQLModel], identity: dict[str, Any], values: dict[str, Any]
+) -> bool:
+    """Insert unless a row of this identity stands there, also one that came this very moment."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    statement = (postgresql.insert if postgres else sqlite.insert)(row).values(identity | values)
+    unique = statement.on_conflict_do_nothing(index_elements=list(identity))
+    # Asked by RETURNING: psycopg's rowcount says nothing of such an insert.
+    return session.connection().scalar(unique.returning(literal_column("1"))) is not None
+
+
+def _append(session: Session, subscriber: int, newsletter: str, event: Event) -> None:
+    session.connection().execute(
+        insert(ConsentEventRow).values(
+            subscriber_id=subscriber,
+            newsletter=newsletter,
+            kind=event.kind,
+            at=event.at,
+            how=event.how,
+            issue=event.issue,
+            evidence=event.evidence,
+        )
+    )
+
+
+def _stored(preferences: Preferences) -> dict[str, Any]:
+    sections = None if preferences.sections is None else sorted(preferences.sections)
+    return {"sections": sections, "format": preferences.format}
+
+
+def _said(preferences: Preferences) -> str:
+    """What was chosen, as the proof keeps it."""
+    sections = "everything" if preferences.sections is None else sorted(preferences.sections)
+    return f"{preferences.format}: {sections}"

@@ -1,0 +1,134 @@
+"""What every test may ask for: a database of each engine, a house, and a clock that stands still.
+
+PostgreSQL is started once, as a cluster of its own on a free port of the loopback, by whoever
+may run it (initdb refuses root). Where it or the browser is missing, the test skips and says
+what to install; CI fails on a skip.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from digest import database as databases
+from digest import sample
+from digest.database import Database
+from digest.publish import House, open_house
+
+pytest_plugins = ["tests.no_skips"]
+
+NOW = datetime(2026, 3, 30, 1, 30, tzinfo=UTC)
+SECRET = "a-secret-that-only-tests-know"
+
+
+@pytest.fixture
+def clock() -> Callable[[], datetime]:
+    """Monday 30 March 2026, seven in the morning in New Delhi."""
+    return lambda: NOW
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a server that lives as long as the tests; databases are made in it."""
+    binaries = _postgresql_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with (
+        tempfile.TemporaryDirectory(prefix="digest-pg-") as folder,
+        _cluster(binaries, folder) as url,
+    ):
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, once for each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'digest.db'}"
+    return _fresh_database(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    """A database with the tables of the three books, once for each engine."""
+    opened = databases.open_database(database_url, tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the sample's publisher, its articles dated back from `NOW`."""
+    for name in [name for name in os.environ if name.startswith("DIGEST_")]:
+        monkeypatch.delenv(name)
+    sample.write(tmp_path, NOW)
+    (tmp_path / "digest.toml").write_text(sample.settings(2525), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def environ(database_url: str) -> dict[str, str]:
+    """What the environment adds to digest.toml, once for each engine."""
+    return {"DIGEST_WEB_SECRET": SECRET, "DIGEST_DATABASE_URL": database_url}
+
+
+@pytest.fixture
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
+    """The sample's house, once for each engine."""
+    with open_house(folder, environ) as opened:
+        yield opened
+
+
+def free_port() -> int:
+    """A port of the loopback on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _postgresql_binaries() -> Path | None:
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return installed[-1].parent if installed else None
+
+
+@contextlib.contextmanager
+def _cluster(binaries: Path, folder: str) -> Iterator[str]:
+    data, port = Path(folder) / "data", free_port()
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_user:
+        shutil.chown(folder, "postgres")
+    run = [*as_user, str(binaries / "initdb"), "-D", str(data), "-U", "digest", "-A", "trust"]
+    subprocess.run([*run, "-E", "UTF8", "--no-sync"], check=True, capture_output=True, cwd="/")
+    options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
+    control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data), "-w"]
+    log = ["-l", str(Path(folder) / "log")]
+    subprocess.run(
+        [*control, *log, "-o", options, "start"], check=True, capture_output=True, cwd="/"
+    )
+    try:
+        yield f"postgresql+psycopg://digest@127.0.0.1:{port}/"
+    finally:
+        subprocess.run(
+            [*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd="/"
+        )
+
+
+def _fresh_database(server: str) -> str:
+    import psycopg
+
+    name = f"digest_{secrets.token_hex(6)}"
+    address = server.replace("+psycopg", "") + "postgres"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return server + name

@@ -1,0 +1,351 @@
+"""The command line as a person meets it: a process, its two streams, and its exit code."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SECRET, free_port
+from tests.relay import ScriptedRelay
+
+PROGRAM = [sys.executable, "-c", "from digest.cli import main; main()"]
+VERBS = [
+    "demo",
+    "init",
+    "collect",
+    "articles",
+    "prepare",
+    "issues",
+    "preview",
+    "check",
+    "test",
+    "approve",
+    "send",
+    "status",
+    "run",
+    "serve",
+    "subscribers",
+    "settings",
+    "migrate",
+]
+LEAVES = [
+    *([verb] for verb in VERBS if verb not in {"articles", "issues", "subscribers"}),
+    *(["articles", verb] for verb in ("list", "show", "explain")),
+    *(["issues", verb] for verb in ("list", "show")),
+    *(
+        ["subscribers", v]
+        for v in ["add", "import", "export", "list", "show", "suppress", "forget"]
+    ),
+]
+HEAVY = {"premailer", "fastapi", "sqlalchemy", "httpx"}
+INIT = (
+    *("init", "--publisher", "Example Times", "--postal-address", "1 Street", "--title", "Week"),
+    *("--sender", "week@news.example.org"),
+)
+FEED = '<rss version="2.0"><channel><title>T</title>{}</channel></rss>'
+ITEM = (
+    "<item><title>One whole headline</title><link>https://example.org/1</link>"
+    f"<pubDate>{format_datetime(datetime.now(UTC))}</pubDate></item>"
+)
+
+Digest = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sample collected, one reader, and a draft: made once, then copied."""
+    folder = tmp_path_factory.mktemp("prepared")
+    assert digest_in(folder, "demo", str(folder)).returncode == 0
+    assert digest_in(folder, "prepare").returncode == 0
+    return folder
+
+
+@pytest.fixture
+def kitchen(prepared: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be spoiled."""
+    return shutil.copytree(prepared, tmp_path / "kitchen")
+
+
+def digest_in(
+    folder: Path, *words: str, env: dict[str, str] | None = None, program: list[str] = PROGRAM
+) -> subprocess.CompletedProcess[str]:
+    """Run `digest -C folder …` there."""
+    return subprocess.run(
+        [*program, "-C", str(folder), *words],
+        cwd=folder, env=clean(env), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def clean(more: dict[str, str] | None = None) -> dict[str, str]:
+    """The environment without what others put there for digest."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
+    return {**kept, "DIGEST_WEB_SECRET": SECRET, "NO_COLOR": "1", "COLUMNS": "80", **(more or {})}
+
+
+def refused(done: subprocess.CompletedProcess[str], code: int, words: str) -> None:
+    """One sentence with its remedy on stderr, the code, and no traceback."""
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    complaint = done.stderr[done.stderr.index("digest: ") :].splitlines()
+    assert words in complaint[0]
+    assert len(complaint) == 2, done.stderr
+    assert complaint[1].startswith("  ")
+
+
+def test_the_verbs_are_there() -> None:
+    shown = subprocess.run([*PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+    assert [verb for verb in VERBS if f" {verb} " not in shown] == []
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=" ".join)
+def test_every_help_has_an_example(leaf: list[str]) -> None:
+    command = [*PROGRAM, *leaf, "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=clean())
+    assert "Example: digest" in shown.stdout
+
+
+def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
+    said = "import sys, atexit; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
+    program = f"{said}\nfrom digest.cli import main; sys.argv = ['digest', '--help']; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "typer" in done.stderr.split()
+    assert HEAVY.isdisjoint(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "articles list", "articles explain", "issues list", "issues show", "check", "status",
+        "status --readers", "settings", "subscribers list", "subscribers show ann@readers.example",
+        "collect", "run",
+    ],
+)  # fmt: skip
+def test_json_parses(kitchen: Path, words: str) -> None:
+    done = digest_in(kitchen, *words.split(), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) or words == "run"
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        (None, "there is no digest.toml"),
+        ("x = [", "not valid TOML"),
+        ("\x00", "not valid TOML"),
+        ("[publisher]\n", "publisher.name is missing"),
+    ],
+    ids=["missing", "broken", "binary", "incomplete"],
+)
+@pytest.mark.parametrize("verb", ["collect", "subscribers list"])
+def test_unusable_settings(tmp_path: Path, toml: str | None, words: str, verb: str) -> None:
+    if toml is not None:
+        (tmp_path / "digest.toml").write_text(toml, encoding="utf-8")
+    refused(digest_in(tmp_path, *verb.split()), 2, words)
+    assert not (tmp_path / "digest.db").exists()
+
+
+def test_an_unknown_key(kitchen: Path) -> None:
+    with (kitchen / "digest.toml").open("a", encoding="utf-8") as toml:
+        toml.write('colour = "red"\n')
+    refused(digest_in(kitchen, "prepare"), 2, "bounces.colour is no setting")
+
+
+def test_a_time_zone_that_does_not_exist(kitchen: Path) -> None:
+    toml = kitchen / "digest.toml"
+    toml.write_text(toml.read_text("utf-8").replace("Asia/Kolkata", "Mars/Olympus"), "utf-8")
+    refused(digest_in(kitchen, "prepare"), 2, '"Mars/Olympus" is no time zone')
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "words"),
+    [
+        ("feed", "<html><body><h1>Hello</h1></body></html>", "a web page, not a feed"),
+        ("feed", FEED.format(ITEM)[:-40], "cut off"),
+        ("feed", FEED.format(""), "has no entries"),
+        ("feed", "", "empty"),
+        ("page", "<html><body><img src='x.png'></body></html>", "head"),
+    ],
+    ids=["page as feed", "truncated", "no entries", "empty", "no headline"],
+)
+def test_an_unreadable_source(tmp_path: Path, kind: str, content: str, words: str) -> None:
+    assert digest_in(tmp_path, *INIT).returncode == 0
+    (tmp_path / "it").write_text(content, encoding="utf-8")
+    with (tmp_path / "digest.toml").open("a", encoding="utf-8") as toml:
+        toml.write(f'\n[[source]]\nname = "it"\n{kind} = "it"\nsection = "Global"\n')
+    done = digest_in(tmp_path, "collect")
+    refused(done, 1, words)
+    assert "failing since" in done.stdout
+    assert "it is failing since" in digest_in_after_an_issue(tmp_path)
+
+
+def digest_in_after_an_issue(folder: Path) -> str:
+    """What `status` says of the sources, once there is an issue to speak of."""
+    (folder / "good.xml").write_text(FEED.format(ITEM), encoding="utf-8")
+    assert digest_in(folder, "collect", "good.xml", "--section", "Global").returncode == 0
+    prepared = digest_in(folder, "prepare")
+    assert prepared.returncode == 0, prepared.stderr
+    return digest_in(folder, "status").stderr
+
+
+def test_an_unreachable_source_may_be_tried_later(kitchen: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}/feed"
+    refused(digest_in(kitchen, "collect", address), 75, "could not be reached")
+    # It was named once and is none of ours.
+    assert "failing" not in digest_in(kitchen, "status").stderr
+
+
+def test_one_source_that_fails_stops_no_other(tmp_path: Path) -> None:
+    assert digest_in(tmp_path, *INIT).returncode == 0
+    (tmp_path / "good.xml").write_text(FEED.format(ITEM), encoding="utf-8")
+    address = f"http://127.0.0.1:{free_port()}/feed"
+    refused(digest_in(tmp_path, "collect", address, "good.xml"), 1, "could not be reached")
+    assert "One whole headline" in digest_in(tmp_path, "articles", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        ("prepare --at 2001-01-01", 1, "none of the"),
+        ("articles show bogus", 1, "no article"),
+        ("send 99", 1, "no issue 99"),
+        ("send", 1, "not approved"),
+        ("preview --section Nope --out out", 1, "nothing in Nope"),
+        ("test nobody", 1, "not a mail address"),
+        ("subscribers add nobody", 1, "not a mail address"),
+        ("subscribers add fay@readers.example", 1, "suppressed"),
+        ("subscribers show zoe@readers.example", 1, "Nobody"),
+        ("serve --port 1 --host 192.0.2.1", 1, "cannot listen"),
+    ],
+)
+def test_what_cannot_be_done(kitchen: Path, words: str, code: int, sentence: str) -> None:
+    done = digest_in(kitchen, *words.split())
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("digest: ")
+    assert sentence in done.stderr.splitlines()[0]
+    assert len(done.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["bogus", "send abc", "prepare --at yesterday", "articles list --limit -3",
+     "subscribers list --newsletter none", "subscribers import none.csv --evidence fair"],
+)  # fmt: skip
+def test_wrong_use(kitchen: Path, words: str) -> None:
+    done = digest_in(kitchen, *words.split())
+    assert done.returncode == 2
+    assert "Usage:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_init_overwrites_nothing(tmp_path: Path) -> None:
+    assert digest_in(tmp_path, *INIT).returncode == 0
+    before = (tmp_path / "digest.toml").read_bytes()
+    refused(digest_in(tmp_path, *INIT), 2, "is there already")
+    assert (tmp_path / "digest.toml").read_bytes() == before
+    assert (tmp_path / "digest.env").stat().st_mode & 0o077 == 0
+
+
+def test_a_database_newer_than_the_program_is_left_alone(kitchen: Path) -> None:
+    with sqlite3.connect(kitchen / "digest.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = 'zzz'")
+    database.close()
+    for verb in ("issues list", "send", "run", "migrate"):
+        refused(digest_in(kitchen, *verb.split()), 1, "newer")
+
+
+def test_an_unreachable_relay_loses_nothing(kitchen: Path) -> None:
+    assert digest_in(kitchen, "approve").returncode == 0
+    env = {"DIGEST_RELAY_PORT": str(free_port())}
+    refused(digest_in(kitchen, "send", env=env), 75, "the relay 127.0.0.1")
+    assert digest_in(kitchen, "test", "ed@example.org", env=env).returncode == 75
+    with ScriptedRelay() as relay:
+        env = {"DIGEST_RELAY_PORT": str(relay.port)}
+        for _ in range(2):
+            assert digest_in(kitchen, "send", env=env).returncode == 0
+        assert digest_in(kitchen, "test", "ed@example.org", env=env).returncode == 0
+        got = [mail.recipient for mail in relay.accepted]
+    readers = [f"{name}@readers.example" for name in ("ann", "ben", "chandra", "dora")]
+    assert sorted(got[:-1]) == readers
+    assert got[-1] == "ed@example.org"
+
+
+def test_ctrl_c_is_a_sentence(kitchen: Path) -> None:
+    # A server that takes the connection and never answers.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        running = start(kitchen, "collect", address)
+        silent.settimeout(30)
+        asking, _ = silent.accept()
+        asking.recv(1)
+        running.send_signal(signal.SIGINT)
+        asking.close()
+        _, talk = running.communicate(timeout=30)
+    assert running.returncode == 75
+    assert talk == "digest: stopped\n  nothing is lost; run the same command again\n"
+
+
+def test_ctrl_c_ends_the_preview_well(kitchen: Path) -> None:
+    running = start(kitchen, "preview", "--no-browser")
+    assert running.stderr is not None
+    assert "the preview: http://127.0.0.1:" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    _, talk = running.communicate(timeout=30)
+    assert (running.returncode, talk) == (0, "")
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """The program, running."""
+    return subprocess.Popen(
+        [*PROGRAM, "-C", str(folder), *words],
+        env=clean(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words", ["articles list", "articles list --json", "settings", "subscribers list", "--help"]
+)
+def test_a_closed_pipe_is_no_fault(kitchen: Path, words: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*PROGRAM, "-C", str(kitchen), *words.split()],
+        env=clean(), stdout=writing, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert done.stderr == ""
+
+
+def test_in_a_pipe_no_line_is_folded_and_nothing_is_coloured(kitchen: Path) -> None:
+    long = f"{'a' * 60}@{'readers-' * 7}.example".replace("-.", ".")
+    assert digest_in(kitchen, "subscribers", "add", long).returncode == 0
+    for env in ({}, {"TERM": "dumb"}, {"COLUMNS": "40"}):
+        shown = digest_in(kitchen, "status", "--readers", env=env)
+        assert long in shown.stdout
+        assert "\x1b" not in shown.stdout + shown.stderr
+
+
+def test_the_preview_as_files(kitchen: Path) -> None:
+    done = digest_in(kitchen, "preview", "--section", "Opinion", "--out", str(kitchen / "out"))
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    assert [path.name for path in paths] == ["issue.html", "issue.txt"]
+    assert "Opinion" in paths[1].read_text("utf-8")
+
+
+def test_the_settings_hide_the_secret_and_the_example_is_toml(kitchen: Path) -> None:
+    import tomllib
+
+    assert SECRET not in digest_in(kitchen, "settings").stdout
+    assert tomllib.loads(digest_in(kitchen, "settings", "--example").stdout)

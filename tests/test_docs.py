@@ -1,0 +1,86 @@
+"""What the pages for people say exists."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from digest.settings import Settings, example
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = PAGES[0].read_text("utf-8")
+LISTING = """
+from digest.cli import app
+from typer.main import get_command
+for name, verb in get_command(app).commands.items():
+    print(name)
+    for inner in getattr(verb, "commands", {}):
+        print(name, inner)
+"""
+
+
+def fenced(page: Path) -> Iterator[str]:
+    """The lines of the page's blocks of code."""
+    for block in re.findall(r"(?ms)^```\w*\n(.*?)^```", page.read_text("utf-8")):
+        yield from block.splitlines()
+
+
+def commands(page: Path, program: str) -> list[str]:
+    """What the page says to type of `program`, in blocks and in running text."""
+    spoken = re.findall(rf"`({program} [^`]+)`", page.read_text("utf-8"))
+    typed = [line[line.index(program) :] for line in fenced(page) if f" {program} " in f" {line}"]
+    return [*spoken, *typed]
+
+
+def test_the_readme_has_its_sections() -> None:
+    heads = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    assert {"Two commands", "The map", "The words"} <= set(heads)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_exists(page: Path) -> None:
+    known = subprocess.run(
+        [sys.executable, "-c", LISTING], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    groups = {name.split()[0] for name in known if " " in name}
+    typed = [re.sub(r"-C \S+ ", "", command).split()[1:] for command in commands(page, "digest")]
+    assert typed
+    verbs = {" ".join(words[: 2 if words[0] in groups else 1]) for words in typed}
+    assert verbs - set(known) == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert {command.split()[1] for command in commands(page, "make")} <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_exists(page: Path) -> None:
+    text, known = page.read_text("utf-8"), set(re.findall(r"^#?(\w+) = ", example(), re.MULTILINE))
+    for table, key in re.findall(r"\bDIGEST_([A-Z]+)_([A-Z_]+)\b", text):
+        if (table, key) == ("TABLE", "KEY"):
+            continue
+        section = Settings.model_fields[table.lower()].annotation
+        assert key.lower() in getattr(section, "model_fields", {}), f"DIGEST_{table}_{key}"
+    spoken = set(re.findall(r"`([a-z_]+) = [^`]+`", text))
+    spoken |= set(re.findall(r"`([a-z]+_[a-z_]+)`", text))
+    assert spoken <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    linked = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", text)
+    named = re.findall(r"`((?:digest|subscribers|templates|tests|docs)/[\w./]*)`", text)
+    paths = [page.parent / (a or b) for a, b in linked] + [ROOT / name for name in named]
+    assert [path for path in paths if not path.exists()] == []
+
+
+def test_the_example_is_toml() -> None:
+    assert tomllib.loads(example())["publisher"] == {}

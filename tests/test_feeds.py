@@ -1,0 +1,177 @@
+"""Feeds of every kind, and what is no feed."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.articles import Article, Image, Reading
+from digest.errors import SourceError
+from digest.feeds import is_feed, read_feed
+
+SAMPLES = Path(__file__).parent / "samples"
+FEEDS = ["rss2.xml", "atom.xml", "rdf.xml", "latin1.xml", "feed.json"]
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / name).read_bytes()
+
+
+def test_rss() -> None:
+    reading = read_feed(
+        sample("rss2.xml"), source="gazette", section="Global", timezone="Asia/Kolkata"
+    )
+    assert reading == Reading(
+        articles=(
+            Article(
+                headline="Harbour & river towns agree on a shared ferry",
+                url="https://www.example.org/world/ferry?id=7",
+                dek="Six towns will run one ferry.",
+                byline="Dana Quill",
+                published=datetime(2025, 4, 1, 19, 50, tzinfo=UTC),
+                section="Global",
+                categories=("World", "Transport"),
+                image=Image(
+                    "https://www.example.org/pictures/ferry.jpg", "A white ferry", "Picture desk"
+                ),
+                language="en-gb",
+                source="gazette",
+            ),
+            Article(
+                headline="Lighthouse keeper retires",
+                url="https://example.org/world/lighthouse",
+                published=datetime(2025, 4, 2, 3, 30, tzinfo=UTC),
+                section="Global",
+                language="en-gb",
+                source="gazette",
+            ),
+            Article(
+                headline="Bridge closed",
+                section="Global",
+                image=Image("https://example.org/bridge.png"),
+                language="en-gb",
+                source="gazette",
+            ),
+        )
+    )
+
+
+def test_atom() -> None:
+    when = datetime(2025, 4, 2, 10, 30, tzinfo=UTC)
+    assert read_feed(sample("atom.xml"), source="notes").articles == (
+        Article(
+            headline="Orchards & frost",
+            url="https://example.org/notes/frost.html",
+            dek="Growers light fires at night.",
+            byline="Robin Vale",
+            published=when,
+            updated=when,
+            categories=("Farming",),
+            language="en",
+            source="notes",
+        ),
+    )
+
+
+def test_rdf() -> None:
+    when = datetime(2025, 4, 2, 8, tzinfo=UTC)
+    assert read_feed(sample("rdf.xml"), source="ledger").articles == (
+        Article(
+            headline="Tram line opens",
+            url="https://example.org/tram",
+            dek="Twelve stops in nine minutes.",
+            byline="Kim Alder",
+            published=when,
+            updated=when,
+            source="ledger",
+        ),
+    )
+
+
+def test_latin_1() -> None:
+    assert read_feed(sample("latin1.xml"), source="zeitung").articles == (
+        Article(
+            headline="Brücke in Königsau eröffnet",
+            url="https://example.org/bruecke",
+            language="de",
+            source="zeitung",
+        ),
+    )
+
+
+def test_json_feed() -> None:
+    assert read_feed(sample("feed.json"), source="notes", section="Local").articles == (
+        Article(
+            headline="High tide",
+            url="https://example.org/tide",
+            dek="The quay was under water.",
+            byline="Sam Reed",
+            published=datetime(2025, 4, 2, 0, 30, tzinfo=UTC),
+            section="Local",
+            categories=("Weather",),
+            image=Image("https://example.org/tide.jpg"),
+            language="en",
+            source="notes",
+        ),
+    )
+
+
+def test_sloppy_but_complete_xml_is_accepted() -> None:
+    data = sample("rss2.xml").replace(b"&amp;amp;", b"& &nbsp;")
+    assert len(read_feed(data, source="gazette").articles) == 3
+
+
+def test_markup_in_a_headline_yields_no_script() -> None:
+    data = sample("atom.xml").replace(b"Orchards", b"Orchards&lt;script&gt;x&lt;/script&gt;")
+    assert read_feed(data, source="notes").articles[0].headline == "Orchards & frost"
+
+
+@pytest.mark.parametrize(
+    ("data", "what", "remedy"),
+    [
+        (sample("page.html"), "a web page, not a feed", "page ="),
+        (sample("truncated.xml"), "cut off", "Collect again"),
+        (sample("feed.json")[:-9], "cut off", "Collect again"),
+        (b"<rss version='2.0'><channel><title>T</title></channel></rss>", "no entries", "browser"),
+        (b'{"version": "https://jsonfeed.org/version/1", "items": []}', "no entries", "browser"),
+        (b'{"items": []}', "no feed", "digest.toml"),
+        (b"", "no feed", "digest.toml"),
+        (b"\x89PNG\r\n\x1a\n", "no feed", "digest.toml"),
+    ],
+)
+def test_what_is_no_feed(data: bytes, what: str, remedy: str) -> None:
+    with pytest.raises(SourceError, match=what) as caught:
+        read_feed(data, source="gazette")
+    assert "gazette" in caught.value.what
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("name", FEEDS)
+def test_nothing_is_taken_from_half_a_feed(name: str, kept: float) -> None:
+    data = sample(name)
+    with pytest.raises(SourceError, match="cut off"):
+        read_feed(data[: int(len(data) * kept)], source="gazette")
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_a_feed_is_known_by_its_beginning(name: str) -> None:
+    assert is_feed(sample(name))
+    assert is_feed(b"\xef\xbb\xbf\n" + sample(name))
+    assert not is_feed(sample("page.html"))
+    assert not is_feed(sample("page.txt"))
+
+
+@given(
+    st.one_of(
+        st.binary(),
+        st.binary().map(lambda junk: b"<rss><channel><item><title>" + junk + b"</channel></rss>"),
+        st.binary().map(lambda junk: b'{"version":"https://jsonfeed.org/version/1",' + junk),
+    )
+)
+def test_any_bytes_give_a_reading_or_a_source_error(data: bytes) -> None:
+    with suppress(SourceError):
+        assert read_feed(data, source="any").articles

@@ -1,0 +1,201 @@
+"""Saved article pages, as markup and as text, and what is none."""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.articles import Article, Image, Listed, Reading
+from digest.errors import SourceError
+from digest.pages import read_page
+
+SAMPLES = Path(__file__).parent / "samples"
+SEEDS = Path(__file__).parents[1].parent / "shared" / "seeds"
+# Pages of one shape: always ours, and those that the house was given, where they are at hand.
+SHAPED = [SAMPLES / "page.txt", *sorted(SEEDS.glob("*.txt"))]
+
+UPDATED = datetime(2025, 4, 1, 20, 5, tzinfo=UTC)
+CREATED = datetime(2025, 4, 1, 19, 50, tzinfo=UTC)
+OWN = Article(
+    headline="Harbour Towns Plan a Common Ferry: A New Route?",
+    dek="Six harbour towns will discuss a common ferry this week, amid doubts about its price. "
+    "The mayors want the first boat to sail before winter. Fishermen fear for their berths, and "
+    "the U.N. river office asks for a study of the banks.",
+    byline="Harbour News Desk",
+    published=CREATED,
+    updated=UPDATED,
+    section="Global",
+    image=Image(
+        credit="This image is AI-generated and does not depict any real event. "
+        "It is an illustration only."
+    ),
+    attribution="(With inputs from agencies.)",
+    body="Six towns on the river will meet on Friday to discuss a ferry that all of them would "
+    "pay for, their mayors said.\n\n"
+    "The plan has friends on both banks. The price is not known yet.",
+    source="gazette",
+)
+OPINION = tuple(
+    Article(headline=headline, published=CREATED, section="Opinion", source="gazette")
+    for headline in (
+        "Why Small Harbours Need Patient Builders",
+        "What the River Owes to the Towns on Its Banks",
+    )
+)
+TRENDING = (
+    Listed(1, "Lighthouse Opens Its Doors to Visitors", section="Global"),
+    Listed(
+        2,
+        "Nine Villages Uphold the Old Custom of the Spring Bonfire on the Shore",
+        section="Regional",
+    ),
+)
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / name).read_bytes()
+
+
+def test_a_page_saved_as_text() -> None:
+    reading = read_page(sample("page.txt"), source="gazette", section="Global")
+    assert reading == Reading(articles=(OWN, *OPINION), trending=TRENDING)
+
+
+def test_a_page_saved_as_html() -> None:
+    reading = read_page(sample("page.html"), source="gazette")
+    own = replace(
+        OWN,
+        url="https://example.org/article/ferry",
+        section="World",
+        categories=("Ferries",),
+        language="en",
+        image=replace(
+            OWN.image, url="https://example.org/pictures/ferry.jpg", alt="A ferry on a river"
+        ),
+    )
+    builders, river = (replace(piece, language="en") for piece in OPINION)
+    assert reading == Reading(
+        articles=(own, replace(builders, url="https://example.org/opinion/builders"), river),
+        trending=(
+            replace(TRENDING[0], url="https://example.org/article/lighthouse"),
+            replace(TRENDING[1], url="https://example.org/article/bonfire"),
+        ),
+    )
+
+
+@pytest.mark.parametrize("page", SHAPED, ids=lambda page: page.name)
+def test_the_shape(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    reading = read_page(page.read_bytes(), source="s", section="Global", timezone="Asia/Kolkata")
+    own = reading.articles[0]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    assert own.headline == lines[1]
+    assert own.dek == lines[2]
+    assert own.byline == lines[3].split(" | ")[0]
+    assert own.published == CREATED
+    assert own.updated in {CREATED, UPDATED}
+    assert own.image == Image(credit=lines[5])
+    end = lines.index("(With inputs from agencies.)")
+    assert own.body == "\n\n".join(lines[6:end])
+    assert own.attribution == lines[end]
+    first = lines.index("OPINION / BLOG / INTERVIEW")
+    listed = lines[first + 1 : lines.index("DevShots")]
+    assert [piece.headline for piece in reading.articles[1:]] == listed
+    assert {piece.section for piece in reading.articles[1:]} == {"Opinion"}
+    ranks = [n for n in range(end, first) if lines[n].isdigit()]
+    assert [entry.headline for entry in reading.trending] == [lines[n + 1] for n in ranks]
+    assert [entry.rank for entry in reading.trending] == [int(lines[n]) for n in ranks]
+    assert [entry.section for entry in reading.trending] == [lines[n + 3] for n in ranks]
+
+
+def test_metadata_in_json_ld_comes_first() -> None:
+    page = b"""<html lang="fr"><head><title>Un pont - Gazette</title>
+    <script type="application/ld+json">{"@graph": [{"@type": ["WebPage"]}, {"@type": "NewsArticle",
+    "headline": "Un pont", "description": "Le pont ouvre.", "author": [{"name": "Rive Gauche"},
+    {"name": "Rive Droite"}], "datePublished": "2025-04-02T08:00:00+02:00", "articleSection":
+    ["Monde"], "keywords": "ponts, fleuves", "image": {"url": "/p.jpg", "creditText": "Atelier"}}]}
+    </script></head><body><article><h1>Un pont</h1><p>Le maire coupe le ruban.</p></article>
+    </body></html>"""
+    assert read_page(page, source="pont", url="https://example.org/pont").articles == (
+        Article(
+            headline="Un pont",
+            url="https://example.org/pont",
+            dek="Le pont ouvre.",
+            byline="Rive Gauche, Rive Droite",
+            published=datetime(2025, 4, 2, 6, tzinfo=UTC),
+            section="Monde",
+            categories=("ponts", "fleuves"),
+            image=Image("https://example.org/p.jpg", credit="Atelier"),
+            body="Le maire coupe le ruban.",
+            language="fr",
+            source="pont",
+        ),
+    )
+
+
+def test_a_page_without_metadata_gives_what_it_shows() -> None:
+    page = "<h1>Tide runs high</h1><p>The quay was under water. Boats were safe.</p>"
+    assert read_page(page.encode(), source="tide").articles == (
+        Article(
+            headline="Tide runs high",
+            dek="The quay was under water. Boats were safe.",
+            body="The quay was under water. Boats were safe.",
+            source="tide",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "<meta charset='iso-8859-1'><h1>Crème “brûlée”</h1>".encode("cp1252"),
+        "<h1>Crème “brûlée”</h1>".encode("cp1252"),
+        "<h1>Crème “brûlée”</h1>".encode(),
+        "<meta charset='nonsense'><h1>Crème “brûlée”</h1>".encode(),
+        "<h1>Crème “brûlée”</h1>".encode("utf-8-sig"),
+        "<h1>Crème “brûlée”</h1>".encode("utf-16"),
+    ],
+)
+def test_encodings(data: bytes) -> None:
+    assert read_page(data, source="s").articles[0].headline == "Crème “brûlée”"
+
+
+@pytest.mark.parametrize(
+    ("data", "what", "remedy"),
+    [
+        (b" \n ", "is empty", "Save it again"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "neither HTML nor text", "as HTML"),
+        (b"%PDF-1.7", "neither HTML nor text", "as HTML"),
+        (b"<html><body><p></p></body></html>", "no headline", "one article"),
+        (sample("rss2.xml"), "is a feed", "feed ="),
+        (sample("feed.json"), "is a feed", "feed ="),
+    ],
+)
+def test_what_is_no_page(data: bytes, what: str, remedy: str) -> None:
+    with pytest.raises(SourceError, match=what) as caught:
+        read_page(data, source="gazette")
+    assert "gazette" in caught.value.what
+    assert remedy in caught.value.remedy
+
+
+@given(
+    st.one_of(
+        st.binary(),
+        st.text().map(str.encode),
+        st.binary().map(lambda junk: b"<html><h1>" + junk + b"</h1><p>" + junk),
+        st.binary().map(lambda junk: b'<html><script type="ld+json">' + junk + b"</script>"),
+        st.text().map(lambda junk: f"{junk}\nUpdated: {junk}\nTRENDING\n1\n{junk}".encode()),
+    )
+)
+def test_any_bytes_give_a_reading_or_a_source_error(data: bytes) -> None:
+    with suppress(SourceError):
+        assert read_page(data, source="any").articles[0].headline
+
+
+def test_a_deep_page_is_read() -> None:
+    page = b"<h1>A deep page</h1>" + b"<div>" * 20_000 + b"<p>Bottom.</p>"
+    assert read_page(page, source="deep").articles[0].headline == "A deep page"

@@ -1,0 +1,244 @@
+"""The roster: who is mailed, who is not, and what stays when somebody goes."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import StatementError
+from sqlmodel import Session, SQLModel
+
+from digest.database import Database
+from subscribers import roster
+from subscribers.consent import state_of
+from subscribers.errors import InvalidAddress, Suppressed, UnknownSubscriber, Withdrawn
+from subscribers.preferences import EVERYTHING, Preferences
+from subscribers.recipient import Recipient
+from subscribers.suppression import may_mail
+
+NOW = datetime(2026, 3, 30, 7, 0, 0, 123456, tzinfo=UTC)
+KEYS = (b"a newer key", b"the first key of all")
+ANN, BOB = "Ann@example.org", "bob@readers.example"
+
+
+def add(session: Session, address: str = ANN, preferences: Preferences | None = None) -> int:
+    return roster.add(
+        session, address, "weekly", preferences, how="operator", now=NOW, keys=KEYS, evidence="fair"
+    )
+
+
+def leave(session: Session, subscriber: int, reason: str = "") -> bool:
+    return roster.withdraw(
+        session, subscriber, "weekly", how="one-click", now=NOW, issue=12, reason=reason
+    )
+
+
+def suppress(session: Session, address: str) -> bool:
+    return roster.suppress(session, address, reason="bounce", how="report", now=NOW, keys=KEYS)
+
+
+def test_an_added_reader_may_be_mailed(database: Database) -> None:
+    with database.writing() as session:
+        ann = add(session)
+    with database.reading() as session:
+        assert roster.recipients(session, "weekly") == [Recipient(ann, ANN, NOW, EVERYTHING)]
+        assert roster.recipients(session, "daily") == []
+        assert roster.counts(session, "weekly") == {"requested": 0, "confirmed": 1, "withdrawn": 0}
+        [kept] = roster.find(session, "ann@EXAMPLE.org").subscriptions
+    assert [(e.kind, e.at, e.how, e.evidence) for e in kept.events] == [
+        ("confirmed", NOW, "operator", "fair")
+    ]
+
+
+def test_adding_again_changes_only_what_is_given(database: Database) -> None:
+    chosen = Preferences(frozenset({"Opinion"}), "text")
+    with database.writing() as session:
+        ann = add(session)
+        assert add(session, "ANN@example.org") == ann
+        assert add(session, preferences=chosen) == ann
+        assert add(session) == ann
+        [found] = roster.recipients(session, "weekly")
+        [kept] = roster.profile(session, ann).subscriptions
+    assert found.preferences == chosen
+    assert [e.kind for e in kept.events] == ["confirmed", "chosen"]
+
+
+def test_nobody_is_added_who_must_not_be(database: Database) -> None:
+    with database.writing() as session:
+        leave(session, add(session))
+        suppress(session, BOB)
+        for address, error in ((ANN, Withdrawn), (BOB, Suppressed), ("ann", InvalidAddress)):
+            with pytest.raises(error):
+                add(session, address)
+        assert roster.recipients(session, "weekly") == []
+        with pytest.raises(UnknownSubscriber):
+            roster.find(session, BOB)
+
+
+def test_d38_leaving_twice_is_one_event(database: Database) -> None:
+    with database.writing() as session:
+        ann = add(session)
+        assert leave(session, ann, "too many") is True
+        assert leave(session, ann) is False
+        assert leave(session, 4711) is False
+        [kept] = roster.profile(session, ann).subscriptions
+    assert kept.state == "withdrawn"
+    assert [(e.kind, e.how, e.issue, e.evidence) for e in kept.events][1:] == [
+        ("withdrawn", "one-click", 12, "too many")
+    ]
+
+
+def test_choosing(database: Database) -> None:
+    text_only = Preferences(None, "text")
+    with database.writing() as session:
+        ann = add(session)
+        assert roster.choose(session, ann, "weekly", text_only, how="page", now=NOW)
+        assert not roster.choose(session, ann, "weekly", text_only, how="page", now=NOW)
+        assert not roster.choose(session, 4711, "weekly", text_only, how="page", now=NOW)
+        leave(session, ann)
+        assert not roster.choose(session, ann, "weekly", EVERYTHING, how="page", now=NOW)
+
+
+def test_d40_leaving_is_seen_by_the_next_question(database: Database) -> None:
+    with database.writing() as session:
+        ann, bob = add(session), add(session, BOB)
+    with database.writing() as session:
+        leave(session, ann)
+    with database.reading() as session:
+        told = roster.standing(session, [ann, bob, 4711], "weekly")
+        everyone = roster.everyone(session, "weekly")
+    assert told[ann] == "withdrawn"
+    assert told[4711] == "not subscribed"
+    assert told[bob] == Recipient(bob, BOB, NOW, EVERYTHING)
+    assert everyone == [(ann, ANN, "withdrawn"), (bob, BOB, told[bob])]
+
+
+def test_pages_follow_each_other(database: Database) -> None:
+    with database.writing() as session:
+        numbers = [add(session, f"r{n}@example.org") for n in range(7)]
+        seen: list[int] = []
+        while page := roster.recipients(session, "weekly", after=max(seen, default=0), limit=3):
+            seen += [recipient.subscriber for recipient in page]
+        listed = roster.listing(session, after=roster.listing(session, limit=5)[-1].subscription)
+    assert seen == numbers
+    assert [line.subscriber for line in listed] == numbers[5:]
+
+
+def test_forgetting_erases_all_but_the_suppression(database: Database) -> None:
+    with database.writing() as session:
+        ann = add(session)
+        assert suppress(session, ANN) is True
+        assert suppress(session, "ann@example.org") is False
+        assert roster.find(session, ANN).suppressed
+        erased = roster.forget(session, ANN, keys=KEYS)
+        assert erased == {"consent_event": 1, "subscription": 1, "subscriber": 1}
+        assert roster.is_suppressed(session, ANN, KEYS)
+        with pytest.raises(UnknownSubscriber):
+            roster.forget(session, ANN, keys=KEYS)
+        with pytest.raises(UnknownSubscriber):
+            roster.profile(session, ann)
+        assert leave(session, ann) is False
+
+
+def test_a_number_is_never_given_again(database: Database) -> None:
+    with database.writing() as session:
+        ann = add(session)
+        roster.forget(session, ANN, keys=KEYS)
+    with database.writing() as session:
+        assert add(session, BOB) > ann
+
+
+def test_times_are_utc_whatever_zone_they_came_in(database: Database) -> None:
+    india = timezone(timedelta(hours=5, minutes=30))
+    with database.writing() as session:
+        ann = roster.add(
+            session, ANN, "weekly", how="operator", now=NOW.astimezone(india), keys=KEYS
+        )
+    with database.writing() as session:
+        kept = roster.profile(session, ann).created_at
+        assert (kept, kept.utcoffset()) == (NOW, timedelta(0))
+        with pytest.raises(StatementError, match="names no time zone"):
+            roster.withdraw(session, ann, "weekly", how="page", now=NOW.replace(tzinfo=None))
+        session.rollback()
+
+
+def test_every_constraint_has_a_name() -> None:
+    mine = ("subscriber", "subscription", "consent_event", "suppression")
+    for name in mine:
+        table = SQLModel.metadata.tables[name]
+        assert all(part.name for part in table.constraints), name
+        assert all(part.name for part in table.indexes), name
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "leave", "suppress", "choose", "forget", "ask"]), st.integers(0, 3)
+    ),
+    max_size=25,
+)
+
+
+@given(ACTS)
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_d40_the_queries_say_what_may_mail_says(
+    database: Database, acts: list[tuple[str, int]]
+) -> None:
+    with database.writing() as session:
+        for act, who in acts:
+            _do(session, act, f"r{who}@example.org")
+        profiles = {
+            line.subscriber: roster.profile(session, line.subscriber)
+            for line in roster.listing(session)
+        }
+        told = roster.standing(session, [*profiles, 10**6], "weekly")
+        found = roster.recipients(session, "weekly")
+        everyone = roster.everyone(session, "weekly")
+        session.rollback()
+    assert told.pop(10**6) == "not subscribed"
+    assert everyone == [(n, profiles[n].address, told[n]) for n in sorted(profiles)]
+    assert found == [told[n] for n in sorted(told) if isinstance(told[n], Recipient)]
+    for number, person in profiles.items():
+        [kept] = person.subscriptions
+        assert kept.state == state_of(kept.events)
+        reason = may_mail(kept.state, person.suppressed)
+        assert told[number] == reason or (reason is None and isinstance(told[number], Recipient))
+
+
+def _do(session: Session, act: str, address: str) -> None:
+    try:
+        if act == "add":
+            add(session, address)
+        elif act == "suppress":
+            suppress(session, address)
+        elif act == "forget":
+            roster.forget(session, address, keys=KEYS)
+        else:
+            _use(session, act, roster.find(session, address).subscriber)
+    except (Suppressed, Withdrawn, UnknownSubscriber):
+        pass
+
+
+def _use(session: Session, act: str, subscriber: int) -> None:
+    if act == "leave":
+        leave(session, subscriber)
+    elif act == "choose":
+        roster.choose(session, subscriber, "weekly", Preferences(None, "text"), how="page", now=NOW)
+    else:  # a sign-up that waits for its confirmation: no verb writes it yet
+        session.connection().execute(
+            text(
+                "INSERT INTO consent_event (subscriber_id, newsletter, kind, at, how, evidence) "
+                "SELECT subscriber_id, newsletter, 'requested', changed_at, 'page', '' "
+                "FROM subscription WHERE subscriber_id = :who AND state = 'withdrawn'"
+            ),
+            {"who": subscriber},
+        )
+        session.connection().execute(
+            text(
+                "UPDATE subscription SET state = 'requested' "
+                "WHERE subscriber_id = :who AND state = 'withdrawn'"
+            ),
+            {"who": subscriber},
+        )

@@ -1,0 +1,335 @@
+"""Sending: whatever the relay, the reader or the machine does, nobody is lost or mailed twice."""
+
+import email
+import email.policy
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from digest import ledger, publish
+from digest.errors import IssueError, RelayError
+from digest.publish import Account, FrontDoor, House, IssueRecord, ReaderLine, open_house
+from subscribers import roster, tokens
+from subscribers.preferences import EVERYTHING, Preferences
+from subscribers.tokens import Token
+from tests.conftest import NOW, free_port
+from tests.relay import ANYONE, DROP, ScriptedRelay, Wait
+
+ANN, BEN, CHANDRA, DORA = (f"{name}@readers.example" for name in ("ann", "ben", "chandra", "dora"))
+GORAN, EMIL, FAY = (f"{name}@readers.example" for name in ("goran", "emil", "fay"))
+READERS = {
+    ANN: EVERYTHING,
+    BEN: Preferences(frozenset({"Global"})),
+    CHANDRA: Preferences(frozenset({"Opinion"})),
+    DORA: Preferences(None, "text"),
+    GORAN: Preferences(frozenset({"Science"})),
+    EMIL: EVERYTHING,
+    FAY: EVERYTHING,
+}
+MAILED = {ANN, BEN, CHANDRA, DORA}
+SEND = [sys.executable, "-c", "from digest.cli import main; main()", "-C"]
+
+Clock = Callable[[], datetime]
+
+
+@pytest.fixture
+def relay() -> Iterator[ScriptedRelay]:
+    with ScriptedRelay() as opened:
+        yield opened
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
+    return {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
+
+
+def join(house: House, readers: dict[str, Preferences]) -> dict[str, int]:
+    keys = house.settings.keys
+    with house.database.writing() as session:
+        return {
+            address: roster.add(
+                session, address, "weekly", chosen, how="test", now=NOW, keys=keys, evidence="test"
+            )
+            for address, chosen in readers.items()
+        }
+
+
+def prepared(house: House, clock: Clock) -> IssueRecord:
+    publish.collect(house, now=clock())
+    return publish.prepare(house, "weekly", now=clock()).record
+
+
+def approved(house: House, clock: Clock) -> IssueRecord:
+    """The sample's first issue, and its readers: one has left, one is suppressed."""
+    keys = house.settings.keys
+    numbers = join(house, READERS)
+    with house.database.writing() as session:
+        roster.withdraw(session, numbers[EMIL], "weekly", how="page", now=NOW)
+        roster.suppress(session, FAY, reason="bounce", how="test", now=NOW, keys=keys)
+    number = prepared(house, clock).issue.number
+    return publish.approve(house, "weekly", number, by="the editor", now=clock())
+
+
+def mailed(relay: ScriptedRelay) -> Counter[str]:
+    return Counter(taken.recipient for taken in relay.accepted)
+
+
+def lines(house: House, account: Account) -> dict[str, ReaderLine]:
+    return {line.address: line for line in publish.readers(house, account.record)}
+
+
+def later(minutes: float) -> Clock:
+    return lambda: NOW + timedelta(minutes=minutes)
+
+
+def words(data: bytes, kind: Literal["plain", "html"] = "plain") -> str:
+    body = email.message_from_bytes(data, policy=email.policy.default).get_body((kind,))
+    assert body is not None
+    return " ".join(str(body.get_content()).split())
+
+
+def test_each_reader_gets_their_sections_and_is_accounted_for(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = approved(house, clock)
+
+    account = publish.send(house, clock=clock)
+
+    assert account.counts == {"sent": 4, "skipped": 1}
+    assert (account.record.state, account.open, account.interrupted) == ("sent", 0, False)
+    assert mailed(relay) == Counter(MAILED)
+    headlines = {s.name: [a.headline for a in s.stories] for s in record.issue.sections}
+    texts = {taken.recipient: words(taken.data) for taken in relay.accepted}
+    for reader, wanted in ((ANN, {"Global", "Opinion"}), (BEN, {"Global"}), (CHANDRA, {"Opinion"})):
+        for name, those in headlines.items():
+            assert those
+            for headline in those:
+                assert (headline in texts[reader]) == (name in wanted), (reader, headline)
+    told = lines(house, account)
+    assert (told[GORAN].state, told[GORAN].reason) == ("skipped", "no section chosen has a story")
+    assert (told[EMIL].state, told[EMIL].reason) == ("none", "withdrawn")
+    assert (told[FAY].state, told[FAY].reason) == ("none", "suppressed")
+
+
+def test_sending_twice_mails_nobody_twice(house: House, relay: ScriptedRelay, clock: Clock) -> None:
+    approved(house, clock)
+    first = publish.send(house, clock=clock)
+    join(house, {"late@readers.example": EVERYTHING})
+
+    second = publish.send(house, clock=later(60))
+
+    assert second.counts == first.counts
+    assert mailed(relay) == Counter(MAILED)
+    assert lines(house, second)["late@readers.example"].reason == "joined later"
+
+
+def test_what_is_not_approved_is_not_sent(house: House, relay: ScriptedRelay, clock: Clock) -> None:
+    join(house, READERS)
+    prepared(house, clock)
+
+    with pytest.raises(IssueError, match="not approved") as caught:
+        publish.send(house, clock=clock)
+
+    assert "digest approve 1" in caught.value.remedy
+    assert relay.connections == 0
+
+
+def test_what_has_changed_since_it_was_approved_is_not_sent(
+    house: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+) -> None:
+    approved(house, clock)
+    (folder / "templates").mkdir()
+    own = folder / "templates" / "issue.html.jinja"
+    shutil.copy(publish.templates_folder() / own.name, own)
+    own.write_text(own.read_text("utf-8").replace("</body>", "<p>Surprise</p></body>"), "utf-8")
+
+    with open_house(folder, environ) as again:
+        with pytest.raises(IssueError, match="would not look as it did"):
+            publish.send(again, clock=clock)
+        assert relay.connections == 0
+        publish.approve(again, "weekly", 1, by="the editor", now=clock())
+        assert publish.send(again, clock=clock).counts["sent"] == 4
+    [to_ann] = [taken for taken in relay.accepted if taken.recipient == ANN]
+    assert "Surprise" in words(to_ann.data, "html")
+
+
+def test_who_is_refused_is_counted(house: House, relay: ScriptedRelay, clock: Clock) -> None:
+    approved(house, clock)
+    relay.will("rcpt", BEN, "550 5.1.1 no such user")
+
+    account = publish.send(house, clock=clock)
+
+    assert account.counts == {"sent": 3, "refused": 1, "skipped": 1}
+    assert account.record.state == "sent"
+    assert "no such user" in lines(house, account)[BEN].reason
+    assert mailed(relay) == Counter(MAILED - {BEN})
+
+
+def test_a_relay_that_is_down_loses_nobody(
+    house: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+) -> None:
+    approved(house, clock)
+    down = {**environ, "DIGEST_RELAY_PORT": str(free_port())}
+
+    with open_house(folder, down) as elsewhere:
+        with pytest.raises(RelayError, match="cannot be used") as caught:
+            publish.send(elsewhere, clock=clock)
+        account = publish.account(elsewhere, elsewhere.issue("weekly"))
+    assert caught.value.exit_code == 75
+    assert caught.value.remedy
+    assert (account.total, account.open) == (5, 4)
+
+    assert publish.send(house, clock=clock).counts == {"sent": 4, "skipped": 1}
+    assert mailed(relay) == Counter(MAILED)
+
+
+def test_a_lost_reply_is_followed_by_the_same_message_once(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    approved(house, clock)
+    relay.will("dot", ANN, DROP)
+
+    first = publish.send(house, clock=clock)
+    publish.send(house, clock=later(1))
+    assert first.counts == {"sent": 3, "deferred": 1, "skipped": 1}
+    assert mailed(relay)[ANN] == 1
+
+    second = publish.send(house, clock=later(10))
+
+    assert second.counts == {"sent": 4, "skipped": 1}
+    assert mailed(relay) == Counter({**dict.fromkeys(MAILED, 1), ANN: 2})
+    one, two = (taken for taken in relay.accepted if taken.recipient == ANN)
+    assert one == two
+    assert b"\r\nMessage-ID: <weekly." in one.data
+
+
+def test_a_lost_reply_is_held_where_it_is_set_so(
+    folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+) -> None:
+    relay.will("dot", ANN, DROP)
+    with open_house(folder, {**environ, "DIGEST_RELAY_ON_AMBIGUOUS": "hold"}) as house:
+        approved(house, clock)
+        account = publish.send(house, clock=clock)
+
+    assert account.counts == {"sent": 3, "unknown": 1, "skipped": 1}
+    assert mailed(relay)[ANN] == 1
+
+
+def test_who_leaves_while_it_is_under_way_is_not_mailed(
+    folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+) -> None:
+    relay.will("dot", ANN, Wait(0.5))
+    one_at_a_time = {**environ, "DIGEST_RELAY_CONNECTIONS": "1"}
+    with open_house(folder, one_at_a_time) as house, ThreadPoolExecutor(1) as pool:
+        record = approved(house, clock)
+        with house.database.reading() as session:
+            dora = roster.find(session, DORA).subscriber
+        under_way = pool.submit(publish.send, house, clock=clock)
+        until(lambda: mailed(relay)[ANN] == 1)
+        link = tokens.seal(Token("unsubscribe", "weekly", record.id, dora), house.settings.keys)
+        FrontDoor(house, clock).leave(link, "one-click")
+        account = under_way.result(timeout=20)
+        told = lines(house, account)[DORA]
+
+    assert account.counts == {"sent": 3, "skipped": 2}
+    assert account.left == 1
+    assert mailed(relay) == Counter(MAILED - {DORA})
+    assert (told.state, told.reason) == ("skipped", "withdrawn")
+
+
+def until(so: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.005)
+
+
+CROWD = {f"r{number}@readers.example": EVERYTHING for number in range(60)}
+
+
+@pytest.fixture
+def crowded(house: House, relay: ScriptedRelay, clock: Clock) -> House:
+    """An approved issue for sixty readers, and a relay that takes its time over each."""
+    relay.will("dot", ANYONE, Wait(0.05), times=500)
+    join(house, CROWD)
+    prepared(house, clock)
+    publish.approve(house, "weekly", 1, by="the editor", now=clock())
+    return house
+
+
+def stopped(
+    folder: Path, environ: dict[str, str], relay: ScriptedRelay, number: signal.Signals
+) -> int:
+    """`digest send` in a process of its own, stopped when it has sent some more; its exit code."""
+    before = len(relay.accepted)
+    env = {**os.environ, **environ, "DIGEST_RELAY_CONNECTIONS": "4"}
+    process = subprocess.Popen(
+        [*SEND, str(folder), "send"],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with process:
+        try:
+            until(lambda: len(relay.accepted) >= before + 8 or process.poll() is not None)
+            process.send_signal(number)
+            return process.wait(timeout=20)
+        finally:
+            process.kill()
+
+
+def in_minutes(minutes: int) -> Clock:
+    return lambda: datetime.now(UTC) + timedelta(minutes=minutes)
+
+
+def resends(house: House) -> dict[str, int]:
+    with house.database.reading() as session:
+        record = house.issue("weekly")
+        addresses = {n: address for n, address, _ in roster.everyone(session, "weekly")}
+        return {addresses[d.subscriber]: d.resends for d in ledger.deliveries(session, record.id)}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_killed_sender_loses_nobody_and_doubles_only_what_was_in_doubt(
+    crowded: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay
+) -> None:
+    for _ in range(2):
+        assert stopped(folder, environ, relay, signal.SIGKILL) == -signal.SIGKILL
+        assert 0 < len(relay.accepted) < len(CROWD)
+
+    doubtful = publish.send(crowded, clock=in_minutes(10)).open
+    account = publish.send(crowded, clock=in_minutes(20))
+
+    assert doubtful <= 4, "more than one message on each connection"
+    assert account.counts == {"sent": len(CROWD)}
+    times, again = mailed(relay), resends(crowded)
+    assert set(times) == set(CROWD)
+    assert {reader for reader, n in times.items() if n > 1} <= {r for r, n in again.items() if n}
+    assert max(times.values()) <= 2
+    assert 1 <= sum(again.values()) <= 8  # four connections, two kills
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_interrupted_sender_finishes_what_it_has_begun(
+    crowded: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay
+) -> None:
+    assert stopped(folder, environ, relay, signal.SIGINT) == 75
+
+    taken = len(relay.accepted)
+    account = publish.account(crowded, crowded.issue("weekly"))
+    assert 0 < taken < len(CROWD)
+    assert account.counts == {"sent": taken, "pending": len(CROWD) - taken}
+    assert publish.send(crowded, clock=in_minutes(10)).counts == {"sent": len(CROWD)}
+    assert mailed(relay) == Counter(CROWD.keys())

@@ -1,0 +1,229 @@
+"""The operator's verbs: what goes in, what comes out, what is refused."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+from sqlmodel import Session, SQLModel
+from typer.testing import CliRunner
+
+from subscribers import roster
+from subscribers.cli import commands
+from subscribers.errors import SubscriberError, Suppressed, UnknownSubscriber
+from subscribers.exchange import HEADER, cells, defused, entries, restored
+from subscribers.preferences import Preferences
+from subscribers.recipient import Recipient
+
+NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
+NAMES = st.from_regex(r"[=+@A-Za-z-][A-Za-z &']{0,10}[A-Za-z]", fullmatch=True)
+
+
+class OneDesk:
+    """A desk over SQLite in a folder."""
+
+    keys = (b"the first key of all",)
+    newsletters: tuple[str, ...] = ("weekly",)
+
+    def __init__(self, folder: Path) -> None:
+        self.engine = create_engine(f"sqlite:///{folder}/roster.db")
+        SQLModel.metadata.create_all(self.engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        with Session(self.engine) as session:
+            yield session
+            session.commit()
+
+    def now(self) -> datetime:
+        return NOW
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[OneDesk]:
+    desk = OneDesk(tmp_path)
+    yield desk
+    desk.engine.dispose()
+
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(desk: OneDesk) -> Run:
+    def run(*words: str, say: str | None = None) -> tuple[int, str]:
+        """Exit code and stdout; our own errors come through, as they do to the outer door."""
+        result = CliRunner().invoke(commands(lambda: desk), words, input=say)
+        if isinstance(result.exception, SubscriberError):
+            raise result.exception
+        return result.exit_code, result.stdout
+
+    return run
+
+
+def test_add_list_show(run: Run) -> None:
+    words = ("add", "ann@example.org", "bob@readers.example", "--section", "Opinion", "--text")
+    assert run(*words) == (0, "new        ann@example.org\nnew        bob@readers.example\n")
+    assert "ann@example.org" in run("list")[1]
+    listed = json.loads(run("list", "--json", "-n", "weekly")[1])
+    assert [line["preferences"] for line in listed] == [
+        {"sections": ["Opinion"], "format": "text"}
+    ] * 2
+    shown = json.loads(run("show", "ann@example.org", "--json")[1])
+    assert shown["subscriptions"][0]["events"][0]["at"] == NOW.isoformat()
+    assert "confirmed" in run("show", "ann@example.org")[1]
+
+
+def test_one_refused_and_none_is_added(run: Run, desk: OneDesk) -> None:
+    run("suppress", "bob@example.org", "--reason", "request")
+    with pytest.raises(Suppressed):
+        run("add", "ann@example.org", "bob@example.org")
+    with pytest.raises(UnknownSubscriber):
+        run("show", "ann@example.org")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", "ann@example.org", "--newsletter", "hourly"),
+        ("suppress", "ann@example.org", "--reason", "boredom"),
+        ("import", "missing.csv", "--evidence", "fair"),
+        ("add",),
+    ],
+)
+def test_what_is_misused_exits_with_2(run: Run, words: tuple[str, ...]) -> None:
+    assert run(*words)[0] == 2
+
+
+def test_with_several_newsletters_one_is_named(run: Run, desk: OneDesk) -> None:
+    desk.newsletters = ("weekly", "daily")
+    assert run("add", "ann@example.org")[0] == 2
+    assert run("add", "ann@example.org", "--newsletter", "daily")[0] == 0
+
+
+def test_forget_asks_first(run: Run) -> None:
+    run("add", "ann@example.org")
+    assert run("forget", "ann@example.org", say="n\n")[0] == 1
+    code, said = run("forget", "ann@example.org", "--yes")
+    assert (code, "subscription" in said) == (0, True)
+    with pytest.raises(UnknownSubscriber):
+        run("forget", "ann@example.org", "--yes")
+
+
+SHEET = """address,sections,format
+ann@example.org,Global;Opinion,text
+bob@example.org,,
+ann@example.org,Global;Opinion,text
+not an address,,
+"eve@example.org,,
+sup@example.org,,
+gone@example.org,,
+=cmd@example.org,,pdf
+
+zoe@example.org
+"""
+
+
+def test_import_reports_each_line_and_stops_at_none(
+    run: Run, desk: OneDesk, tmp_path: Path
+) -> None:
+    run("add", "gone@example.org")
+    with desk.writing() as session:
+        gone = roster.find(session, "gone@example.org").subscriber
+        roster.withdraw(session, gone, "weekly", how="page", now=NOW)
+    run("suppress", "sup@example.org")
+    file = tmp_path / "readers.csv"
+    file.write_bytes(
+        b"\xef\xbb\xbf" + SHEET.replace("\n", "\r\n").encode() + b"r\xe9@example.org,,\n"
+    )
+    expected = ["new", "new", "unchanged", *["refused"] * 5, "new", "refused"]
+    for words in (["--dry-run"], []):
+        code, said = run("import", str(file), "--evidence", "fair", *words)
+        lines = [line.split() for line in said.splitlines()]
+        assert (code, [line[1] for line in lines]) == (0, expected)
+        assert [line[0] for line in lines] == ["2", "3", "4", "5", "6", "7", "8", "9", "11", "12"]
+        with desk.reading() as session:
+            assert len(roster.recipients(session, "weekly")) == (0 if words else 3)
+    [kept] = json.loads(run("show", "ann@example.org", "--json")[1])["subscriptions"]
+    assert kept["events"][0]["evidence"] == "fair"
+    assert kept["events"][0]["how"] == "import"
+
+
+def test_import_wants_a_header_and_evidence(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "readers.csv"
+    file.write_text("email\nann@example.org\n", encoding="utf-8")
+    with pytest.raises(SubscriberError, match="header"):
+        run("import", str(file), "--evidence", "fair")
+    assert run("import", str(file), "--evidence", " ")[0] == 2
+    assert run("import", str(file))[0] == 2
+
+
+def test_export_comes_in_again(run: Run, tmp_path: Path) -> None:
+    run("add", "+ann@example.org", "--section", "=Cmd", "--section", "Opinion")
+    run("add", "bob@example.org", "--text")
+    file = tmp_path / "out.csv"
+    sheet = run("export")[1]
+    assert sheet == (
+        "address,sections,format\n'+ann@example.org,'=Cmd;Opinion,html\nbob@example.org,,text\n"
+    )
+    file.write_text(sheet, encoding="utf-8")
+    said = run("import", str(file), "--evidence", "our own export")[1]
+    assert [line.split()[1] for line in said.splitlines()] == ["unchanged", "unchanged"]
+
+
+@given(st.text())
+def test_defusing_is_undone_and_leaves_no_formula(cell: str) -> None:
+    assert restored(defused(cell)) == cell
+    assert not defused(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+
+
+@given(st.none() | st.frozensets(NAMES), st.sampled_from(["html", "text"]))
+def test_a_reader_out_and_in_again_is_the_same(sections: frozenset[str] | None, form: str) -> None:
+    chosen = Preferences(sections, "text" if form == "text" else "html")
+    written = cells(Recipient(1, "ann@example.org", NOW, chosen))
+    lines: list[str] = []
+
+    class Sheet:
+        def write(self, line: str) -> None:
+            lines.append(line)
+
+    csv.writer(Sheet()).writerows([HEADER, written])
+    [entry] = entries(lines)
+    assert (entry.address, entry.preferences, entry.refused) == ("ann@example.org", chosen, "")
+
+
+def test_every_help_has_an_example(desk: OneDesk) -> None:
+    app = commands(lambda: desk)
+    for command in app.registered_commands:
+        shown = CliRunner().invoke(app, [str(command.name), "--help"], env={"COLUMNS": "200"})
+        assert f"Example: digest subscribers {command.name}" in shown.stdout
+
+
+def test_no_escape_sequence_reaches_the_terminal(run: Run, desk: OneDesk) -> None:
+    run("add", "ann@example.org")
+    with desk.writing() as session:
+        ann = roster.find(session, "ann@example.org").subscriber
+        roster.withdraw(session, ann, "weekly", how="page", now=NOW, reason="\x1b[2J[bold]bye")
+    said = run("show", "ann@example.org")[1]
+    assert "\x1b" not in said
+    assert "[bold]bye" in said
+
+
+def test_the_door_stays_shut_until_a_verb_runs() -> None:
+    def shut() -> OneDesk:
+        raise AssertionError("opened")
+
+    app: typer.Typer = commands(shut)
+    assert CliRunner().invoke(app, ["--help"]).exit_code == 0
