@@ -80,23 +80,32 @@ def open_database(url: str, folder: Path) -> Database:
     """
     database = Database(_engine(url, folder))
     try:
-        with database.engine.connect() as connection:
-            found, newest = _revision(connection), _newest()
-        if found is None:
-            migrate(database)
-        elif found != newest:
-            raise _misfit(found)
+        _fit(database)
     except OperationalError as error:
+        database.close()
         raise DatabaseError(
             f"the database could not be opened: {_first_line(error)}",
             remedy="check [database] url in digest.toml, and that the server runs",
         ) from error
     except DBAPIError as error:
+        database.close()
         raise DatabaseError(
             f"the database is not usable: {_first_line(error)}",
             remedy="restore it from a backup, or name another in [database] url",
         ) from error
+    except DatabaseError:
+        database.close()
+        raise
     return database
+
+
+def _fit(database: Database) -> None:
+    with database.engine.connect() as connection:
+        found = _revision(connection)
+    if found is None:
+        migrate(database)
+    elif found != _newest():
+        raise _misfit(found)
 
 
 def open_unchecked(url: str, folder: Path) -> Database:

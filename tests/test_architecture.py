@@ -1,0 +1,87 @@
+"""The house keeps its law: import contract, docstrings, sizes, pure rooms off the network."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(
+    path
+    for package in ("digest", "subscribers")
+    for path in (ROOT / package).rglob("*.py")
+    if "versions" not in path.parts
+)
+# Which room may import what from outside; a folder stands for all in it.
+ROOMS = {
+    "aiosmtpd": {"digest/demo.py"},
+    "aiosmtplib": {"digest/delivery.py"},
+    "alembic": {"digest/database.py", "digest/migrations"},
+    "dotenv": {"digest/settings.py"},
+    "email_validator": {"subscribers/address.py"},
+    "fastapi": {"digest/web.py", "subscribers/web.py"},
+    "feedparser": {"digest/feeds.py"},
+    "httpx": {"digest/sources.py"},
+    "lxml": {"digest/pages", "digest/preflight.py", "digest/rendering.py"},
+    "nh3": {"digest/articles.py"},
+    "premailer": {"digest/rendering.py"},
+    "sqlmodel": {"digest/archive.py", "digest/ledger.py", "digest/database.py",
+                 "subscribers/roster", "subscribers/columns.py"},
+    "uvicorn": {"digest/web.py"},
+}  # fmt: skip
+
+
+def test_the_import_contract_holds() -> None:
+    program = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_and_stays_small(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    assert ast.get_docstring(tree)
+    # The command line is one flat list of verbs, each a parser of its own.
+    assert len(source.splitlines()) <= (650 if path.name == "cli.py" else 460)
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    long = {f.name: (f.end_lineno or 0) - f.lineno + 1 for f in functions}
+    assert {name: lines for name, lines in long.items() if lines > 45} == {}
+
+
+def test_each_library_is_imported_by_its_room_alone() -> None:
+    strangers = {
+        (library, str(path.relative_to(ROOT)))
+        for path in MODULES
+        for library in _imported(path) & set(ROOMS)
+        if not any(str(path.relative_to(ROOT)).startswith(room) for room in ROOMS[library])
+    }
+    assert strangers == set()
+
+
+def test_pure_rooms_never_touch_the_network() -> None:
+    program = """
+import socket
+def refuse(*args, **kwargs): raise AssertionError("a pure room opened a socket")
+socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
+from pathlib import Path
+from tests.issues import example_edition, example_issue, example_reader
+from digest import preflight, rendering
+made = rendering.render(example_edition(), rendering.environment(Path("templates")))
+assert preflight.examine(example_issue(), made, base_url="https://news.example.org") is not None
+assert "zq" not in rendering.fill(made, example_reader()).html
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def _imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found

@@ -1,0 +1,103 @@
+"""The database: migrations equal the models on both engines, and every misfit is refused."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from digest import archive, database
+from digest.database import Database, open_database
+from digest.errors import DatabaseError
+
+NOW = datetime(2026, 3, 30, tzinfo=UTC)
+
+
+def test_migrations_equal_the_models(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, TABLES) == []
+
+
+def test_down_and_up_again(database: Database) -> None:
+    with database.engine.connect().execution_options(writes=True) as connection:
+        with connection.begin():
+            command.downgrade(alembic(connection), "base")
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+        connection.rollback()
+        with connection.begin():
+            command.upgrade(alembic(connection), "head")
+        assert {"article", "delivery", "subscriber"} <= set(inspect(connection).get_table_names())
+
+
+def test_a_newer_database_is_refused_and_left_alone(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    stamp(database, "9999")
+    with pytest.raises(DatabaseError, match="newer"):
+        open_database(database_url, tmp_path)
+    with pytest.raises(DatabaseError, match="newer"):
+        migrate(database)
+    with database.engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+
+
+def test_a_path_that_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="could not be opened") as caught:
+        open_database("sqlite:///no/such/folder/digest.db", tmp_path)
+    assert "url" in caught.value.remedy
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "digest.db").write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(DatabaseError, match="not usable"):
+        open_database("sqlite:///digest.db", tmp_path)
+
+
+def test_an_address_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="url is not usable"):
+        open_database("nonsense", tmp_path)
+
+
+def test_only_one_sender_at_a_time(database: Database) -> None:
+    with database.sole_sender():
+        second = database.sole_sender()
+        with pytest.raises(DatabaseError, match="another"):
+            second.__enter__()
+    with database.sole_sender():
+        pass
+
+
+def test_a_writing_session_that_fails_leaves_nothing(database: Database) -> None:
+    def visit_and_fail() -> None:
+        with database.writing() as session:
+            archive.note_visit(session, "world", NOW, etag="", last_modified="")
+            session.flush()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        visit_and_fail()
+    with database.reading() as session:
+        assert archive.source_states(session) == []
+
+
+def test_sqlite_is_tamed(tmp_path: Path) -> None:
+    opened = open_database("sqlite:///digest.db", tmp_path)
+    with opened.engine.connect() as connection:
+        pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
+    opened.close()
+    assert found == ["wal", 2, 1, 10_000]
+
+
+def stamp(database: Database, revision: str) -> None:
+    with database.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+
+
+TABLES = database.TABLES
+alembic = database._alembic
+migrate = database.migrate

@@ -1,0 +1,110 @@
+"""digest.toml, digest.env and the environment; every mistake is one sentence with its remedy."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from digest import settings
+from digest.errors import SettingsError
+from digest.settings import Part, Settings, example, flat, load
+
+LONG = "sixteen-or-more-letters"
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    path = folder / "digest.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_the_sample_is_read(folder: Path) -> None:
+    read = load(folder, {})
+    assert read.newsletter["weekly"].title == "The Week"
+    assert [source.name for source in read.source] == ["world", "opinion", "front-page"]
+
+
+def test_the_environment_wins_over_the_secrets_file_over_the_settings(folder: Path) -> None:
+    (folder / "digest.env").write_text(f"DIGEST_WEB_SECRET={LONG}\nDIGEST_RELAY_PORT=2600\n")
+    assert load(folder, {}).relay.port == 2600
+    read = load(folder, {"DIGEST_RELAY_PORT": "2700", "DIGEST_WEB_BASE_URL": "https://x.example/"})
+    assert read.relay.port == 2700
+    assert read.web.base_url == "https://x.example"
+    assert read.keys == (LONG.encode(),)
+
+
+def test_several_keys_newest_first(folder: Path) -> None:
+    read = load(folder, {"DIGEST_WEB_SECRET": f"new-{LONG}, old-{LONG}"})
+    assert read.keys == (f"new-{LONG}".encode(), f"old-{LONG}".encode())
+
+
+@pytest.mark.parametrize("secret", ["", "short", f"{LONG},short"])
+def test_a_missing_or_short_secret_is_refused(folder: Path, secret: str) -> None:
+    with pytest.raises(SettingsError, match="DIGEST_WEB_SECRET"):
+        _ = load(folder, {"DIGEST_WEB_SECRET": secret}).keys
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said", "remedy"),
+    [
+        ('title = "The Week"', 'titel = "The Week"', "newsletter.weekly.", "title"),
+        ('"Asia/Kolkata"', '"Asia/Nowhere"', "is no time zone", "correct"),
+        ('window = "7d"', 'window = "7 moons"', "a length of time", "correct"),
+        ('every = "monday 07:00"', 'every = "someday"', "monday 07:00", "correct"),
+        ("[publisher]", "[publisher", "is not valid TOML", "mend"),
+        ('security = "none"', 'security = "none"\npassword = "x"', "is a secret", "DIGEST_RELAY"),
+        ('host = "127.0.0.1"', 'host = "mail.example.org"', "on this machine only", "correct"),
+        ("[relay]", "[rely]", "rely is no setting", "relay"),
+        ('feed = "saved/world.rss"', 'feed = "a"\npage = "b"', "exactly one of", "correct"),
+        ('name = "opinion"', 'name = "world"', "two sources", "correct"),
+        ('postal_address = "', 'postal_address = ""  # "', "postal_address", "correct"),
+        ('from = "The Week <weekly@news.example.org>"', 'from = "The Week"', "from is written", ""),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    folder: Path, old: str, new: str, said: str, remedy: str
+) -> None:
+    change(folder, old, new)
+    with pytest.raises(SettingsError) as caught:
+        load(folder, {})
+    assert said in caught.value.what
+    assert remedy in caught.value.remedy
+    assert caught.value.exit_code == 2
+    assert "\n" not in caught.value.what
+
+
+def test_no_file_names_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, {})
+    assert "digest init" in caught.value.remedy
+
+
+def test_secrets_are_masked(folder: Path) -> None:
+    shown = flat(load(folder, {"DIGEST_WEB_SECRET": LONG, "DIGEST_RELAY_PASSWORD": "hush-hush"}))
+    assert shown["web.secret"] == "**********"
+    assert LONG not in str(shown)
+    assert "hush-hush" not in str(shown)
+
+
+def test_the_example_names_every_setting() -> None:
+    text = example()
+    tables = {"section", "schedule", "trending", "match", "username", "password", "secret"}
+    for part in Part.__subclasses__():
+        if part is not Settings:
+            for name, field in part.model_fields.items():
+                assert name in tables or f"#{field.alias or name} = " in text, name
+
+
+def test_the_examples_values_are_toml() -> None:
+    lines = [line[1:] for line in example().splitlines() if line.startswith("#")]
+    values = [line for line in lines if "= …" not in line]
+    assert len(values) > 25
+    for line in values:
+        tomllib.loads(line)
+
+
+def test_every_default_of_the_example_is_the_default_of_its_class() -> None:
+    assert '#window = "7d"' in example()
+    assert '#late_at_most = "12h"' in example()
+    assert settings.RelaySettings().security in example()
