@@ -98,6 +98,11 @@ def _root(text: str) -> re.Match[str] | None:
 
 
 def _refuse(text: str, source: str) -> None:
+    if not text.strip():
+        raise SourceError(
+            f"The feed of {source} is empty.",
+            remedy="Open its address in a browser; where it stays empty, ask its publisher.",
+        )
     root = _root(text)
     if root is None and WEB_PAGE.match(text):
         raise SourceError(
