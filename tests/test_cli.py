@@ -311,6 +311,8 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*PROGRAM, "-C", str(folder), *words],
         env=clean(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Started from a background job, the tests pass on that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 

@@ -138,7 +138,7 @@ def test_markup_in_a_headline_yields_no_script() -> None:
         (b"<rss version='2.0'><channel><title>T</title></channel></rss>", "no entries", "browser"),
         (b'{"version": "https://jsonfeed.org/version/1", "items": []}', "no entries", "browser"),
         (b'{"items": []}', "no feed", "digest.toml"),
-        (b"", "no feed", "digest.toml"),
+        (b"", "is empty", "browser"),
         (b"\x89PNG\r\n\x1a\n", "no feed", "digest.toml"),
     ],
 )
