@@ -63,7 +63,9 @@ def test_killed_in_the_middle_then_run_again(tmp_path: Path, mails: int) -> None
     got: dict[str, set[str]] = {}
     for message in mailbox.Maildir(folder / "mail", create=False):
         got.setdefault(name_of(message), set()).add(str(message["Message-ID"]))
-    assert sorted(got) == sorted(SENT)
+    # Until that time comes, whoever has nothing yet is listed as deferred: nobody is lost.
+    lines = {line.partition("@")[0]: line for line in done.stdout.splitlines()}
+    assert {name for name in SENT if "deferred" not in lines[name]} <= set(got) <= set(SENT)
     assert [name for name, identities in got.items() if len(identities) > 1] == []
 
 
