@@ -196,7 +196,7 @@ def forget(
     if not yes:
         typer.confirm(f"Erase {person.address}? This can't be undone.", abort=True, err=True)
     with desk.writing() as session:
-        erased = roster.forget(session, address, keys=desk.keys)
+        erased = roster.forget(session, address, now=desk.now(), keys=desk.keys)
     _table(("Table", "Rows erased"), [(table, str(rows)) for table, rows in erased.items()])
 
 

@@ -131,20 +131,28 @@ def test_forgetting_erases_all_but_the_suppression(database: Database) -> None:
         assert suppress(session, ANN) is True
         assert suppress(session, "ann@example.org") is False
         assert roster.find(session, ANN).suppressed
-        erased = roster.forget(session, ANN, keys=KEYS)
+        erased = roster.forget(session, ANN, now=NOW, keys=KEYS)
         assert erased == {"consent_event": 1, "subscription": 1, "subscriber": 1}
         assert roster.is_suppressed(session, ANN, KEYS)
         with pytest.raises(UnknownSubscriber):
-            roster.forget(session, ANN, keys=KEYS)
+            roster.forget(session, ANN, now=NOW, keys=KEYS)
         with pytest.raises(UnknownSubscriber):
             roster.profile(session, ann)
         assert leave(session, ann) is False
 
 
+def test_who_left_and_is_forgotten_does_not_come_back_by_an_old_list(database: Database) -> None:
+    with database.writing() as session:
+        leave(session, add(session))
+        roster.forget(session, ANN, now=NOW, keys=KEYS)
+        with pytest.raises(Suppressed):
+            add(session)
+
+
 def test_a_number_is_never_given_again(database: Database) -> None:
     with database.writing() as session:
         ann = add(session)
-        roster.forget(session, ANN, keys=KEYS)
+        roster.forget(session, ANN, now=NOW, keys=KEYS)
     with database.writing() as session:
         assert add(session, BOB) > ann
 
@@ -214,7 +222,7 @@ def _do(session: Session, act: str, address: str) -> None:
         elif act == "suppress":
             suppress(session, address)
         elif act == "forget":
-            roster.forget(session, address, keys=KEYS)
+            roster.forget(session, address, now=NOW, keys=KEYS)
         else:
             _use(session, act, roster.find(session, address).subscriber)
     except (Suppressed, Withdrawn, UnknownSubscriber):

@@ -154,13 +154,21 @@ def suppress(
     return _insert_new(session, SuppressionRow, hashed, {"reason": reason, "how": how, "at": now})
 
 
-def forget(session: Session, address: str, *, keys: Sequence[bytes]) -> dict[str, int]:
+def forget(
+    session: Session, address: str, *, now: datetime, keys: Sequence[bytes]
+) -> dict[str, int]:
     """Erase a person: the number of rows erased, by table. A suppression of the address stays.
 
+    Who had left a newsletter is suppressed, or an old list could bring them back as new.
     Raises InvalidAddress, UnknownSubscriber.
     """
     found = person(session, address)
     connection = session.connection()
+    left = select(col(SubscriptionRow.id)).where(
+        col(SubscriptionRow.subscriber_id) == found.id, col(SubscriptionRow.state) == "withdrawn"
+    )
+    if connection.execute(left.limit(1)).first():
+        suppress(session, found.address, reason="request", how="forget", now=now, keys=keys)
     today = address_hash(found.address, keys)
     if found.address_hash != today and not is_suppressed(session, found.address, keys):
         # The oldest key is not the one this row was made with. What stays must be findable
