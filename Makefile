@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check install --quiet
 COMPILE = .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: demo test lint lock picture wheel clean
+.PHONY: demo test torture lint lock picture wheel clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.ready  ## an issue of an invented newsletter, written, sent and read, on this machine alone
@@ -11,6 +11,9 @@ demo: .venv/.ready  ## an issue of an invented newsletter, written, sent and rea
 
 test: lint  ## everything that must hold
 	.venv-test/bin/python -m pytest
+
+torture: .venv-test/.ready  ## thousands of new examples for every property; takes long
+	DIGEST_HYPOTHESIS=torture .venv-test/bin/python -m pytest -k "not wheel"
 
 lint: .venv-test/.ready  ## style, types and the import contract
 	.venv-test/bin/ruff check

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import timezone as fixed_zone
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import nh3
@@ -137,7 +137,7 @@ def canonical(url: str) -> str:
     Anything but an absolute http(s) address gives "": nothing else may become a link in mail.
     """
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(INVISIBLE.sub("", url).strip())
         port = parts.port
     except ValueError:
         return ""
@@ -149,7 +149,8 @@ def canonical(url: str) -> str:
     kept = [
         (k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not TRACKING.match(k)
     ]
-    path = INVISIBLE.sub("", parts.path) or "/"
+    # A space at the end would be lost the next time that the address is read.
+    path = re.sub(r"\s", lambda space: quote(space[0]), parts.path) or "/"
     return urlunsplit((parts.scheme.lower(), host, path, urlencode(kept), ""))
 
 

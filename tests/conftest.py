@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from digest import database as databases
@@ -24,6 +25,11 @@ from digest.database import Database
 from digest.publish import House, open_house
 
 pytest_plugins = ["tests.no_skips"]
+
+# The same examples in each run, however busy the machine; `make torture` looks for new ones.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("torture", max_examples=5000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("DIGEST_HYPOTHESIS", "steady"))
 
 NOW = datetime(2026, 3, 30, 1, 30, tzinfo=UTC)
 SECRET = "a-secret-that-only-tests-know"
