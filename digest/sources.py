@@ -89,7 +89,7 @@ def _read_folder(source: Source) -> Reading:
     readings = [_read(source, _load(file), "") for file in files]
     return Reading(
         tuple(article for reading in readings for article in reading.articles),
-        next((reading.trending for reading in readings if reading.trending), ()),
+        next((reading.listed for reading in readings if reading.listed), ()),
     )
 
 

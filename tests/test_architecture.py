@@ -25,7 +25,7 @@ ROOMS = {
     "feedparser": {"digest/feeds.py"},
     "httpx": {"digest/sources.py"},
     "lxml": {"digest/pages", "digest/preflight.py", "digest/rendering.py"},
-    "nh3": {"digest/articles.py"},
+    "nh3": {"digest/articles"},
     "premailer": {"digest/rendering.py"},
     "sqlmodel": {"digest/archive.py", "digest/ledger.py", "digest/database.py",
                  "subscribers/roster", "subscribers/columns.py"},

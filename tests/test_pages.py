@@ -62,7 +62,7 @@ def sample(name: str) -> bytes:
 
 def test_a_page_saved_as_text() -> None:
     reading = read_page(sample("page.txt"), source="gazette", section="Global")
-    assert reading == Reading(articles=(OWN, *OPINION), trending=TRENDING)
+    assert reading == Reading(articles=(OWN, *OPINION), listed=TRENDING)
 
 
 def test_a_page_saved_as_html() -> None:
@@ -80,7 +80,7 @@ def test_a_page_saved_as_html() -> None:
     builders, river = (replace(piece, language="en") for piece in OPINION)
     assert reading == Reading(
         articles=(own, replace(builders, url="https://example.org/opinion/builders"), river),
-        trending=(
+        listed=(
             replace(TRENDING[0], url="https://example.org/article/lighthouse"),
             replace(TRENDING[1], url="https://example.org/article/bonfire"),
         ),
@@ -107,9 +107,9 @@ def test_the_shape(page: Path) -> None:
     assert [piece.headline for piece in reading.articles[1:]] == listed
     assert {piece.section for piece in reading.articles[1:]} == {"Opinion"}
     ranks = [n for n in range(end, first) if lines[n].isdigit()]
-    assert [entry.headline for entry in reading.trending] == [lines[n + 1] for n in ranks]
-    assert [entry.rank for entry in reading.trending] == [int(lines[n]) for n in ranks]
-    assert [entry.section for entry in reading.trending] == [lines[n + 3] for n in ranks]
+    assert [entry.headline for entry in reading.listed] == [lines[n + 1] for n in ranks]
+    assert [entry.rank for entry in reading.listed] == [int(lines[n]) for n in ranks]
+    assert [entry.section for entry in reading.listed] == [lines[n + 3] for n in ranks]
 
 
 def test_metadata_in_json_ld_comes_first() -> None:

@@ -201,7 +201,7 @@ def test_a_folder_of_pages(tmp_path: Path) -> None:
     assert reading is not None
     assert any(article.body for article in reading.articles)
     assert {article.source for article in reading.articles} == {"world"}
-    assert reading.trending
+    assert reading.listed
 
 
 def test_a_folder_without_a_page_and_no_folder(tmp_path: Path) -> None:

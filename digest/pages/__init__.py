@@ -62,7 +62,7 @@ def read_page(
         Listed(rank, entry.headline, entry.url, entry.section)
         for rank, entry in enumerate(found.trending, 1)
     )
-    return Reading(articles=(own, *_opinion(own, found)), trending=trending)
+    return Reading(articles=(own, *_opinion(own, found)), listed=trending)
 
 
 def _text(data: bytes, source: str) -> str:

@@ -86,7 +86,7 @@ def _keep(house: House, source: Source, visit: Visit | DigestError, now: datetim
         if visit.reading is None:
             return Collected(source.name)
         kept = archive.keep(session, visit.reading.articles, now)
-        archive.keep_listed(session, source.name, visit.reading.trending, now)
+        archive.keep_listed(session, source.name, visit.reading.listed, now)
         return Collected(source.name, kept.new, kept.changed, kept.unchanged)
 
 
