@@ -77,7 +77,7 @@ def demonstrate(
             )
             lines = tuple(publish.readers(house, account.record))
             html, text = _write_issue(house, folder, account)
-            articles = len(house.articles())
+            articles = house.article_count()
     return Demonstration(folder, account, lines, articles, again, html, text, mail / "new")
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from digest.articles import Article
-from digest.selection import Section, Trend
+from digest.selection import Section, Story, Trend
 from subscribers.preferences import Preferences
 
 TRENDING = "Trending"
@@ -40,13 +39,15 @@ class Issue:
     publisher: Publisher
     sections: tuple[Section, ...]
     trending: tuple[Trend, ...] = ()
+    briefs: tuple[Trend, ...] = ()
+    latest: tuple[Trend, ...] = ()
     subject: str = ""
     preheader: str = ""
     note: str = ""
 
     @property
-    def stories(self) -> tuple[Article, ...]:
-        """All articles, in the order of the mail."""
+    def stories(self) -> tuple[Story, ...]:
+        """All stories, in the order of the mail."""
         return tuple(story for section in self.sections for story in section.stories)
 
 
@@ -71,8 +72,8 @@ class Edition:
         return f"{self.format}:{'+'.join(names)}"
 
     @property
-    def stories(self) -> tuple[Article, ...]:
-        """All articles of the cut, in the order of the mail."""
+    def stories(self) -> tuple[Story, ...]:
+        """All stories of the cut, in the order of the mail."""
         return tuple(story for section in self.sections for story in section.stories)
 
 

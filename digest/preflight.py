@@ -266,7 +266,10 @@ def _base_url_not_https(case: Case) -> Says:
 
 def _links(issue: Issue) -> Iterator[tuple[str, str]]:
     yield from ((story.headline, story.url) for story in issue.stories)
-    yield from ((trend.headline, trend.url) for trend in issue.trending)
+    for story in issue.stories:
+        yield from ((other.source, other.url) for other in story.others)
+    for entries in (issue.trending, issue.briefs, issue.latest):
+        yield from ((entry.headline, entry.url) for entry in entries)
     yield from issue.publisher.links
     yield "Terms", issue.publisher.terms_url
 

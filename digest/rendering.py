@@ -26,10 +26,10 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.loaders import ChoiceLoader
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from digest.articles import Article, tidy
+from digest.articles import tidy
 from digest.edition import Edition
 from digest.errors import TemplateError
-from digest.selection import Section
+from digest.selection import Section, Story
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -193,7 +193,7 @@ def short_date(at: datetime | None, timezone: str) -> str:
     return f"{DAYS[local.weekday()][:3]} {local.day} {MONTHS[local.month - 1]}"
 
 
-def reading_minutes(stories: Iterable[Article]) -> int:
+def reading_minutes(stories: Iterable[Story]) -> int:
     """Minutes to read the stories at 230 words a minute, at least 1: bodies, else deks."""
     words = sum(len((story.body or story.dek).split()) for story in stories)
     return max(1, round(words / WORDS_A_MINUTE))

@@ -96,11 +96,13 @@ class ScheduleSettings(Part):
 
 
 class MatchSettings(Part):
-    """Which articles belong to a section; `*` stands for anything."""
+    """Which articles belong to a section or sector; `*` stands for anything."""
 
     sections: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
 
 
 class SectionSettings(Part):
@@ -108,11 +110,19 @@ class SectionSettings(Part):
 
     name: str = Field(min_length=1)
     limit: int = Field(default=6, ge=1, le=50)
+    at_least: int = Field(default=0, ge=0, description="with fewer stories it is left out")
     match: MatchSettings = MatchSettings()
 
 
+class SectorSettings(Part):
+    """A topic that readers can follow, beside those that pages name themselves."""
+
+    name: str = Field(min_length=1)
+    match: MatchSettings
+
+
 class TrendingSettings(Part):
-    """The numbered list."""
+    """The numbered list: of the pages and ranked feeds, else of what most sources tell."""
 
     limit: int = Field(default=4, ge=0, le=20)
 
@@ -127,6 +137,12 @@ class NewsletterSettings(Part):
     timezone: Zone = Field(default="UTC", description="of the schedule and of printed dates")
     window: Duration = Field(
         default=timedelta(days=7), description="how far back articles are taken"
+    )
+    per_source: int = Field(
+        default=0, ge=0, description="at most so many stories of one source; 0: no limit"
+    )
+    per_day: int = Field(
+        default=0, ge=0, description="of one day in a section, while others have some; 0: no limit"
     )
     schedule: ScheduleSettings | None = None
     trending: TrendingSettings = TrendingSettings()
@@ -213,6 +229,7 @@ class Settings(Part):
     publisher: PublisherSettings
     newsletter: dict[Slug, NewsletterSettings] = Field(min_length=1)
     source: tuple[SourceSettings, ...] = ()
+    sector: tuple[SectorSettings, ...] = ()
     database: DatabaseSettings = DatabaseSettings()
     relay: RelaySettings = RelaySettings()
     web: WebSettings = WebSettings()
@@ -294,7 +311,7 @@ def _no_secrets(tables: dict[str, Any], path: Path) -> None:
 def _overlay(tables: dict[str, Any], name: str, value: str) -> None:
     table, _, key = name.removeprefix("DIGEST_").lower().partition("_")
     known = Settings.model_fields.get(table)
-    if known is None or not key or table in {"newsletter", "source", "folder"}:
+    if known is None or not key or table in {"newsletter", "source", "sector", "folder"}:
         return  # other tools' variables may begin like ours; only our tables are looked at
     tables.setdefault(table, {})[key] = value
 
@@ -340,6 +357,8 @@ def example() -> str:
         ("[[newsletter.weekly.section]]", SectionSettings),
         ("[newsletter.weekly.section.match]", MatchSettings),
         ("[[source]]", SourceSettings),
+        ("[[sector]]", SectorSettings),
+        ("[sector.match]", MatchSettings),
         ("[database]", DatabaseSettings),
         ("[relay]", RelaySettings),
         ("[web]", WebSettings),

@@ -99,10 +99,17 @@ def show_fields(fields: dict[str, object]) -> None:
 
 def show_verdicts(verdicts: "Sequence[Verdict]") -> None:
     """Every candidate: kept where, or dropped why."""
-    table = _table("", "published (UTC)", "headline", "reason")
+    table = _table("", "published (UTC)", "headline", "source", "score", "reason")
     for v in verdicts:
         mark = "[green]kept[/green]" if v.kept else "[dim]out[/dim]"
-        table.add_row(mark, _when(v.article.published), _safe(v.article.headline), _safe(v.reason))
+        table.add_row(
+            mark,
+            _when(v.article.published),
+            _safe(v.article.headline),
+            _safe(v.article.source),
+            "" if v.score is None else f"{v.score:.2f}",
+            _safe(v.reason),
+        )
     data.print(table)
 
 
@@ -117,6 +124,8 @@ def show_issue(record: "IssueRecord", findings: "Sequence[Finding]") -> None:
         data.print(f"\n[bold]{_safe(section.name)}[/bold]")
         for story in section.stories:
             data.print(f"  {_safe(story.headline)} [dim]· {_when(story.published)}[/dim]")
+            for other in story.others:
+                data.print(f"    [dim]also {_safe(other.source)}: {_safe(other.headline)}[/dim]")
     if issue.trending:
         data.print("\n[bold]Trending[/bold]")
     for rank, trend in enumerate(issue.trending, 1):

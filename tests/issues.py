@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from digest.articles import Article, Image
 from digest.edition import Edition, Issue, Publisher, cut
 from digest.rendering import Reader
-from digest.selection import Section, Trend
+from digest.selection import Section, Story, Trend
 from subscribers.preferences import EVERYTHING, Preferences
 
 SITE = "https://times.example"
@@ -21,7 +21,10 @@ def example_issue() -> Issue:
         timezone="Asia/Kolkata",
         language="en",
         publisher=example_publisher(),
-        sections=(Section("Global", global_stories()), Section("Opinion", opinion_stories())),
+        sections=(
+            Section("Global", tuple(map(Story, global_stories()))),
+            Section("Opinion", tuple(map(Story, opinion_stories()))),
+        ),
         trending=(
             Trend("A fall in poverty that the ledgers do not show", f"{SITE}/a-fall", "Global"),
             Trend(

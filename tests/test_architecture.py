@@ -27,7 +27,7 @@ ROOMS = {
     "lxml": {"digest/pages", "digest/preflight.py", "digest/rendering.py"},
     "nh3": {"digest/articles"},
     "premailer": {"digest/rendering.py"},
-    "sqlmodel": {"digest/archive.py", "digest/ledger.py", "digest/database.py",
+    "sqlmodel": {"digest/archive", "digest/ledger.py", "digest/database.py",
                  "subscribers/roster", "subscribers/columns.py"},
     "uvicorn": {"digest/web.py"},
 }  # fmt: skip
@@ -44,8 +44,7 @@ def test_a_module_says_what_it_is_and_stays_small(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
     assert ast.get_docstring(tree)
-    # The command line is one flat list of verbs, each a parser of its own.
-    assert len(source.splitlines()) <= (650 if path.name == "cli.py" else 460)
+    assert len(source.splitlines()) <= (470)
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
     long = {f.name: (f.end_lineno or 0) - f.lineno + 1 for f in functions}
     assert {name: lines for name, lines in long.items() if lines > 45} == {}

@@ -1,5 +1,6 @@
 """The database: migrations equal the models on both engines, and every misfit is refused."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,11 +8,14 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from pydantic import TypeAdapter
 from sqlalchemy import inspect, text
 
 from digest import archive, database
 from digest.database import Database, open_database
+from digest.edition import Issue
 from digest.errors import DatabaseError
+from tests.issues import example_issue
 
 NOW = datetime(2026, 3, 30, tzinfo=UTC)
 
@@ -101,3 +105,34 @@ def stamp(database: Database, revision: str) -> None:
 TABLES = database.TABLES
 alembic = database._alembic
 migrate = database.migrate
+
+
+def test_issues_of_the_first_tables_are_carried_over(database: Database) -> None:
+    manifest = TypeAdapter(Issue).dump_python(example_issue(), mode="json")
+    for section in manifest["sections"]:
+        section["stories"] = [story["article"] for story in section["stories"]]
+    stored = {"m": json.dumps(manifest), "now": "2026-03-30 01:30:00"}
+    with database.engine.connect().execution_options(writes=True) as connection:
+        with connection.begin():
+            command.downgrade(alembic(connection), "0001")
+        with connection.begin():
+            connection.execute(
+                text(
+                    "INSERT INTO issue (newsletter, number, state, manifest, content_hash,"
+                    " approved_hash, approved_by, prepared_at)"
+                    " VALUES ('the-week', 12, 'sent', :m, 'h', 'h', 'editor', :now)"
+                ),
+                stored,
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO story (issue_id, position, fingerprint, headline_key)"
+                    " SELECT id, 1, 'f', 'k' FROM issue"
+                )
+            )
+        with connection.begin():
+            command.upgrade(alembic(connection), "head")
+    with database.reading() as session:
+        assert archive.issue(session, "the-week").issue == example_issue()
+        (carried,) = archive.carried(session, "the-week", NOW)
+        assert carried.article.headline == example_issue().stories[1].headline

@@ -10,7 +10,7 @@ from digest.articles import Article, Image
 from digest.edition import Issue
 from digest.preflight import RULES, Finding, examine
 from digest.rendering import PLACES, Rendering, environment, render
-from digest.selection import Section, Trend
+from digest.selection import Section, Story, Trend
 from tests.issues import example_edition, example_issue
 
 BASE = "https://mail.times.example"
@@ -31,7 +31,7 @@ def rendering(templates: Environment) -> Rendering:
 
 def sections_with(story: Article) -> Issue:
     issue = example_issue()
-    return replace(issue, sections=(*issue.sections, Section("More", (story,))))
+    return replace(issue, sections=(*issue.sections, Section("More", (Story(story),))))
 
 
 def rules(findings: list[Finding]) -> set[tuple[str, str]]:

@@ -30,7 +30,7 @@ from digest.rendering import (
     short_date,
     shortened,
 )
-from digest.selection import Section
+from digest.selection import Other, Section, Story, Trend
 from subscribers.preferences import Preferences
 from tests.issues import example_edition, example_issue, example_reader
 
@@ -51,7 +51,8 @@ def rendering(templates: Environment) -> Rendering:
 def with_first_story(**changes: object) -> Edition:
     edition = example_edition()
     first, *others = edition.sections
-    lead = replace(first.stories[0], **changes)  # type: ignore[arg-type]
+    article = replace(first.stories[0].article, **changes)  # type: ignore[arg-type]
+    lead = replace(first.stories[0], article=article)
     section = replace(first, stories=(lead, *first.stories[1:]))
     return replace(edition, sections=(section, *others))
 
@@ -260,6 +261,33 @@ def test_a_headline_without_an_address_is_no_link(rendering: Rendering) -> None:
     assert re.search(r"<h3[^>]*>Two capitals trade envoys", rendering.html)
 
 
+def test_other_sources_updates_and_plain_lists_are_shown_in_both_parts(
+    templates: Environment,
+) -> None:
+    issue = replace(
+        example_issue(),
+        briefs=(Trend("Ferry back in service", "https://times.example/ferry"),),
+        latest=(Trend("Rain stops play"),),
+    )
+    first, *others = issue.sections
+    told = Other("Wire <Service>", "Patrol agreed", "https://wire.example/patrol")
+    stories = (
+        replace(first.stories[0], updated=True),
+        replace(first.stories[1], others=(told,)),
+    )
+    edition = replace(
+        example_edition(), issue=issue, sections=(Section("Global", stories), *others)
+    )
+    made = render(edition, templates)
+    shown = visible(made.html)
+    assert "Updated Harbour states" in shown
+    assert "Updated: Harbour states" in made.text
+    for text in ("Also: Wire <Service>", "Briefs", "Ferry back in service", "Rain stops play"):
+        assert text in shown
+        assert text in made.text
+    assert 'href="https://wire.example/patrol"' in made.html
+
+
 def test_trending_alone_makes_a_mail(templates: Environment) -> None:
     result = render(example_edition(Preferences(frozenset({"Trending"}))), templates)
     assert result.subject.startswith("A fall in poverty that the ledgers do not show")
@@ -268,7 +296,7 @@ def test_trending_alone_makes_a_mail(templates: Environment) -> None:
 
 
 def test_a_section_whose_only_story_leads_has_no_head(templates: Environment) -> None:
-    edition = replace(example_edition(), sections=(Section("Global", (Article("Alone"),)),))
+    edition = replace(example_edition(), sections=(Section("Global", (Story(Article("Alone")),)),))
     result = render(replace(edition, trending=()), templates)
     assert result.subject == "Alone"
     assert ">Global</p>" in result.html
@@ -299,7 +327,7 @@ def test_dates_follow_the_calendar_of_the_time_zone() -> None:
 
 def test_reading_time_is_at_least_a_minute() -> None:
     assert reading_minutes([]) == 1
-    assert reading_minutes([Article("x", body="word " * 690)]) == 3
+    assert reading_minutes([Story(Article("x", body="word " * 690))]) == 3
 
 
 def test_right_to_left_languages_turn_the_page(templates: Environment) -> None:

@@ -1,52 +1,102 @@
 """What goes into an issue, and the reason for every candidate."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles import Article, Listed
-from digest.selection import Policy, SectionRule, Selection, select
+from digest.articles import Article, Image, Listed
+from digest.selection import (
+    Candidate,
+    Carried,
+    Decision,
+    Match,
+    Other,
+    Policy,
+    SectionRule,
+    SectorRule,
+    Selection,
+    select,
+)
 
 NOW = datetime(2026, 3, 30, tzinfo=UTC)
 WEEK = timedelta(days=7)
-RULES = (
-    SectionRule("Global", 2, categories=("World",), urls=("*/international/*",)),
-    SectionRule("Opinion", 2),
-)
+HOUR = timedelta(hours=1)
+WORLD = Match(categories=("World",), urls=("*/international/*",))
+RULES = (SectionRule("Global", 2, WORLD), SectionRule("Opinion", 2))
 POLICY = Policy(NOW - WEEK, NOW, RULES, trending_limit=2)
+SUBJECTS = ("Ferry", "Bridge", "Harvest", "Museum", "Railway", "Glacier", "Vaccine", "Theatre",
+            "Reactor", "Orchard", "Lighthouse", "Senate")  # fmt: skip
 
 
 def article(number: int, section: str = "Global", **more: object) -> Article:
+    subject = SUBJECTS[number % len(SUBJECTS)]
     made = Article(
-        headline=f"Headline {number}",
+        headline=f"{subject} question settled",
         url=f"https://www.example.org/{number}",
-        published=NOW - timedelta(hours=number),
+        published=NOW - number * HOUR,
         section=section,
+        source="desk",
     )
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def chosen(*candidates: Article, carried: dict[str, int] | None = None) -> Selection:
-    return select(candidates, [], carried or {}, POLICY)
+def candidate(one: Article, changed: datetime | None = None) -> Candidate:
+    seen = one.published or NOW - HOUR
+    return Candidate(one, seen, changed or seen)
+
+
+def chosen(
+    *articles: Article,
+    listed: Sequence[Listed] = (),
+    carried: Sequence[Carried] = (),
+    decisions: Sequence[Decision] = (),
+    policy: Policy = POLICY,
+) -> Selection:
+    return select(map(candidate, articles), listed, carried, decisions, policy)
+
+
+def decision(one: Article, **what: object) -> Decision:
+    return replace(Decision(one.fingerprint, "night desk", NOW), **what)  # type: ignore[arg-type]
 
 
 def reasons(selection: Selection) -> dict[str, str]:
     return {verdict.article.headline: verdict.reason for verdict in selection.verdicts}
 
 
+def headlines(selection: Selection, section: str = "Global") -> list[str]:
+    found = (s for s in selection.sections if s.name == section)
+    return [story.headline for one in found for story in one.stories]
+
+
 def test_newest_first_within_the_limit() -> None:
     made = chosen(article(3), article(1), article(2))
-    assert [s.headline for s in made.sections[0].stories] == ["Headline 1", "Headline 2"]
-    assert reasons(made)["Headline 3"] == "section Global is full (2)"
+    assert headlines(made) == ["Bridge question settled", "Harvest question settled"]
+    assert reasons(made)["Museum question settled"] == "section Global is full (2)"
 
 
-def test_a_section_takes_by_name_category_and_address() -> None:
-    by_url = article(2, "", url="https://www.example.org/international/2")
-    made = chosen(article(1, "", categories=("world",)), by_url, article(3, "Sport"))
-    assert len(made.sections[0].stories) == 2
-    assert reasons(made)["Headline 3"] == "no section takes it"
+def test_a_section_takes_by_name_category_address_source_and_sector() -> None:
+    match = Match(urls=("*/international/*",), sources=("wire*",), sectors=("Health",))
+    policy = replace(POLICY, sections=(SectionRule("Global", 9, match),))
+    made = chosen(
+        article(1, "", categories=("GLOBAL",)),
+        article(2, "", url="https://www.example.org/international/2"),
+        article(3, "", source="wire-asia"),
+        article(4, "", sectors=("health",)),
+        article(5, "Sport"),
+        policy=policy,
+    )
+    assert len(headlines(made)) == 4
+    assert reasons(made)["Glacier question settled"] == "no section takes it"
+
+
+def test_sectors_are_the_pages_own_and_those_of_the_settings() -> None:
+    policy = replace(POLICY, sectors=(SectorRule("Transport", Match(urls=("*/1",))),))
+    (section,) = chosen(article(1, sectors=("Towns",)), policy=policy).sections
+    assert section.stories[0].sectors == ("Towns", "Transport")
 
 
 def test_the_window_excludes_its_beginning_and_includes_its_end() -> None:
@@ -57,43 +107,175 @@ def test_the_window_excludes_its_beginning_and_includes_its_end() -> None:
         article(4, published=None),
     )
     assert reasons(made) == {
-        "Headline 1": "too old",
-        "Headline 2": "Global",
-        "Headline 3": "dated in the future",
-        "Headline 4": "has no date",
+        "Bridge question settled": "too old",
+        "Harvest question settled": "Global",
+        "Museum question settled": "dated in the future",
+        "Railway question settled": "Global",
     }
 
 
-def test_the_same_story_counts_once() -> None:
-    twin = article(2, url="http://example.org/1?utm_source=feed")
-    namesake = article(3, headline="HEADLINE 1!")
-    made = chosen(article(1), twin, namesake)
-    assert len(made.sections[0].stories) == 1
-    assert reasons(made)["Headline 2"] == "same story as “Headline 1”"
-    assert reasons(made)["HEADLINE 1!"] == "same story as “Headline 1”"
+def test_twins_become_one_story_with_the_best_in_front() -> None:
+    bare = article(1, source="first", url="https://first.example/a")
+    best = article(
+        2,
+        source="second",
+        headline="BRIDGE question settled!",
+        dek="The council voted after midnight to rebuild it where it stood for a century.",
+        image=Image("https://second.example/p.jpg"),
+    )
+    made = chosen(bare, best)
+    (section,) = made.sections
+    (story,) = section.stories
+    assert story.article == best
+    assert story.others == (Other("first", bare.headline, bare.url),)
+    assert reasons(made)[bare.headline] == f"same story as “{best.headline}” (second)"
 
 
-def test_nothing_that_an_earlier_issue_carried() -> None:
-    made = chosen(article(1), article(2), carried={article(1).fingerprint: 12})
-    assert reasons(made)["Headline 1"] == "already in issue 12"
-    assert [s.headline for s in made.sections[0].stories] == ["Headline 2"]
+def test_what_an_earlier_issue_carried_comes_back_only_if_an_editor_says_so() -> None:
+    old = article(1)
+    carried = [Carried(12, old, NOW - HOUR / 2)]
+    assert reasons(chosen(old, carried=carried))[old.headline] == "already in issue 12"
+    changed = [Candidate(old, NOW - 30 * HOUR, NOW)]
+    made = select(changed, [], carried, [], POLICY)
+    assert reasons(made)[old.headline] == "already in issue 12; changed since"
+    again = select(changed, [], carried, [decision(old, again=True)], POLICY)
+    assert again.sections[0].stories[0].updated
 
 
-def test_an_empty_section_is_left_out() -> None:
-    assert [section.name for section in chosen(article(1, "Opinion")).sections] == ["Opinion"]
+def test_a_rewritten_copy_of_a_carried_story_is_no_new_story() -> None:
+    dek = "The ferry to the northern islands sails again after three weeks of repairs in dock."
+    old = article(1, headline="Ferry sails again after repairs", dek=dek)
+    copy = article(2, headline="After repairs, ferry sails again", dek=dek, source="wire")
+    made = chosen(copy, carried=[Carried(12, old, NOW - HOUR)])
+    assert reasons(made)[copy.headline] == "already in issue 12"
 
 
-def test_trending_keeps_the_order_once_each_and_finds_the_address() -> None:
-    listed = [Listed(2, "headline 1"), Listed(1, "Elsewhere", "https://www.example.org/e"),
-              Listed(3, "Headline 1"), Listed(4, "Too many")]  # fmt: skip
-    made = select([article(1)], listed, {}, POLICY)
+def test_an_editor_wins_over_everything() -> None:
+    old, first, second, third = (article(n) for n in (400, 1, 2, 3))
+    made = chosen(
+        old,
+        first,
+        second,
+        third,
+        decisions=[
+            decision(old, pinned=True, position=1),
+            decision(first, excluded=True, why="we were wrong"),
+            decision(second, headline="Their harvest, our words", dek="Ours."),
+        ],
+    )
+    assert headlines(made) == [old.headline, "Their harvest, our words"]
+    assert made.sections[0].stories[1].article == second
+    told = reasons(made)
+    assert told[old.headline] == "Global, pinned by night desk"
+    assert told[first.headline] == "excluded by night desk: we were wrong"
+    assert told[third.headline] == "section Global is full (2)"
+
+
+def test_an_editor_moves_a_story_to_another_section() -> None:
+    made = chosen(article(1), decisions=[decision(article(1), section="Opinion")])
+    assert headlines(made, "Opinion") == ["Bridge question settled"]
+
+
+def test_an_excluded_story_stands_in_no_list_either() -> None:
+    gone = article(1)
+    made = chosen(
+        gone,
+        listed=[Listed(1, gone.headline)],
+        decisions=[decision(gone, excluded=True)],
+    )
+    assert made.trending == ()
+
+
+def test_at_most_so_many_of_a_source() -> None:
+    policy = replace(POLICY, per_source=1)
+    made = chosen(article(1), article(2), article(3, source="other"), policy=policy)
+    assert headlines(made) == ["Bridge question settled", "Museum question settled"]
+    assert reasons(made)["Harvest question settled"] == "source full (1)"
+
+
+def test_spread_over_days_as_long_as_there_are_others() -> None:
+    days = [article(n, published=NOW - n * HOUR) for n in (1, 2)] + [article(30)]
+    spread = replace(POLICY, per_day=1)
+    assert headlines(chosen(*days, policy=spread)) == [
+        "Bridge question settled",
+        "Glacier question settled" if article(30).headline.startswith("Glacier")
+        else article(30).headline,
+    ]  # fmt: skip
+    assert reasons(chosen(*days, policy=spread))["Harvest question settled"] == "day full (1)"
+    assert len(headlines(chosen(*days[:2], policy=spread))) == 2
+
+
+def test_a_thin_section_is_left_out() -> None:
+    rules = (SectionRule("Global", 2), SectionRule("Opinion", 2, at_least=2))
+    made = chosen(article(1), article(2, "Opinion"), policy=replace(POLICY, sections=rules))
+    assert [section.name for section in made.sections] == ["Global"]
+    told = reasons(made)["Harvest question settled"]
+    assert told == "section Opinion has 1 of the 2 stories it needs"
+
+
+def test_trends_and_coverage_lift_a_story() -> None:
+    told_twice = article(90, headline="Glacier loses its snout in one night")
+    copy = replace(told_twice, source="wire", url="https://wire.example/9")
+    trendy = article(80)
+    made = chosen(
+        article(1),
+        article(2),
+        told_twice,
+        copy,
+        trendy,
+        listed=[Listed(1, trendy.headline)],
+    )
+    scores = {v.article.headline: v.score for v in made.verdicts}
+    assert headlines(made)[0] == trendy.headline
+    assert (scores[trendy.headline] or 0) == pytest.approx(1 - 80 / 168 + 0.5, abs=1e-5)
+    assert (scores[told_twice.headline] or 0) == pytest.approx(1 - 90 / 168 + 0.25, abs=1e-5)
+
+
+def test_trending_keeps_the_order_and_names_nothing_twice() -> None:
+    listed = [
+        Listed(2, "bridge question settled"),
+        Listed(1, "Elsewhere", "https://www.example.org/e"),
+        Listed(3, "Elsewhere"),
+        Listed(4, "Harvest question…"),
+        Listed(5, "Too many"),
+    ]
+    policy = replace(POLICY, sections=(SectionRule("Global", 1),))
+    made = chosen(article(1), article(2), listed=listed, policy=policy)
+    assert headlines(made) == ["Bridge question settled"]
     assert [(t.headline, t.url) for t in made.trending] == [
         ("Elsewhere", "https://www.example.org/e"),
-        ("headline 1", "https://www.example.org/1"),
+        ("Harvest question settled", "https://www.example.org/2"),
     ]
 
 
-@given(st.permutations([article(n, "Opinion" if n % 3 else "Global") for n in range(8)]))
-def test_the_order_of_the_candidates_makes_no_difference(shuffled: list[Article]) -> None:
-    assert chosen(*shuffled) == chosen(*sorted(shuffled, key=str))
-    assert len(chosen(*shuffled).verdicts) == 8
+def test_without_a_list_trending_is_what_most_sources_tell() -> None:
+    told = [article(5, source=source, url=f"https://{source}.example/5") for source in "abc"]
+    rules = (SectionRule("Opinion", 2),)
+    made = chosen(article(4), *told, policy=replace(POLICY, sections=rules))
+    assert [trend.headline for trend in made.trending] == ["Glacier question settled"]
+
+
+def test_briefs_and_latest_are_lists_of_their_own() -> None:
+    listed = [
+        Listed(1, "A short one", kind="brief"),
+        Listed(1, "Just in", kind="latest"),
+        Listed(2, "A short one", kind="latest"),
+    ]
+    made = chosen(article(1), listed=listed)
+    assert [brief.headline for brief in made.briefs] == ["A short one"]
+    assert [entry.headline for entry in made.latest] == ["Just in"]
+
+
+@given(
+    st.permutations([article(n, "Opinion" if n % 3 else "Global") for n in range(8)]),
+    st.integers(0, 2),
+    st.integers(0, 2),
+)
+def test_the_order_of_the_candidates_makes_no_difference(
+    shuffled: list[Article], per_source: int, per_day: int
+) -> None:
+    policy = replace(POLICY, per_source=per_source, per_day=per_day)
+    made = chosen(*shuffled, policy=policy)
+    assert made == chosen(*sorted(shuffled, key=str), policy=policy)
+    assert {v.article.fingerprint for v in made.verdicts} == {a.fingerprint for a in shuffled}
+    assert len(made.verdicts) == 8

@@ -3,7 +3,9 @@
     founding     a new publisher's folder
     opening      the House: settings, database, templates, opened once
     collecting   sources -> archive
+    deciding     an editor's word on an article
     preparing    archive -> draft issue; preview, check, approve
+    composing    one reader's message
     sending      approved issue -> ledger -> relay; the accounting of it
     showing      an issue for the editor's eyes
     leaving      the link in a mail -> roster and ledger
@@ -15,6 +17,7 @@ Never here: a sentence for a terminal, SQL, SMTP, or a decision that a pure room
 
 from digest.archive import IssueRecord, SourceState
 from digest.publish.collecting import Collected, collect
+from digest.publish.deciding import decide, undecide
 from digest.publish.founding import init_folder, write_secret
 from digest.publish.leaving import FrontDoor, view
 from digest.publish.opening import Clock, House, migrate, open_house, templates_folder
@@ -41,6 +44,7 @@ __all__ = [
     "account",
     "approve",
     "collect",
+    "decide",
     "examine",
     "explain",
     "init_folder",
@@ -55,6 +59,7 @@ __all__ = [
     "send_test",
     "shown",
     "templates_folder",
+    "undecide",
     "view",
     "write_secret",
     "write_shown",

@@ -45,10 +45,15 @@ class House:
             )
         return name, known[name]
 
-    def articles(self) -> list[Article]:
-        """All articles of the archive, newest first."""
+    def articles(self, limit: int) -> list[Article]:
+        """The newest articles of the archive."""
         with self.database.reading() as session:
-            return archive.articles(session)
+            return list(archive.articles(session, limit=limit))
+
+    def article_count(self) -> int:
+        """How many articles the archive holds."""
+        with self.database.reading() as session:
+            return archive.count(session)
 
     def article(self, name: str) -> Article | None:
         """One article by its address or the beginning of its fingerprint."""

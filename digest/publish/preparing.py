@@ -11,8 +11,16 @@ from digest.errors import IssueError, NothingToPublish, PreflightFailed
 from digest.preflight import Finding
 from digest.publish.opening import House
 from digest.rendering import Rendering
-from digest.selection import Policy, SectionRule, Selection, Verdict
-from digest.settings import NewsletterSettings
+from digest.selection import (
+    Match,
+    Policy,
+    SectionRule,
+    SectorRule,
+    Selection,
+    Story,
+    Verdict,
+)
+from digest.settings import MatchSettings, NewsletterSettings
 from subscribers.preferences import EVERYTHING, Preferences
 
 
@@ -44,9 +52,9 @@ def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
 
 
 def explain(house: House, newsletter: str | None, *, now: datetime) -> tuple[Verdict, ...]:
-    """For every article of the archive, what the selection would make of it now."""
+    """What the selection would make now of every article of the window, and of the one before."""
     name, settings = house.newsletter(newsletter)
-    return _select(house, name, settings, now).verdicts
+    return _select(house, name, settings, now, explained=True).verdicts
 
 
 def rendering_for(
@@ -103,22 +111,43 @@ def refuse_errors(house: House, record: IssueRecord) -> None:
 def policy(house: House, settings: NewsletterSettings, now: datetime) -> Policy:
     """The stated policy of a newsletter at a moment: window, sections, limits."""
     rules = tuple(
-        SectionRule(s.name, s.limit, s.match.sections, s.match.categories, s.match.urls)
-        for s in settings.section
+        SectionRule(s.name, s.limit, _match(s.match), s.at_least) for s in settings.section
     )
     if not rules:
         names = dict.fromkeys(source.section for source in house.settings.source if source.section)
         rules = tuple(SectionRule(section, 6) for section in names)
-    return Policy(now - settings.window, now, rules, settings.trending.limit)
+    return Policy(
+        since=now - settings.window,
+        until=now,
+        sections=rules,
+        sectors=tuple(SectorRule(s.name, _match(s.match)) for s in house.settings.sector),
+        trending_limit=settings.trending.limit,
+        per_source=settings.per_source,
+        per_day=settings.per_day,
+        timezone=settings.timezone,
+    )
 
 
-def _select(house: House, name: str, settings: NewsletterSettings, now: datetime) -> Selection:
+def _match(settings: MatchSettings) -> Match:
+    return Match(**settings.model_dump())
+
+
+def _select(
+    house: House, name: str, settings: NewsletterSettings, now: datetime, *, explained: bool = False
+) -> Selection:
     stated = policy(house, settings, now)
+    # Who asks why wants to hear of what has just become too old as well.
+    back = 2 if explained else 1
     with house.database.reading() as session:
-        candidates = archive.articles(session)
-        listed = archive.listed(session, stated.since)
-        carried = archive.carried(session, name)
-    return selection.select(candidates, listed, carried, stated)
+        decisions = archive.decisions(session, name, archive.next_number(session, name))
+        decided = [decision.fingerprint for decision in decisions]
+        return selection.select(
+            archive.candidates(session, now - back * settings.window, decided),
+            archive.listed(session, stated.since),
+            archive.carried(session, name, stated.since),
+            decisions,
+            stated,
+        )
 
 
 def _issue(
@@ -131,7 +160,7 @@ def _issue(
 ) -> Issue:
     sections = tuple(
         # The body stays in the archive: an issue carries headlines and deks.
-        replace(section, stories=tuple(replace(story, body="") for story in section.stories))
+        replace(section, stories=tuple(map(_without_body, section.stories)))
         for section in chosen.sections
     )
     return Issue(
@@ -144,7 +173,13 @@ def _issue(
         publisher=_publisher(house),
         sections=sections,
         trending=chosen.trending,
+        briefs=chosen.briefs,
+        latest=chosen.latest,
     )
+
+
+def _without_body(story: Story) -> Story:
+    return replace(story, article=replace(story.article, body=""))
 
 
 def _publisher(house: House) -> Publisher:

@@ -6,26 +6,24 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 
-from digest import archive, delivery, ledger, messages, rendering
+from digest import archive, delivery, ledger
 from digest.archive import IssueRecord
 from digest.delivery import RelayAddress, SmtpRelay
-from digest.edition import Edition, cut
+from digest.edition import cut
 from digest.errors import IssueError, MessageError, RelayError
 from digest.ledger import Delivery, Planned
-from digest.messages import Links, Message
+from digest.messages import Message
 from digest.outcomes import Outcome, Sent
+from digest.publish.composing import Composer
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash, refuse_errors
-from digest.rendering import Reader, Rendering
-from subscribers import roster, tokens
+from subscribers import roster
 from subscribers.address import normalise
 from subscribers.preferences import EVERYTHING
 from subscribers.recipient import Recipient
-from subscribers.tokens import Token
 
 CLAIM = 100
 PAGE = 1000
@@ -130,7 +128,7 @@ def send_test(house: House, record: IssueRecord, to: str, *, clock: Clock) -> Ou
     if edition is None:
         raise IssueError(f"issue {record.issue.number} has no story")
     recipient = Recipient(0, normalise(to), clock(), EVERYTHING)
-    composer = _Composer(house, record)
+    composer = Composer(house, record)
     message = composer.compose(
         recipient, edition, "test." + _stamp(clock()), clock(), prefix="[Test] "
     )
@@ -141,77 +139,6 @@ def send_test(house: House, record: IssueRecord, to: str, *, clock: Clock) -> Ou
             remedy="check [relay] in digest.toml, and that the relay runs",
         )
     return outcome
-
-
-class _Composer:
-    """Makes the messages of one issue; each edition is rendered once."""
-
-    def __init__(self, house: House, record: IssueRecord) -> None:
-        self._house, self._record = house, record
-        self._renderings: dict[str, Rendering] = {}
-        _, self._settings = house.newsletter(record.issue.newsletter)
-        self._sender_domain = parseaddr(self._settings.from_)[1].rpartition("@")[2]
-        self._return_domain = house.settings.bounces.domain or self._sender_domain
-
-    def message_id(self, subscriber: int) -> str:
-        """Stable for each issue and subscriber, so that a resend is the same message."""
-        keys = self._house.settings.keys
-        local = tokens.return_path("b", self._record.id, subscriber, keys).replace("+", ".")
-        return f"<{self._record.issue.newsletter}.{local}@{self._sender_domain}>"
-
-    def compose(
-        self,
-        recipient: Recipient,
-        edition: Edition,
-        message_id: str,
-        date: datetime,
-        prefix: str = "",
-    ) -> Message:
-        """The message for one reader, ready for the relay."""
-        issue, keys = self._record.issue, self._house.settings.keys
-        links = self._links(recipient.subscriber)
-        filled = rendering.fill(self._rendering(edition), self._reader(recipient))
-        if prefix:
-            filled = replace(filled, subject=prefix + filled.subject)
-        path = tokens.return_path("b", self._record.id, recipient.subscriber, keys)
-        return messages.build(
-            filled,
-            to=recipient.address,
-            from_=self._settings.from_,
-            envelope_sender=f"{path}@{self._return_domain}",
-            message_id=message_id if "@" in message_id else f"<{message_id}@{self._sender_domain}>",
-            date=date,
-            list_id=self._settings.list_id,
-            title=issue.title,
-            links=links,
-        )
-
-    def _rendering(self, edition: Edition) -> Rendering:
-        if edition.key not in self._renderings:
-            self._renderings[edition.key] = rendering.render(edition, self._house.templates)
-        return self._renderings[edition.key]
-
-    def _links(self, subscriber: int) -> Links:
-        leave = tokens.return_path("u", self._record.id, subscriber, self._house.settings.keys)
-        return Links(
-            self._url("u", "unsubscribe", subscriber), f"mailto:{leave}@{self._return_domain}"
-        )
-
-    def _reader(self, recipient: Recipient) -> Reader:
-        issue = self._record.issue
-        return Reader(
-            unsubscribe_url=self._url("u", "unsubscribe", recipient.subscriber),
-            preferences_url=self._url("p", "preferences", recipient.subscriber),
-            view_url=self._url("v", "view", recipient.subscriber),
-            since=rendering.joined_on(recipient.since, issue.timezone),
-        )
-
-    def _url(self, path: str, purpose: tokens.Purpose, subscriber: int) -> str:
-        issue, settings = self._record.issue, self._house.settings
-        token = tokens.seal(
-            Token(purpose, issue.newsletter, self._record.id, subscriber), settings.keys
-        )
-        return f"{settings.web.base_url}/{path}/{token}"
 
 
 class _Desk:
@@ -225,7 +152,7 @@ class _Desk:
         on_progress: Callable[[Progress], None],
     ) -> None:
         self._house, self._record, self._clock = house, record, clock
-        self._composer = _Composer(house, record)
+        self._composer = Composer(house, record)
         self._on_progress = on_progress
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{_stamp(clock())}"
 
@@ -309,7 +236,7 @@ def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
     # Once: who joins while an issue is being sent gets the next one.
     if record.state != "approved":
         return
-    composer = _Composer(house, record)
+    composer = Composer(house, record)
     with house.database.writing() as session:
         archive.set_state(session, record.id, "sending", now)
         after = 0
@@ -323,7 +250,7 @@ def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
             )
 
 
-def _plan(record: IssueRecord, composer: _Composer, recipient: Recipient) -> Planned:
+def _plan(record: IssueRecord, composer: Composer, recipient: Recipient) -> Planned:
     edition = cut(record.issue, recipient.preferences)
     message_id = composer.message_id(recipient.subscriber)
     if edition is None:

@@ -9,16 +9,33 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import asdict, is_dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from digest.cli import articles, issues
+from digest.cli.door import (
+    At,
+    Json,
+    Newsletter,
+    Number,
+    announce,
+    complain,
+    environ,
+    fail,
+    moment,
+    myself,
+    now,
+    opened,
+    opened_in,
+    print_json,
+    say,
+    version,
+)
 from subscribers.cli import commands as subscriber_commands
 
 if TYPE_CHECKING:
@@ -33,7 +50,7 @@ class _Stoppable(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            _complain(*_STOPPED)
+            complain(*_STOPPED)
             raise typer.Exit(75) from None
 
 
@@ -49,24 +66,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-articles_app = typer.Typer(help="What was collected.", no_args_is_help=True)
-issues_app = typer.Typer(help="What was prepared and sent.", no_args_is_help=True)
-app.add_typer(articles_app, name="articles")
-app.add_typer(issues_app, name="issues")
-
-Newsletter = Annotated[
-    str | None, typer.Option("--newsletter", "-n", help="Which, if there are several.")
-]
-Number = Annotated[int | None, typer.Argument(help="The issue's number; the newest without one.")]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
-At = Annotated[
-    datetime | None,
-    typer.Option(
-        "--at",
-        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"],
-        help="Select as if it were this moment (UTC).",
-    ),
-]
+app.add_typer(articles.app, name="articles")
+app.add_typer(issues.app, name="issues")
 
 
 @app.callback()
@@ -76,7 +77,7 @@ def _folder(
         Path, typer.Option("-C", "--folder", help="Where digest.toml is.", envvar="DIGEST_FOLDER")
     ] = Path(),
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=lambda v: _version(v))
+        bool, typer.Option("--version", is_eager=True, callback=lambda v: version(v))
     ] = False,
 ) -> None:
     del version
@@ -96,8 +97,8 @@ def demo(
     from digest.terminal import progress_bar, show_demonstration, step
 
     with progress_bar("sending") as on_progress:
-        shown = demonstrate(folder.resolve(), _environ(), _now, step, on_progress)
-    show_demonstration(shown, _myself())
+        shown = demonstrate(folder.resolve(), environ(), now, step, on_progress)
+    show_demonstration(shown, myself())
 
 
 @app.command()
@@ -123,8 +124,8 @@ def init(
     from digest.publish import init_folder
 
     for path in init_folder(context.obj, publisher, postal_address, title, sender, feed or []):
-        _say(f"wrote {path}")
-    _say("next: digest collect, digest prepare, digest preview")
+        say(f"wrote {path}")
+    say("next: digest collect, digest prepare, digest preview")
 
 
 @app.command()
@@ -145,92 +146,22 @@ def collect(
     from digest import publish
     from digest.terminal import show_collected, source_bar
 
-    with _house(context) as house:
+    with opened(context) as house:
         total = len(places or house.settings.source)
         with source_bar(total) as on_source:
             results = publish.collect(
-                house, places or [], section=section, now=_now(), on_source=on_source
+                house, places or [], section=section, now=now(), on_source=on_source
             )
-    _print_json(results) if as_json else show_collected(results)
+    print_json(results) if as_json else show_collected(results)
     failures = [result for result in results if result.error]
     if not results:
-        _fail("digest.toml names no source", "add a [[source]], or name one: digest collect URL", 2)
+        fail("digest.toml names no source", "add a [[source]], or name one: digest collect URL", 2)
     for failed in failures:
-        _complain(failed.error, failed.remedy)
+        complain(failed.error, failed.remedy)
     if failures:
         raise typer.Exit(
             max(result.exit_code for result in failures) if len(failures) == len(results) else 1
         )
-
-
-@articles_app.command("list")
-def articles_list(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
-    as_json: Json = False,
-) -> None:
-    """The newest articles.
-
-    Example: digest articles list --limit 10
-    """
-    from digest.terminal import show_articles
-
-    with _house(context) as house:
-        found = house.articles()
-    shown = found[:limit]
-    if as_json:
-        _print_json([{"fingerprint": a.fingerprint, **asdict(a)} for a in shown])
-    else:
-        show_articles(shown, len(found))
-
-
-@articles_app.command("show")
-def articles_show(context: typer.Context, name: str, as_json: Json = False) -> None:
-    """One article, by its address or the beginning of its fingerprint.
-
-    Example: digest articles show 3fa9
-    """
-    from digest.terminal import show_fields
-
-    with _house(context) as house:
-        article = house.article(name)
-    if article is None:
-        _fail(
-            f"no article, or more than one, is called {name}",
-            "`digest articles list` shows their names",
-            1,
-        )
-    fields = {"fingerprint": article.fingerprint, **asdict(article)}
-    _print_json(fields) if as_json else show_fields(fields)
-
-
-@articles_app.command("explain")
-def articles_explain(
-    context: typer.Context, newsletter: Newsletter = None, at: At = None, as_json: Json = False
-) -> None:
-    """For every article: kept in which section, or dropped and why.
-
-    Example: digest articles explain
-    """
-    from digest import publish
-    from digest.terminal import show_verdicts
-
-    with _house(context) as house:
-        verdicts = publish.explain(house, newsletter, now=_moment(at))
-    if as_json:
-        _print_json(
-            [
-                {
-                    "headline": v.article.headline,
-                    "url": v.article.url,
-                    "kept": v.kept,
-                    "reason": v.reason,
-                }
-                for v in verdicts
-            ]
-        )
-    else:
-        show_verdicts(verdicts)
 
 
 @app.command()
@@ -244,44 +175,11 @@ def prepare(
     from digest import publish
     from digest.terminal import show_issue
 
-    with _house(context) as house:
-        draft = publish.prepare(house, newsletter, now=_moment(at))
+    with opened(context) as house:
+        draft = publish.prepare(house, newsletter, now=moment(at))
         findings = publish.examine(house, draft.record)
-    _print_json(draft.record) if as_json else show_issue(draft.record, findings)
-    _say(f"next: digest preview, then digest approve {draft.record.issue.number}")
-
-
-@issues_app.command("list")
-def issues_list(
-    context: typer.Context, newsletter: Newsletter = None, as_json: Json = False
-) -> None:
-    """All issues, newest first.
-
-    Example: digest issues list
-    """
-    from digest.terminal import show_issues
-
-    with _house(context) as house:
-        records = house.issues(newsletter)
-    _print_json(records) if as_json else show_issues(records)
-
-
-@issues_app.command("show")
-def issues_show(
-    context: typer.Context,
-    number: Number = None,
-    newsletter: Newsletter = None,
-    as_json: Json = False,
-) -> None:
-    """The outline of an issue.
-
-    Example: digest issues show 12
-    """
-    from digest.terminal import show_issue
-
-    with _house(context) as house:
-        record = house.issue(house.newsletter(newsletter)[0], number)
-    _print_json(record) if as_json else show_issue(record, [])
+    print_json(draft.record) if as_json else show_issue(draft.record, findings)
+    say(f"next: digest preview, then digest approve {draft.record.issue.number}")
 
 
 @app.command()
@@ -306,7 +204,7 @@ def preview(
     from digest import publish
     from digest.web import preview_app, serve_until_stopped
 
-    with _house(context) as house:
+    with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
         shown = publish.shown(house, record, section or [])
         page = publish.preview_page(house, record, shown)
@@ -316,7 +214,7 @@ def preview(
         return
     with contextlib.suppress(KeyboardInterrupt):
         serve_until_stopped(
-            preview_app(page, shown), "127.0.0.1", port, _announce("the preview", browser)
+            preview_app(page, shown), "127.0.0.1", port, announce("the preview", browser)
         )
 
 
@@ -334,9 +232,9 @@ def check(
     from digest import publish
     from digest.terminal import show_findings
 
-    with _house(context) as house:
+    with opened(context) as house:
         findings = publish.examine(house, house.issue(house.newsletter(newsletter)[0], number))
-    _print_json(findings) if as_json else show_findings(findings)
+    print_json(findings) if as_json else show_findings(findings)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
 
@@ -354,10 +252,10 @@ def send_test(
     """
     from digest import publish
 
-    with _house(context) as house:
+    with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
-        outcome = publish.send_test(house, record, address, clock=_now)
-    _say(f"the relay took it: {outcome.reply.text}")
+        outcome = publish.send_test(house, record, address, clock=now)
+    say(f"the relay took it: {outcome.reply.text}")
 
 
 @app.command()
@@ -375,9 +273,9 @@ def approve(
 
     from digest import publish
 
-    with _house(context) as house:
-        record = publish.approve(house, newsletter, number, by=by or getpass.getuser(), now=_now())
-    _say(f"issue {record.issue.number} is approved; content {record.approved_hash[:12]}")
+    with opened(context) as house:
+        record = publish.approve(house, newsletter, number, by=by or getpass.getuser(), now=now())
+    say(f"issue {record.issue.number} is approved; content {record.approved_hash[:12]}")
 
 
 @app.command()
@@ -394,11 +292,11 @@ def send(
     from digest import publish
     from digest.terminal import progress_bar, show_account
 
-    with _house(context) as house, progress_bar("sending") as on_progress:
-        account = publish.send(house, newsletter, number, clock=_now, on_progress=on_progress)
-    _print_json(account) if as_json else show_account(account)
+    with opened(context) as house, progress_bar("sending") as on_progress:
+        account = publish.send(house, newsletter, number, clock=now, on_progress=on_progress)
+    print_json(account) if as_json else show_account(account)
     if account.open:
-        _say("run `digest send` again for those that are left")
+        say("run `digest send` again for those that are left")
         raise typer.Exit(75)
 
 
@@ -419,13 +317,13 @@ def status(
     from digest import publish
     from digest.terminal import show_account, show_readers, show_sources
 
-    with _house(context) as house:
+    with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
         account = publish.account(house, record)
         lines = list(publish.readers(house, record)) if readers else []
         failing = [state for state in house.sources() if state.failing_since]
     if as_json:
-        _print_json({"account": account, "readers": lines, "failing_sources": failing})
+        print_json({"account": account, "readers": lines, "failing_sources": failing})
         return
     show_account(account)
     if readers:
@@ -441,12 +339,12 @@ def run(context: typer.Context, as_json: Json = False) -> None:
     """
     from digest import publish
 
-    with _house(context) as house:
-        done = publish.run(house, clock=_now)
+    with opened(context) as house:
+        done = publish.run(house, clock=now)
     if as_json:
-        _print_json(done)
+        print_json(done)
     for act in [] if as_json else done:
-        _say(f"{act.newsletter}: {act.what}" + (f" — {act.remedy}" if act.remedy else ""))
+        say(f"{act.newsletter}: {act.what}" + (f" — {act.remedy}" if act.remedy else ""))
     code = max((act.exit_code for act in done), default=0)
     if code:
         raise typer.Exit(code)
@@ -464,11 +362,11 @@ def serve(
     """
     from digest.web import public_app, serve_until_stopped
 
-    with _house(context) as house:
+    with opened(context) as house:
         _ = house.settings.keys
         with contextlib.suppress(KeyboardInterrupt):
             serve_until_stopped(
-                public_app(house, _now), host, port, _announce("the readers' pages", False)
+                public_app(house, now), host, port, announce("the readers' pages", False)
             )
 
 
@@ -490,9 +388,9 @@ def settings(
     if example:
         sys.stdout.write(commented())
         return
-    values = flat(load(context.obj, _environ()))
+    values = flat(load(context.obj, environ()))
     if as_json:
-        _print_json(values)
+        print_json(values)
         return
     for name, value in values.items():
         sys.stdout.write(f"{name} = {json.dumps(value, ensure_ascii=False)}\n")
@@ -506,8 +404,8 @@ def migrate(context: typer.Context) -> None:
     """
     from digest import publish
 
-    before, after = publish.migrate(context.obj, _environ())
-    _say(
+    before, after = publish.migrate(context.obj, environ())
+    say(
         "the database was up to date"
         if before == after
         else f"the database went from {before or 'empty'} to {after}"
@@ -524,13 +422,13 @@ class _SubscribersDesk:
 
     def now(self) -> datetime:
         """UTC."""
-        return _now()
+        return now()
 
 
 def _subscribers_desk() -> _SubscribersDesk:
     root = _root.get()
     # Opened for the verb, closed with the program's context.
-    return _SubscribersDesk(root.with_resource(_house_in(root.obj)))
+    return _SubscribersDesk(root.with_resource(opened_in(root.obj)))
 
 
 app.add_typer(subscriber_commands(_subscribers_desk), name="subscribers")
@@ -547,10 +445,10 @@ def main() -> None:
         what = getattr(error, "what", None)
         if what is None:
             raise
-        _complain(what, getattr(error, "remedy", ""))
+        complain(what, getattr(error, "remedy", ""))
         sys.exit(getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
-        _complain(*_STOPPED)
+        complain(*_STOPPED)
         sys.exit(75)
     finally:
         _let_go()
@@ -563,88 +461,3 @@ def _let_go() -> None:
     except (BrokenPipeError, ValueError):
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
-
-
-@contextlib.contextmanager
-def _house(context: typer.Context) -> "Iterator[House]":
-    with _house_in(context.obj) as house:
-        yield house
-
-
-@contextlib.contextmanager
-def _house_in(folder: Path) -> "Iterator[House]":
-    from digest.publish import open_house
-
-    with open_house(folder, _environ()) as house:
-        yield house
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _moment(at: datetime | None) -> datetime:
-    return at.replace(tzinfo=UTC) if at else _now()
-
-
-def _environ() -> dict[str, str]:
-    return dict(os.environ)
-
-
-def _myself() -> str:
-    # What a newcomer can type: the bare name where the shell finds it, else the path of this run.
-    import shutil
-
-    found = shutil.which("digest")
-    started = Path(sys.argv[0])
-    if found and Path(found).resolve() == started.resolve():
-        return "digest"
-    with contextlib.suppress(ValueError):
-        return str(started.resolve().relative_to(Path.cwd()))
-    return str(started)
-
-
-def _announce(what: str, browser: bool) -> Callable[[str], None]:
-    def announce(url: str) -> None:
-        import webbrowser
-
-        _say(f"{what}: {url} (Ctrl-C ends it)")
-        if browser and sys.stderr.isatty():
-            webbrowser.open(url)
-
-    return announce
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return value
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(sentence + "\n")
-
-
-def _complain(what: str, remedy: str) -> None:
-    sys.stderr.write(f"digest: {what}\n" + (f"  {remedy}\n" if remedy else ""))
-
-
-def _fail(what: str, remedy: str, code: int) -> NoReturn:
-    _complain(what, remedy)
-    raise typer.Exit(code)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        sys.stdout.write(f"digest {version('digest')}\n")
-        raise typer.Exit

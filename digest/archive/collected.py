@@ -1,0 +1,274 @@
+"""What was collected: how the sources fare, their articles, and the lists they carry."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, insert, update
+from sqlmodel import Session, col, delete, select
+
+from digest.archive.tables import ArticleRow, ListedRow, SourceRow
+from digest.articles import Article, Image, Listed
+from digest.selection import Candidate
+
+_PARAMETERS = 500  # in one IN (...): SQLite takes 32,766, the oldest that we meet 999
+_LEAD = 600  # characters of the text that a candidate brings: what a story begins with
+_BOOKKEEPING = {"id", "fingerprint", "first_seen", "last_seen", "changed"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What is remembered of a source between two visits. Times are in UTC.
+
+    `failures` counts those in a row; `not_before` is when its server asked us to come again.
+    """
+
+    name: str
+    place: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    moved_to: str = ""
+    body_hash: str = ""
+    not_before: datetime | None = None
+    checked: datetime | None = None
+    succeeded: datetime | None = None
+    failing_since: datetime | None = None
+    failures: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many articles of a reading were new, changed, or already known as they are."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+def source_state(session: Session, name: str) -> SourceState:
+    """What is remembered; a blank state for a source that was never visited."""
+    row = session.get(SourceRow, name)
+    return SourceState(**row.model_dump()) if row else SourceState(name)
+
+
+def source_states(session: Session) -> list[SourceState]:
+    """All sources ever visited, by name."""
+    rows = session.exec(select(SourceRow).order_by(SourceRow.name))
+    return [SourceState(**row.model_dump()) for row in rows]
+
+
+def note_visit(
+    session: Session,
+    name: str,
+    now: datetime,
+    *,
+    place: str = "",
+    etag: str = "",
+    last_modified: str = "",
+    moved_to: str = "",
+    body_hash: str = "",
+) -> None:
+    """The source answered: whatever failed before is over."""
+    session.merge(
+        SourceRow(
+            name=name,
+            place=place,
+            etag=etag,
+            last_modified=last_modified,
+            moved_to=moved_to,
+            body_hash=body_hash,
+            checked=now,
+            succeeded=now,
+            not_before=None,
+            failing_since=None,
+            failures=0,
+            error="",
+        )
+    )
+
+
+def note_failure(
+    session: Session,
+    name: str,
+    now: datetime,
+    error: str,
+    *,
+    place: str = "",
+    not_before: datetime | None = None,
+) -> None:
+    """The source failed; since when is kept from the first failure in a row.
+
+    What its server said earlier stays valid for the same `place`.
+    """
+    row = session.get(SourceRow, name)
+    if row is None or row.place != place:
+        row = session.merge(SourceRow(name=name, place=place, checked=now, **_failing(row)))
+    row.checked, row.error, row.not_before = now, error, not_before
+    row.failing_since = row.failing_since or now
+    row.failures += 1
+    session.add(row)
+
+
+def _failing(row: SourceRow | None) -> dict[str, Any]:
+    void = {"etag": "", "last_modified": "", "moved_to": "", "body_hash": ""}
+    if row is None:
+        return void
+    return {**void, "failing_since": row.failing_since, "failures": row.failures}
+
+
+def keep(session: Session, articles: Iterable[Article], now: datetime) -> Kept:
+    """Write articles, each once by its fingerprint; a changed one replaces what was known."""
+    seen = {article.fingerprint: article for article in articles}
+    known = _known(session, list(seen))
+    fresh, changed = [], []
+    for fingerprint, article in seen.items():
+        columns = _columns(article)
+        if fingerprint not in known:
+            times = {"first_seen": now, "last_seen": now, "changed": now}
+            fresh.append({"fingerprint": fingerprint, **columns, **times})
+        elif news := _news(known[fingerprint], columns):
+            row = {**known[fingerprint], **news, "changed": now}
+            changed.append({f"b_{name}": value for name, value in row.items()})
+    _write(session, fresh, changed)
+    _touch(session, list(known), now)
+    return Kept(len(fresh), len(changed), len(seen) - len(fresh) - len(changed))
+
+
+def _known(session: Session, fingerprints: Sequence[str]) -> dict[str, dict[str, Any]]:
+    columns = [c for c in _table().c if c.name not in {"id", "first_seen", "last_seen"}]
+    found: dict[str, dict[str, Any]] = {}
+    for some in _batches(fingerprints):
+        query = _columns_of(columns).where(col(ArticleRow.fingerprint).in_(some))
+        rows = session.connection().execute(query).mappings()
+        found.update({row["fingerprint"]: dict(row) for row in rows})
+    return found
+
+
+def _news(known: dict[str, Any], columns: dict[str, Any]) -> dict[str, Any]:
+    """The columns that differ and count; none for what tells less than is known already."""
+    # A list names an article by its headline alone: that must not wipe out what a feed told.
+    if known["dek"] and not columns["dek"]:
+        return {}
+    news = {name: value for name, value in columns.items() if value and known[name] != value}
+    if known["source"] == columns["source"]:
+        return news
+    # The first source keeps the article: two that differ must not take turns at it.
+    return {name: value for name, value in news.items() if not known[name]}
+
+
+def _write(session: Session, fresh: list[dict[str, Any]], changed: list[dict[str, Any]]) -> None:
+    connection = session.connection()
+    if fresh:
+        connection.execute(insert(_table()), fresh)
+    if changed:
+        names = [name for name in changed[0] if name != "b_fingerprint"]
+        values: dict[str, Any] = {name.removeprefix("b_"): bindparam(name) for name in names}
+        same = _table().c.fingerprint == bindparam("b_fingerprint")
+        connection.execute(update(_table()).where(same).values(values), changed)
+
+
+def _touch(session: Session, fingerprints: Sequence[str], now: datetime) -> None:
+    for some in _batches(fingerprints):
+        seen = update(_table()).where(_table().c.fingerprint.in_(some)).values(last_seen=now)
+        session.connection().execute(seen)
+
+
+def keep_listed(session: Session, source: str, listed: Sequence[Listed], now: datetime) -> None:
+    """Put each list of a source in the place of the one of its kind before."""
+    for kind in {entry.kind for entry in listed}:
+        session.exec(
+            delete(ListedRow).where(col(ListedRow.source) == source, col(ListedRow.kind) == kind)
+        )
+    session.add_all(ListedRow(source=source, seen=now, **asdict(entry)) for entry in listed)
+    session.flush()
+
+
+def articles(session: Session, *, limit: int | None = None) -> Iterator[Article]:
+    """The articles, newest first; those without a date come last."""
+    query = select(ArticleRow).order_by(
+        col(ArticleRow.published).desc().nulls_last(), col(ArticleRow.id)
+    )
+    rows = session.exec(query.limit(limit).execution_options(yield_per=_PARAMETERS))
+    return (_article(row) for row in rows)
+
+
+def count(session: Session) -> int:
+    """How many articles there are."""
+    return session.exec(select(func.count()).select_from(ArticleRow)).one()
+
+
+def article(session: Session, beginning: str) -> Article | None:
+    """The article whose fingerprint begins so, or whose address it is; None if not exactly one."""
+    query = select(ArticleRow).where(
+        (col(ArticleRow.url) == beginning)
+        | col(ArticleRow.fingerprint).startswith(beginning.lower(), autoescape=True)
+    )
+    rows = session.exec(query.limit(2)).all()
+    return _article(rows[0]) if len(rows) == 1 else None
+
+
+def candidates(session: Session, since: datetime, also: Iterable[str] = ()) -> Iterator[Candidate]:
+    """What was published after `since`, or first seen then where it has no date.
+
+    `also` names fingerprints that count however old they are. Of the text comes only its
+    beginning.
+    """
+    columns = [c for c in _table().c if c.name not in {"id", "last_seen", "body"}]
+    table = _table().c
+    wanted = (
+        (table.published > since)
+        | (table.published.is_(None) & (table.first_seen > since))
+        | table.fingerprint.in_(list(also))
+    )
+    lead = func.substr(table.body, 1, _LEAD).label("body")
+    rows = session.connection().execute(_columns_of([*columns, lead]).where(wanted)).mappings()
+    for row in rows:
+        values: dict[str, Any] = dict(row)
+        seen, changed = values.pop("first_seen"), values.pop("changed")
+        values.pop("fingerprint")
+        yield Candidate(_article_of(values), seen, changed)
+
+
+def listed(session: Session, since: datetime) -> list[Listed]:
+    """The lists seen after `since`, the most recent source first, by rank."""
+    query = select(ListedRow).where(col(ListedRow.seen) > since)
+    rows = session.exec(
+        query.order_by(
+            col(ListedRow.seen).desc(),
+            col(ListedRow.source),
+            col(ListedRow.kind),
+            col(ListedRow.rank),
+        )
+    )
+    return [Listed(**row.model_dump(exclude={"source", "seen"})) for row in rows]
+
+
+def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[i : i + _PARAMETERS] for i in range(0, len(values), _PARAMETERS))
+
+
+def _columns_of(columns: list[Any]) -> Select[Any]:
+    return Select(*columns)
+
+
+def _table() -> Any:
+    return ArticleRow.__table__  # type: ignore[attr-defined]
+
+
+def _columns(article: Article) -> dict[str, Any]:
+    columns = {name: getattr(article, name) for name in Article.__dataclass_fields__}
+    columns["categories"], columns["sectors"] = list(article.categories), list(article.sectors)
+    columns["image"] = asdict(article.image)
+    return columns
+
+
+def _article(row: ArticleRow) -> Article:
+    return _article_of(row.model_dump(exclude=_BOOKKEEPING))
+
+
+def _article_of(values: dict[str, Any]) -> Article:
+    values["categories"], values["sectors"] = tuple(values["categories"]), tuple(values["sectors"])
+    values["image"] = Image(**values["image"])
+    return Article(**values)

@@ -1,0 +1,173 @@
+"""The issues: drafts, what was approved, what went out, and which due times were acted on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter
+from sqlalchemy import func
+from sqlmodel import Session, col, delete, select
+
+from digest.archive.tables import ArticleRow, DueRow, IssueRow, StoryRow
+from digest.articles import Article
+from digest.edition import Issue
+from digest.errors import IssueError
+from digest.selection import Carried
+
+_ISSUE = TypeAdapter(Issue)
+_ARTICLE = TypeAdapter(Article)
+# A story may be told again in other words for as long; after that only the same article counts.
+_REMEMBERED = timedelta(days=45)
+
+
+@dataclass(frozen=True, slots=True)
+class IssueRecord:
+    """An issue as it stands in the archive. `state`: draft, approved, sending or sent."""
+
+    id: int
+    issue: Issue
+    state: str
+    content_hash: str
+    approved_hash: str
+    approved_by: str
+    approved_at: datetime | None
+    prepared_at: datetime
+    finished_at: datetime | None
+
+
+def carried(session: Session, newsletter: str, since: datetime) -> Iterator[Carried]:
+    """What went out (or is about to): all of the last weeks before `since`, and whatever is there
+    of older issues among the articles published after it.
+
+    A draft does not count: it is replaced by the next one.
+    """
+    candidates = select(ArticleRow.fingerprint).where(col(ArticleRow.published) > since)
+    query = (
+        select(StoryRow, IssueRow.number, IssueRow.prepared_at)
+        .join(IssueRow)
+        .where(IssueRow.newsletter == newsletter, IssueRow.state != "draft")
+        .where(
+            (col(IssueRow.prepared_at) > since - _REMEMBERED)
+            | col(StoryRow.fingerprint).in_(candidates)
+        )
+        .order_by(col(IssueRow.number), col(StoryRow.position))
+    )
+    for row, number, at in session.exec(query):
+        yield Carried(number, _ARTICLE.validate_python(row.article), at)
+
+
+def last_prepared(session: Session, newsletter: str) -> datetime | None:
+    """When the last issue that is no draft was prepared; None before the first."""
+    query = select(func.max(IssueRow.prepared_at)).where(
+        IssueRow.newsletter == newsletter, IssueRow.state != "draft"
+    )
+    return session.exec(query).one()
+
+
+def save_draft(session: Session, issue: Issue, content_hash: str, now: datetime) -> IssueRecord:
+    """Write the draft of a newsletter in the place of an earlier draft of it, if there is one."""
+    row = session.exec(
+        select(IssueRow).where(IssueRow.newsletter == issue.newsletter, IssueRow.state == "draft")
+    ).first()
+    if row is None:
+        row = IssueRow(
+            newsletter=issue.newsletter,
+            number=issue.number,
+            state="draft",
+            manifest="",
+            content_hash="",
+            prepared_at=now,
+        )
+    row.number, row.prepared_at, row.content_hash = issue.number, now, content_hash
+    row.manifest = _ISSUE.dump_json(issue).decode()
+    session.add(row)
+    session.flush()
+    session.exec(delete(StoryRow).where(col(StoryRow.issue_id) == row.id))
+    for position, story in enumerate(issue.stories):
+        session.add(
+            StoryRow(
+                issue_id=row.id or 0,
+                position=position,
+                fingerprint=story.fingerprint,
+                article=_ARTICLE.dump_python(replace(story.article, body=""), mode="json"),
+            )
+        )
+    return _record(row)
+
+
+def next_number(session: Session, newsletter: str) -> int:
+    """The number of the issue to prepare: one more than the last that is no draft."""
+    query = select(func.max(IssueRow.number)).where(
+        IssueRow.newsletter == newsletter, IssueRow.state != "draft"
+    )
+    return (session.exec(query).one() or 0) + 1
+
+
+def issue(session: Session, newsletter: str, number: int | None = None) -> IssueRecord:
+    """An issue by its number, the newest without one. Raises IssueError where there is none."""
+    query = select(IssueRow).where(IssueRow.newsletter == newsletter)
+    if number is not None:
+        query = query.where(IssueRow.number == number)
+    row = session.exec(query.order_by(col(IssueRow.number).desc()).limit(1)).first()
+    if row is None:
+        which = f"issue {number}" if number else "issue"
+        raise IssueError(
+            f"there is no {which} of {newsletter} yet", remedy="run `digest prepare` first"
+        )
+    return _record(row)
+
+
+def issue_by_id(session: Session, issue_id: int) -> IssueRecord | None:
+    """The issue that a link or a delivery names; None where it is gone."""
+    row = session.get(IssueRow, issue_id)
+    return _record(row) if row else None
+
+
+def issues(session: Session, newsletter: str | None = None) -> list[IssueRecord]:
+    """All issues, newest first."""
+    query = select(IssueRow)
+    if newsletter:
+        query = query.where(IssueRow.newsletter == newsletter)
+    return [_record(row) for row in session.exec(query.order_by(col(IssueRow.id).desc()))]
+
+
+def approve(session: Session, issue_id: int, content_hash: str, by: str, now: datetime) -> None:
+    """Bind the approval to the content's hash: only that is ever sent."""
+    row = _row(session, issue_id)
+    row.state = "approved" if row.state == "draft" else row.state
+    row.approved_hash, row.approved_by, row.approved_at = content_hash, by, now
+    session.add(row)
+
+
+def set_state(session: Session, issue_id: int, state: str, now: datetime) -> None:
+    """Move an issue on: "sending" with the first row of the ledger, "sent" after the last."""
+    row = _row(session, issue_id)
+    row.state = state
+    row.finished_at = now if state == "sent" else None
+    session.add(row)
+
+
+def act_once(session: Session, newsletter: str, due: datetime, now: datetime, note: str) -> bool:
+    """Write down that a due time was acted on; False where that had been done before."""
+    if session.get(DueRow, (newsletter, due)):
+        return False
+    session.add(DueRow(newsletter=newsletter, due=due, acted=now, note=note))
+    session.flush()
+    return True
+
+
+def take_back(session: Session, newsletter: str, due: datetime) -> None:
+    """What was begun for a due time came to nothing: it may be tried again."""
+    session.exec(delete(DueRow).where(col(DueRow.newsletter) == newsletter, col(DueRow.due) == due))
+
+
+def _row(session: Session, issue_id: int) -> IssueRow:
+    row = session.get(IssueRow, issue_id)
+    if row is None:
+        raise IssueError(f"issue with id {issue_id} is gone")
+    return row
+
+
+def _record(row: IssueRow) -> IssueRecord:
+    values = row.model_dump(exclude={"newsletter", "number", "manifest"})
+    return IssueRecord(issue=_ISSUE.validate_json(row.manifest), **values)

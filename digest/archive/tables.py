@@ -1,0 +1,128 @@
+"""The tables of book 1. Rows never leave the archive: values do."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from subscribers.columns import Utc
+
+
+class SourceRow(SQLModel, table=True):
+    """How a source fares; its definition stands in the settings.
+
+    `place` is where it was read: what the server said of one address is void for another.
+    """
+
+    __tablename__ = "source"
+    name: str = Field(primary_key=True)
+    place: str = Field(default="", sa_type=Text)
+    etag: str = ""
+    last_modified: str = ""
+    moved_to: str = Field(default="", sa_type=Text)
+    body_hash: str = ""
+    not_before: datetime | None = Field(default=None, sa_type=Utc)
+    checked: datetime = Field(sa_type=Utc)
+    succeeded: datetime | None = Field(default=None, sa_type=Utc)
+    failing_since: datetime | None = Field(default=None, sa_type=Utc)
+    failures: int = 0
+    error: str = Field(default="", sa_type=Text)
+
+
+class ArticleRow(SQLModel, table=True):
+    """One article; seen again it is updated in place. `changed`: when its content last did."""
+
+    __tablename__ = "article"
+    id: int | None = Field(default=None, primary_key=True)
+    fingerprint: str = Field(unique=True)
+    headline: str = Field(sa_type=Text)
+    url: str = Field(sa_type=Text)
+    dek: str = Field(sa_type=Text)
+    byline: str = Field(sa_type=Text)
+    published: datetime | None = Field(default=None, sa_type=Utc, index=True)
+    updated: datetime | None = Field(default=None, sa_type=Utc)
+    section: str
+    categories: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    sectors: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    image: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    attribution: str = Field(sa_type=Text)
+    body: str = Field(sa_type=Text)
+    language: str
+    source: str = Field(index=True)
+    first_seen: datetime = Field(sa_type=Utc)
+    last_seen: datetime = Field(sa_type=Utc)
+    changed: datetime = Field(sa_type=Utc)
+
+
+class ListedRow(SQLModel, table=True):
+    """An entry of a source's list (Trending, Opinion, briefs, Latest), as it was last seen."""
+
+    __tablename__ = "listed"
+    source: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    rank: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    headline: str = Field(sa_type=Text)
+    url: str = Field(sa_type=Text)
+    section: str
+    seen: datetime = Field(sa_type=Utc)
+
+
+class DecisionRow(SQLModel, table=True):
+    """What an editor decided about an article for a newsletter; no collection touches it.
+
+    Pin, position and "again" hold for the issue `number`, everything else until it is undone.
+    """
+
+    __tablename__ = "decision"
+    newsletter: str = Field(primary_key=True)
+    fingerprint: str = Field(primary_key=True)
+    number: int
+    pinned: bool = False
+    section: str = ""
+    position: int | None = None
+    excluded: bool = False
+    why: str = Field(default="", sa_type=Text)
+    headline: str = Field(default="", sa_type=Text)
+    dek: str = Field(default="", sa_type=Text)
+    again: bool = False
+    by: str
+    at: datetime = Field(sa_type=Utc)
+
+
+class IssueRow(SQLModel, table=True):
+    """One number of a newsletter. `manifest` is the whole issue as JSON: what was approved."""
+
+    __tablename__ = "issue"
+    __table_args__ = (UniqueConstraint("newsletter", "number"), {"sqlite_autoincrement": True})
+    id: int | None = Field(default=None, primary_key=True)
+    newsletter: str
+    number: int
+    state: str
+    manifest: str = Field(sa_type=Text)
+    content_hash: str
+    approved_hash: str = ""
+    approved_by: str = ""
+    approved_at: datetime | None = Field(default=None, sa_type=Utc)
+    prepared_at: datetime = Field(sa_type=Utc)
+    finished_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class StoryRow(SQLModel, table=True):
+    """An article that an issue carried, as it was then: what went out is not sent again."""
+
+    __tablename__ = "story"
+    issue_id: int = Field(primary_key=True, foreign_key="issue.id", ondelete="CASCADE")
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    fingerprint: str = Field(index=True)
+    article: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class DueRow(SQLModel, table=True):
+    """A due time of a newsletter that was acted on: one row each, so it never happens twice."""
+
+    __tablename__ = "due"
+    newsletter: str = Field(primary_key=True)
+    due: datetime = Field(primary_key=True, sa_type=Utc)
+    acted: datetime = Field(sa_type=Utc)
+    note: str = Field(sa_type=Text)

@@ -1,0 +1,118 @@
+"""What every verb shares: options, the house, and how the door speaks.
+
+Standard output is data, standard error is talk. Never here: a verb.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from digest.publish import House
+
+Newsletter = Annotated[
+    str | None, typer.Option("--newsletter", "-n", help="Which, if there are several.")
+]
+Number = Annotated[int | None, typer.Argument(help="The issue's number; the newest without one.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"],
+        help="Select as if it were this moment (UTC).",
+    ),
+]
+
+
+@contextlib.contextmanager
+def opened(context: typer.Context) -> "Iterator[House]":
+    with opened_in(context.obj) as house:
+        yield house
+
+
+@contextlib.contextmanager
+def opened_in(folder: Path) -> "Iterator[House]":
+    from digest.publish import open_house
+
+    with open_house(folder, environ()) as house:
+        yield house
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def moment(at: datetime | None) -> datetime:
+    return at.replace(tzinfo=UTC) if at else now()
+
+
+def environ() -> dict[str, str]:
+    return dict(os.environ)
+
+
+def myself() -> str:
+    # What a newcomer can type: the bare name where the shell finds it, else the path of this run.
+    import shutil
+
+    found = shutil.which("digest")
+    started = Path(sys.argv[0])
+    if found and Path(found).resolve() == started.resolve():
+        return "digest"
+    with contextlib.suppress(ValueError):
+        return str(started.resolve().relative_to(Path.cwd()))
+    return str(started)
+
+
+def announce(what: str, browser: bool) -> Callable[[str], None]:
+    def announce(url: str) -> None:
+        import webbrowser
+
+        say(f"{what}: {url} (Ctrl-C ends it)")
+        if browser and sys.stderr.isatty():
+            webbrowser.open(url)
+
+    return announce
+
+
+def print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def say(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+
+
+def complain(what: str, remedy: str) -> None:
+    sys.stderr.write(f"digest: {what}\n" + (f"  {remedy}\n" if remedy else ""))
+
+
+def fail(what: str, remedy: str, code: int) -> NoReturn:
+    complain(what, remedy)
+    raise typer.Exit(code)
+
+
+def version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"digest {version('digest')}\n")
+        raise typer.Exit

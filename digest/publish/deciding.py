@@ -1,0 +1,56 @@
+"""An editor's word on an article: kept with the archive, obeyed by the next draft."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from digest import archive
+from digest.articles import Article
+from digest.errors import IssueError
+from digest.publish.opening import House
+from digest.selection import Decision
+
+
+def decide(
+    house: House, newsletter: str | None, article: str, *, by: str, now: datetime, **what: object
+) -> tuple[Article, Decision]:
+    """Add to what was decided about an article (an address, or a fingerprint's beginning).
+
+    `what` are fields of Decision; pin, position and "again" hold for the next issue, everything
+    else until it is undone. Raises IssueError where there is no such article or section.
+    """
+    name, settings = house.newsletter(newsletter)
+    found = _found(house, article)
+    sections = [section.name for section in settings.section]
+    if (section := what.get("section")) and section not in sections:
+        raise IssueError(
+            f"{name} has no section {section}", remedy=f"write one of: {', '.join(sections)}"
+        )
+    with house.database.writing() as session:
+        number = archive.next_number(session, name)
+        before = archive.decision(session, name, number, found.fingerprint, by, now)
+        after = replace(before, by=by, at=now, **what)  # type: ignore[arg-type]
+        archive.decide(session, name, number, after)
+    return found, after
+
+
+def undecide(house: House, newsletter: str | None, article: str) -> Article:
+    """Take back all that was decided about an article. Raises IssueError where nothing was."""
+    name, _ = house.newsletter(newsletter)
+    found = _found(house, article)
+    with house.database.writing() as session:
+        if not archive.undecide(session, name, found.fingerprint):
+            raise IssueError(
+                f"nothing was decided about “{found.headline}”",
+                remedy="`digest articles explain` names what was",
+            )
+    return found
+
+
+def _found(house: House, article: str) -> Article:
+    found = house.article(article)
+    if found is None:
+        raise IssueError(
+            f"no article, or more than one, is called {article}",
+            remedy="`digest articles list` shows their names",
+        )
+    return found

@@ -1,0 +1,207 @@
+"""Which articles tell the same story: pairs that a person labelled, and laws that always hold."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.articles import Article
+from digest.selection import twins
+
+NOW = datetime(2026, 3, 30, tzinfo=UTC)
+
+# Headline and dek of one, headline and dek of the other, and hours between them.
+Pair = tuple[str, str, str, str, int]
+SAME: dict[str, Pair] = {
+    "a wire copy under a new headline": (
+        "Ferry returns to northern islands after repairs",
+        "The ferry to the northern islands sailed again on Friday after three weeks in dock.",
+        "Islanders cheer as their boat comes home",
+        "The ferry to the northern islands sailed again on Friday after three weeks, it said.",
+        5,
+    ),
+    "a headline rewritten": (
+        "Parliament passes water bill after night of debate",
+        "Deputies voted 212 to 187 for the bill that lets towns sell what their wells give.",
+        "Water bill passes parliament after all-night debate",
+        "The bill lets towns sell what their wells give; 212 deputies voted for it, 187 against.",
+        3,
+    ),
+    "a headline cut off": (
+        "Museum to give back forty bronzes taken in the…",
+        "",
+        "Museum to give back forty bronzes taken in the war of 1897, its trustees say",
+        "The trustees decided on Tuesday; the first crates leave in May.",
+        1,
+    ),
+    "case and marks": ("STORM CLOSES THE STRAIT", "", "Storm closes the strait!", "", 2),
+    "a subject in other words": (
+        "Glacier above Linden loses its snout in one night",
+        "Two million tonnes of ice broke off the Linden glacier; the valley had been cleared.",
+        "Two million tonnes of ice break off Linden glacier overnight",
+        "The valley below the Linden glacier had been cleared before the ice broke off.",
+        9,
+    ),
+    "agency tag in front": (
+        "UPDATE 1-Grain ministers agree on reserve of ten million tonnes",
+        "Ministers of six grain states agreed on a common reserve held in four harbours.",
+        "Grain ministers agree on reserve of ten million tonnes",
+        "Ministers of six grain states agreed on a common reserve held in four harbours.",
+        1,
+    ),
+    "hindi": (
+        "उत्तरी द्वीपों के लिए नौका सेवा फिर शुरू",
+        "तीन सप्ताह की मरम्मत के बाद शुक्रवार को नौका उत्तरी द्वीपों के लिए फिर रवाना हुई।",
+        "मरम्मत के बाद उत्तरी द्वीपों की नौका सेवा फिर शुरू",
+        "तीन सप्ताह की मरम्मत के बाद शुक्रवार को उत्तरी द्वीपों के लिए नौका फिर रवाना हुई।",
+        4,
+    ),
+    "arabic": (
+        "البرلمان يقر قانون المياه بعد نقاش طويل",
+        "صوت النواب لصالح القانون الذي يسمح للبلدات ببيع مياه آبارها بعد جلسة استمرت ليلة كاملة",
+        "بعد نقاش طويل البرلمان يقر قانون المياه",
+        "صوت النواب لصالح القانون الذي يسمح للبلدات ببيع مياه آبارها في جلسة استمرت ليلة كاملة",
+        4,
+    ),
+    "chinese": (
+        "北方岛屿渡轮维修三周后复航",
+        "渡轮在船坞维修三周后于周五重新驶往北方岛屿，居民在码头迎接。",
+        "维修三周后北方岛屿渡轮恢复航行",
+        "渡轮在船坞维修三周后周五重新驶往北方岛屿，码头上居民迎接。",
+        4,
+    ),
+    "spanish": (
+        "El Parlamento aprueba la ley del agua tras una noche de debate",
+        "Los diputados votaron a favor de la ley que permite a los pueblos vender el agua.",
+        "Tras una noche de debate, el Parlamento aprueba la ley del agua",
+        "La ley permite a los pueblos vender el agua de sus pozos; los diputados la votaron.",
+        2,
+    ),
+    "accents": (
+        "La fusée décolle de l’île après trois reports",
+        "",
+        "La fusee decolle de l'ile apres trois reports",
+        "",
+        2,
+    ),
+    "the second has no dek": (
+        "Court lets the service rule stand while it is argued",
+        "Seven judges found no haste in the matter.",
+        "Court lets service rule stand while it is argued",
+        "",
+        7,
+    ),
+}
+DIFFERENT: dict[str, Pair] = {
+    "the same report, another day": (
+        "Stocks close higher on Monday",
+        "Banks led the rise as rates were left alone; the index gained half a point.",
+        "Stocks close higher on Tuesday",
+        "Makers of cars led the rise after good sales; the index gained a point.",
+        24,
+    ),
+    "a column of every day": (
+        "Morning briefing", "What happened while you slept: a vote, a storm, a goal.",
+        "Morning briefing", "Three things to know: wheat, wells and a wedding.", 24,
+    ),
+    "a dated column": (
+        "Morning briefing: 12 March", "", "Morning briefing: 13 March", "", 24,
+    ),
+    "two matches": (
+        "Linden beat Harbour United 2-1", "A late goal settled the match at the old ground.",
+        "Linden beat Castle Rovers 3-0", "Three goals before half time settled the match.", 3,
+    ),
+    "two cities' weather": (
+        "Weather in Linden: rain until Thursday", "Rain comes from the west, wind is light.",
+        "Weather in Harbourside: rain until Thursday", "Fog comes from the sea in the evening.", 1,
+    ),
+    "a toll that rose": (
+        "Quake death toll rises to 40", "Rescuers reached the second village at noon.",
+        "Quake death toll rises to 112", "An army bridge opened the road to the coast.", 30,
+    ),
+    "days of a trial": (
+        "Day 3 of the bridge trial: the engineer speaks", "He had warned of rust twice.",
+        "Day 4 of the bridge trial: the mayor speaks", "She never saw the letters, she said.", 24,
+    ),
+    "one subject, two events": (
+        "Water bill passes parliament", "Deputies voted for the bill in the night.",
+        "Farmers block roads over water bill", "Tractors stood on four bridges at dawn.", 20,
+    ),
+    "one person, two stories": (
+        "Mira Example elected chair of the port", "The board chose the insurer by one vote.",
+        "Mira Example: risk is not a price", "An interview on what calm seas cost.", 10,
+    ),
+    "far apart": (
+        "Storm closes the strait", "Ferries stay in harbour until the wind drops, pilots said.",
+        "Storm closes the strait", "Ferries stay in harbour until the wind drops, pilots said.",
+        24 * 20,
+    ),
+    "short headlines": ("Vote today", "", "Vote delayed", "", 2),
+    "nothing in common": (
+        "A choir of two thousand", "They sang in the rain and nobody went home.",
+        "Why bread got dearer", "Flour is only a tenth of what a loaf costs.", 1,
+    ),
+    "hindi": (
+        "उत्तरी द्वीपों के लिए नौका सेवा फिर शुरू", "मरम्मत के बाद नौका रवाना हुई।",
+        "उत्तरी द्वीपों में स्कूल फिर शुरू", "छुट्टियों के बाद बच्चे कक्षाओं में लौटे।", 4,
+    ),
+    "chinese": (
+        "北方岛屿渡轮维修三周后复航", "渡轮周五重新驶往北方岛屿。",
+        "南方城市地铁新线今日开通", "新线路连接机场与市中心，全程四十分钟。", 4,
+    ),
+}  # fmt: skip
+
+
+def profiles(pair: Pair) -> list[twins.Profile]:
+    one, dek, other, other_dek, hours = pair
+    first = Article(one, "https://one.example/1", dek, published=NOW)
+    second = Article(other, "https://other.example/2", other_dek, published=NOW)
+    # Words weigh by how rare they are: a pair is judged among the articles of a week.
+    crowd = [
+        Article(texts[0], f"https://crowd.example/{n}", texts[1])
+        for n, texts in enumerate([*SAME.values(), *DIFFERENT.values()])
+        if texts is not pair
+    ]
+    made = [twins.profile(first, NOW), twins.profile(second, NOW + timedelta(hours=hours))]
+    return made + [twins.profile(article, NOW + timedelta(days=90)) for article in crowd]
+
+
+def together(pair: Pair) -> bool:
+    return any({0, 1} <= set(group) for group in twins.stories(profiles(pair)))
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_same_story(name: str) -> None:
+    assert together(SAME[name])
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_another_story(name: str) -> None:
+    assert not together(DIFFERENT[name])
+
+
+def test_one_article_at_two_addresses() -> None:
+    first = Article("Storm", "http://www.example.org/a?utm_source=x")
+    second = Article("The storm, an hour later", "https://example.org/a")
+    found = twins.stories([twins.profile(first, NOW), twins.profile(second, NOW)])
+    assert found == [[0, 1]]
+
+
+def test_leaders_begin_a_story_each() -> None:
+    same = twins.profile(Article("Storm closes the strait"), NOW)
+    assert twins.stories([same, same, same], leaders=2) == [[0, 2], [1]]
+
+
+@given(st.lists(st.text(max_size=60), max_size=12))
+def test_everything_is_in_exactly_one_story(headlines: list[str]) -> None:
+    made = [twins.profile(Article(h, f"https://a.example/{n}"), NOW) for n, h in
+            enumerate(headlines)]  # fmt: skip
+    groups = twins.stories(made)
+    assert sorted(n for group in groups for n in group) == list(range(len(headlines)))
+
+
+@given(st.sampled_from([*SAME.values(), *DIFFERENT.values()]))
+def test_likeness_is_symmetric(pair: Pair) -> None:
+    one, other, *_ = profiles(pair)
+    assert twins.likeness(one, other, {}) == twins.likeness(other, one, {})
