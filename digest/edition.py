@@ -78,13 +78,27 @@ class Edition:
 
 
 def cut(issue: Issue, preferences: Preferences) -> Edition | None:
-    """The edition for these preferences; None where nothing is left to read: then no mail goes."""
-    sections = tuple(s for s in issue.sections if preferences.wants(s.name))
+    """The edition for these preferences; None where nothing is left to read: then no mail goes.
+
+    Who leaves Trending out misses nothing: its stories stand at the head of their own sections.
+    """
     trending = issue.trending if preferences.wants(TRENDING) else ()
+    filled = issue.sections if preferences.wants(TRENDING) else _with_trending(issue)
+    sections = tuple(s for s in filled if preferences.wants(s.name))
     if not sections and not trending:
         return None
     complete = len(sections) == len(issue.sections) and trending == issue.trending
     return Edition(issue, sections, trending, preferences.format, complete)
+
+
+def _with_trending(issue: Issue) -> tuple[Section, ...]:
+    """The sections, each with its trending stories first; those last that have no others."""
+    heads: dict[str, tuple[Story, ...]] = {section.name: () for section in issue.sections}
+    for trend in issue.trending:
+        if trend.story and trend.home:
+            heads[trend.home] = (*heads.get(trend.home, ()), trend.story)
+    own = {section.name: section.stories for section in issue.sections}
+    return tuple(Section(name, (*head, *own.get(name, ()))) for name, head in heads.items())
 
 
 def section_names(issues: Iterable[Issue]) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ def show_verdicts(verdicts: "Sequence[Verdict]") -> None:
             _when(v.article.published),
             _safe(v.article.headline),
             _safe(v.article.source),
-            "" if v.score is None else f"{v.score:.2f}",
+            "" if v.score is None else f"{v.score.total:.2f}",
             _safe(v.reason),
         )
     data.print(table)

@@ -21,6 +21,7 @@ from digest.selection import (
     Selection,
     select,
 )
+from tests.stories import stories_of
 
 NOW = datetime(2026, 3, 30, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -44,9 +45,10 @@ def article(number: int, section: str = "Global", **more: object) -> Article:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def candidate(one: Article, changed: datetime | None = None) -> Candidate:
-    seen = one.published or NOW - HOUR
-    return Candidate(one, seen, changed or seen)
+def candidates(articles: Sequence[Article], stories: Sequence[int]) -> list[Candidate]:
+    seen = [one.published or NOW - HOUR for one in articles]
+    together = zip(articles, seen, stories, strict=True)
+    return [Candidate(one, at, at, story) for one, at, story in together]
 
 
 def chosen(
@@ -56,7 +58,10 @@ def chosen(
     decisions: Sequence[Decision] = (),
     policy: Policy = POLICY,
 ) -> Selection:
-    return select(map(candidate, articles), listed, carried, decisions, policy)
+    told = stories_of([*(one.article for one in carried), *articles])
+    sent = [replace(one, story=story) for one, story in zip(carried, told, strict=False)]
+    given = candidates(articles, told[len(carried) :])
+    return select(given, listed, sent, decisions, policy)
 
 
 def decision(one: Article, **what: object) -> Decision:
@@ -190,7 +195,7 @@ def test_at_most_so_many_of_a_source() -> None:
     policy = replace(POLICY, per_source=1)
     made = chosen(article(1), article(2), article(3, source="other"), policy=policy)
     assert headlines(made) == ["Bridge question settled", "Museum question settled"]
-    assert reasons(made)["Harvest question settled"] == "source full (1)"
+    assert reasons(made)["Harvest question settled"] == "source desk is full (1)"
 
 
 def test_spread_over_days_as_long_as_there_are_others() -> None:
@@ -201,7 +206,7 @@ def test_spread_over_days_as_long_as_there_are_others() -> None:
         "Glacier question settled" if article(30).headline.startswith("Glacier")
         else article(30).headline,
     ]  # fmt: skip
-    assert reasons(chosen(*days, policy=spread))["Harvest question settled"] == "day full (1)"
+    assert reasons(chosen(*days, policy=spread))["Harvest question settled"] == "day is full (1)"
     assert len(headlines(chosen(*days[:2], policy=spread))) == 2
 
 
@@ -217,21 +222,20 @@ def test_trends_and_coverage_lift_a_story() -> None:
     told_twice = article(90, headline="Glacier loses its snout in one night")
     copy = replace(told_twice, source="wire", url="https://wire.example/9")
     trendy = article(80)
-    made = chosen(
-        article(1),
-        article(2),
-        told_twice,
-        copy,
-        trendy,
-        listed=[Listed(1, trendy.headline)],
-    )
+    listed = [Listed(1, trendy.headline)]
+    bare = replace(POLICY, trending_limit=0)
+    made = chosen(article(1), article(2), told_twice, copy, trendy, listed=listed, policy=bare)
     scores = {v.article.headline: v.score for v in made.verdicts}
     assert headlines(made)[0] == trendy.headline
-    assert (scores[trendy.headline] or 0) == pytest.approx(1 - 80 / 168 + 0.5, abs=1e-5)
-    assert (scores[told_twice.headline] or 0) == pytest.approx(1 - 90 / 168 + 0.25, abs=1e-5)
+    trending, told = scores[trendy.headline], scores[told_twice.headline]
+    assert trending is not None
+    assert told is not None
+    assert trending.total == pytest.approx(1 - 80 / 168 + 0.5, abs=1e-5)
+    assert told.total == pytest.approx(1 - 90 / 168 + 0.25, abs=1e-5)
+    assert (told.trend, told.coverage) == (0, 0.25)
 
 
-def test_trending_keeps_the_order_and_names_nothing_twice() -> None:
+def test_trending_is_filled_first_and_its_stories_stand_in_no_section() -> None:
     listed = [
         Listed(2, "bridge question settled"),
         Listed(1, "Elsewhere", "https://www.example.org/e"),
@@ -239,20 +243,55 @@ def test_trending_keeps_the_order_and_names_nothing_twice() -> None:
         Listed(4, "Harvest question…"),
         Listed(5, "Too many"),
     ]
-    policy = replace(POLICY, sections=(SectionRule("Global", 1),))
-    made = chosen(article(1), article(2), listed=listed, policy=policy)
-    assert headlines(made) == ["Bridge question settled"]
-    assert [(t.headline, t.url) for t in made.trending] == [
-        ("Elsewhere", "https://www.example.org/e"),
-        ("Harvest question settled", "https://www.example.org/2"),
+    policy = replace(POLICY, trending_limit=3)
+    made = chosen(article(1), article(2), article(3), listed=listed, policy=policy)
+    assert headlines(made) == ["Museum question settled"]
+    assert [(t.headline, t.url, t.home) for t in made.trending] == [
+        ("Elsewhere", "https://www.example.org/e", ""),
+        ("Bridge question settled", "https://www.example.org/1", "Global"),
+        ("Harvest question settled", "https://www.example.org/2", "Global"),
     ]
+    assert [t.story.article if t.story else None for t in made.trending] == [
+        None, article(1), article(2)
+    ]  # fmt: skip
+    assert reasons(made)["Bridge question settled"] == "Trending, rank 2"
+
+
+def test_an_editor_keeps_a_trending_story_in_its_section() -> None:
+    listed = [Listed(1, article(1).headline), Listed(2, article(2).headline)]
+    for word in ({"pinned": True}, {"section": "Opinion"}, {"position": 1}):
+        decisions = [decision(article(1), **word)]
+        made = chosen(article(1), article(2), article(3), listed=listed, decisions=decisions)
+        assert [t.headline for t in made.trending] == ["Harvest question settled"]
+        assert article(1) in [s.article for section in made.sections for s in section.stories]
+
+
+def test_the_list_waits_where_it_would_leave_the_sections_empty() -> None:
+    listed = [Listed(1, article(1).headline), Listed(2, "Elsewhere")]
+    made = chosen(article(1), listed=listed)
+    assert headlines(made) == ["Bridge question settled"]
+    assert [t.headline for t in made.trending] == ["Elsewhere"]
+
+
+def test_a_list_may_name_what_is_too_old_for_a_section() -> None:
+    old = article(300)
+    made = chosen(article(1), old, listed=[Listed(1, old.headline)])
+    assert [(t.url, t.story) for t in made.trending] == [(old.url, None)]
+    assert reasons(made)[old.headline] == "Trending, rank 1"
+
+
+def test_trending_carries_the_editors_words() -> None:
+    listed = [Listed(1, article(1).headline)]
+    decisions = [decision(article(1), headline="In our words")]
+    made = chosen(article(1), article(2), listed=listed, decisions=decisions)
+    assert made.trending[0].headline == "In our words"
 
 
 def test_without_a_list_trending_is_what_most_sources_tell() -> None:
     told = [article(5, source=source, url=f"https://{source}.example/5") for source in "abc"]
-    rules = (SectionRule("Opinion", 2),)
-    made = chosen(article(4), *told, policy=replace(POLICY, sections=rules))
-    assert [trend.headline for trend in made.trending] == ["Glacier question settled"]
+    made = chosen(article(4), article(6), *told)
+    assert [trend.headline for trend in made.trending] == [article(5).headline]
+    assert headlines(made) == [article(4).headline, article(6).headline]
 
 
 def test_briefs_and_latest_are_lists_of_their_own() -> None:

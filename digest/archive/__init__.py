@@ -2,7 +2,9 @@
 
     tables      the rows
     collected   sources, articles and the lists they carry
+    outlines    which articles tell one story; what a draft looks at
     decided     what editors decided about an article
+    facts       all that a selection goes by
     issues      drafts, approvals, what was carried; due times
 
 Every table and every query about them. Functions take a session first and never commit.
@@ -12,8 +14,8 @@ Never here: what may be mailed to whom (roster), what was mailed (ledger).
 from digest.archive.collected import (
     Kept,
     SourceState,
-    article,
     articles,
+    called,
     candidates,
     count,
     keep,
@@ -25,6 +27,7 @@ from digest.archive.collected import (
     source_states,
 )
 from digest.archive.decided import decide, decision, decisions, undecide
+from digest.archive.facts import Facts, facts
 from digest.archive.issues import (
     IssueRecord,
     act_once,
@@ -39,35 +42,55 @@ from digest.archive.issues import (
     set_state,
     take_back,
 )
+from digest.archive.outlines import (
+    Compared,
+    draw,
+    leaders,
+    meant,
+    newcomers,
+    outlines,
+    stories_of,
+    unknown_opinions,
+)
 
 __all__ = [
+    "Compared",
+    "Facts",
     "IssueRecord",
     "Kept",
     "SourceState",
     "act_once",
     "approve",
-    "article",
     "articles",
+    "called",
     "candidates",
     "carried",
     "count",
     "decide",
     "decision",
     "decisions",
+    "draw",
+    "facts",
     "issue",
     "issue_by_id",
     "issues",
     "keep",
     "keep_listed",
     "last_prepared",
+    "leaders",
     "listed",
+    "meant",
+    "newcomers",
     "next_number",
     "note_failure",
     "note_visit",
+    "outlines",
     "save_draft",
     "set_state",
     "source_state",
     "source_states",
+    "stories_of",
     "take_back",
     "undecide",
+    "unknown_opinions",
 ]

@@ -1,20 +1,20 @@
 """What was collected: how the sources fare, their articles, and the lists they carry."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, bindparam, func, insert, update
 from sqlmodel import Session, col, delete, select
 
-from digest.archive.tables import ArticleRow, ListedRow, SourceRow
-from digest.articles import Article, Image, Listed
-from digest.selection import Candidate
+from digest.archive.tables import ArticleRow, ListedRow, OutlineRow, SourceRow
+from digest.articles import Article, Image, Listed, fingerprint
+from digest.selection import Candidate, micros
 
-_PARAMETERS = 500  # in one IN (...): SQLite takes 32,766, the oldest that we meet 999
+T = TypeVar("T")
+PARAMETERS = 500  # in one IN (...): SQLite takes 32,766, the oldest that we meet 999
 _LEAD = 600  # characters of the text that a candidate brings: what a story begins with
-_BOOKKEEPING = {"id", "fingerprint", "first_seen", "last_seen", "changed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +123,16 @@ def keep(session: Session, articles: Iterable[Article], now: datetime) -> Kept:
     seen = {article.fingerprint: article for article in articles}
     known = _known(session, list(seen))
     fresh, changed = [], []
-    for fingerprint, article in seen.items():
+    for name, article in seen.items():
         columns = _columns(article)
-        if fingerprint not in known:
+        if name not in known:
             times = {"first_seen": now, "last_seen": now, "changed": now}
-            fresh.append({"fingerprint": fingerprint, **columns, **times})
-        elif news := _news(known[fingerprint], columns):
-            row = {**known[fingerprint], **news, "changed": now}
-            changed.append({f"b_{name}": value for name, value in row.items()})
+            fresh.append({"fingerprint": name, **columns, **times})
+        elif news := _news(known[name], columns):
+            row = {**known[name], **news, "changed": now}
+            changed.append({f"b_{column}": value for column, value in row.items()})
     _write(session, fresh, changed)
+    _mark_stale(session, [row["b_fingerprint"] for row in changed])
     _touch(session, list(known), now)
     return Kept(len(fresh), len(changed), len(seen) - len(fresh) - len(changed))
 
@@ -139,7 +140,7 @@ def keep(session: Session, articles: Iterable[Article], now: datetime) -> Kept:
 def _known(session: Session, fingerprints: Sequence[str]) -> dict[str, dict[str, Any]]:
     columns = [c for c in _table().c if c.name not in {"id", "first_seen", "last_seen"}]
     found: dict[str, dict[str, Any]] = {}
-    for some in _batches(fingerprints):
+    for some in batches(fingerprints):
         query = _columns_of(columns).where(col(ArticleRow.fingerprint).in_(some))
         rows = session.connection().execute(query).mappings()
         found.update({row["fingerprint"]: dict(row) for row in rows})
@@ -169,8 +170,14 @@ def _write(session: Session, fresh: list[dict[str, Any]], changed: list[dict[str
         connection.execute(update(_table()).where(same).values(values), changed)
 
 
+def _mark_stale(session: Session, fingerprints: Sequence[str]) -> None:
+    for some in batches(fingerprints):
+        changed = update(OutlineRow).where(col(OutlineRow.fingerprint).in_(some))
+        session.connection().execute(changed.values(stale=True))
+
+
 def _touch(session: Session, fingerprints: Sequence[str], now: datetime) -> None:
-    for some in _batches(fingerprints):
+    for some in batches(fingerprints):
         seen = update(_table()).where(_table().c.fingerprint.in_(some)).values(last_seen=now)
         session.connection().execute(seen)
 
@@ -190,7 +197,7 @@ def articles(session: Session, *, limit: int | None = None) -> Iterator[Article]
     query = select(ArticleRow).order_by(
         col(ArticleRow.published).desc().nulls_last(), col(ArticleRow.id)
     )
-    rows = session.exec(query.limit(limit).execution_options(yield_per=_PARAMETERS))
+    rows = session.exec(query.limit(limit).execution_options(yield_per=PARAMETERS))
     return (_article(row) for row in rows)
 
 
@@ -199,36 +206,55 @@ def count(session: Session) -> int:
     return session.exec(select(func.count()).select_from(ArticleRow)).one()
 
 
-def article(session: Session, beginning: str) -> Article | None:
-    """The article whose fingerprint begins so, or whose address it is; None if not exactly one."""
-    query = select(ArticleRow).where(
-        (col(ArticleRow.url) == beginning)
-        | col(ArticleRow.fingerprint).startswith(beginning.lower(), autoescape=True)
-    )
-    rows = session.exec(query.limit(2)).all()
-    return _article(rows[0]) if len(rows) == 1 else None
+def called(session: Session, name: str, limit: int) -> list[Article]:
+    """The articles whose fingerprint begins so, or whose address it is; the newest first."""
+    begins = col(ArticleRow.fingerprint).startswith(name.lower(), autoescape=True)
+    same = col(ArticleRow.fingerprint) == fingerprint(name, name)
+    newest = col(ArticleRow.published).desc().nulls_last(), col(ArticleRow.id)
+    rows = session.exec(select(ArticleRow).where(begins | same).order_by(*newest).limit(limit))
+    return [_article(row) for row in rows]
 
 
-def candidates(session: Session, since: datetime, also: Iterable[str] = ()) -> Iterator[Candidate]:
+def articles_by_id(session: Session, ids: Sequence[int]) -> Iterator[tuple[int, Article]]:
+    """These articles in this order; of the text only the beginning."""
+    for some in batches(ids):
+        rows = session.connection().execute(_leads().where(_table().c.id.in_(some))).mappings()
+        found = {row["id"]: dict(row) for row in rows}
+        yield from ((number, _article_of(found[number])) for number in some)
+
+
+def candidates(
+    session: Session,
+    since: datetime,
+    also: Iterable[str] = (),
+    stories: Collection[int] | None = None,
+) -> Iterator[Candidate]:
     """What was published after `since`, or first seen then where it has no date.
 
-    `also` names fingerprints that count however old they are. Of the text comes only its
-    beginning.
+    Where `stories` are named, just what tells one of these. `also` names fingerprints that count
+    however old they are. Of the text comes only its beginning.
     """
-    columns = [c for c in _table().c if c.name not in {"id", "last_seen", "body"}]
-    table = _table().c
-    wanted = (
-        (table.published > since)
-        | (table.published.is_(None) & (table.first_seen > since))
-        | table.fingerprint.in_(list(also))
-    )
-    lead = func.substr(table.body, 1, _LEAD).label("body")
-    rows = session.connection().execute(_columns_of([*columns, lead]).where(wanted)).mappings()
-    for row in rows:
-        values: dict[str, Any] = dict(row)
-        seen, changed = values.pop("first_seen"), values.pop("changed")
-        values.pop("fingerprint")
-        yield Candidate(_article_of(values), seen, changed)
+    table, outline = _table().c, OutlineRow
+    query = _leads(col(outline.story)).join(outline, col(outline.article_id) == table.id)
+    for some in batches(sorted(set(also))):
+        rows = session.connection().execute(query.where(table.fingerprint.in_(some)))
+        yield from map(_candidate, rows.mappings())
+    query = query.where(col(outline.moment) > micros(since), table.fingerprint.not_in(list(also)))
+    chosen = [query] if stories is None else [
+        query.where(col(outline.story).in_(some)) for some in batches(sorted(stories))
+    ]  # fmt: skip
+    for one in chosen:
+        yield from map(_candidate, session.connection().execute(one).mappings())
+
+
+def _leads(*more: Any) -> Select[Any]:
+    columns = [c for c in _table().c if c.name not in {"last_seen", "body"}]
+    lead = func.substr(_table().c.body, 1, _LEAD).label("body")
+    return _columns_of([*columns, lead, *more])
+
+
+def _candidate(row: Any) -> Candidate:
+    return Candidate(_article_of(dict(row)), row["first_seen"], row["changed"], row["story"])
 
 
 def listed(session: Session, since: datetime) -> list[Listed]:
@@ -245,8 +271,9 @@ def listed(session: Session, since: datetime) -> list[Listed]:
     return [Listed(**row.model_dump(exclude={"source", "seen"})) for row in rows]
 
 
-def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (values[i : i + _PARAMETERS] for i in range(0, len(values), _PARAMETERS))
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many at a time as one statement takes."""
+    return (values[i : i + PARAMETERS] for i in range(0, len(values), PARAMETERS))
 
 
 def _columns_of(columns: list[Any]) -> Select[Any]:
@@ -265,10 +292,11 @@ def _columns(article: Article) -> dict[str, Any]:
 
 
 def _article(row: ArticleRow) -> Article:
-    return _article_of(row.model_dump(exclude=_BOOKKEEPING))
+    return _article_of(row.model_dump())
 
 
 def _article_of(values: dict[str, Any]) -> Article:
-    values["categories"], values["sectors"] = tuple(values["categories"]), tuple(values["sectors"])
-    values["image"] = Image(**values["image"])
-    return Article(**values)
+    told = {name: values[name] for name in Article.__dataclass_fields__}
+    told["categories"], told["sectors"] = tuple(told["categories"]), tuple(told["sectors"])
+    told["image"] = Image(**told["image"])
+    return Article(**told)

@@ -8,11 +8,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 
-from digest.archive.tables import ArticleRow, DueRow, IssueRow, StoryRow
+from digest.archive.tables import DueRow, IssueRow, OutlineRow, StoryRow
 from digest.articles import Article
 from digest.edition import Issue
 from digest.errors import IssueError
-from digest.selection import Carried
+from digest.selection import Carried, Story, micros
 
 _ISSUE = TypeAdapter(Issue)
 _ARTICLE = TypeAdapter(Article)
@@ -41,19 +41,21 @@ def carried(session: Session, newsletter: str, since: datetime) -> Iterator[Carr
 
     A draft does not count: it is replaced by the next one.
     """
-    candidates = select(ArticleRow.fingerprint).where(col(ArticleRow.published) > since)
+    recent = select(OutlineRow.fingerprint).where(OutlineRow.moment > micros(since))
+    told = col(OutlineRow.fingerprint) == StoryRow.fingerprint
     query = (
-        select(StoryRow, IssueRow.number, IssueRow.prepared_at)
+        select(StoryRow, IssueRow.number, IssueRow.prepared_at, OutlineRow.story)
         .join(IssueRow)
+        .outerjoin(OutlineRow, told)
         .where(IssueRow.newsletter == newsletter, IssueRow.state != "draft")
         .where(
             (col(IssueRow.prepared_at) > since - _REMEMBERED)
-            | col(StoryRow.fingerprint).in_(candidates)
+            | col(StoryRow.fingerprint).in_(recent)
         )
         .order_by(col(IssueRow.number), col(StoryRow.position))
     )
-    for row, number, at in session.exec(query):
-        yield Carried(number, _ARTICLE.validate_python(row.article), at)
+    for row, number, at, story in session.exec(query):
+        yield Carried(number, _ARTICLE.validate_python(row.article), at, story or 0)
 
 
 def last_prepared(session: Session, newsletter: str) -> datetime | None:
@@ -83,7 +85,7 @@ def save_draft(session: Session, issue: Issue, content_hash: str, now: datetime)
     session.add(row)
     session.flush()
     session.exec(delete(StoryRow).where(col(StoryRow.issue_id) == row.id))
-    for position, story in enumerate(issue.stories):
+    for position, story in enumerate(_told(issue)):
         session.add(
             StoryRow(
                 issue_id=row.id or 0,
@@ -93,6 +95,12 @@ def save_draft(session: Session, issue: Issue, content_hash: str, now: datetime)
             )
         )
     return _record(row)
+
+
+def _told(issue: Issue) -> list[Story]:
+    """Every story once, wherever it stands: none of them is news in a later issue."""
+    trending = (trend.story for trend in issue.trending if trend.story)
+    return [*issue.stories, *trending]
 
 
 def next_number(session: Session, newsletter: str) -> int:

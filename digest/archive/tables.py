@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from subscribers.columns import Utc
+
+# What is looked up by its beginning is sorted by its bytes, as SQLite does everywhere.
+Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class SourceRow(SQLModel, table=True):
@@ -53,6 +56,27 @@ class ArticleRow(SQLModel, table=True):
     first_seen: datetime = Field(sa_type=Utc)
     last_seen: datetime = Field(sa_type=Utc)
     changed: datetime = Field(sa_type=Utc)
+
+
+class OutlineRow(SQLModel, table=True):
+    """What a draft looks at of every article before it reads a few: narrow, so that it is quick.
+
+    Drawn from the article, and anew where `stale`; all of it may be deleted and comes back.
+    Articles that tell the same `story` have its number, the id of the first. `moment`: when it
+    was published, else first seen, in microseconds since 1970. `belongs`: source, section,
+    categories and sectors, as JSON. `key`: of the headline. `faults`: fewest stand in front.
+    """
+
+    __tablename__ = "outline"
+    article_id: int = Field(primary_key=True, foreign_key="article.id", ondelete="CASCADE")
+    story: int = Field(index=True)
+    moment: int = Field(sa_type=BigInteger, index=True)
+    fingerprint: str = Field(unique=True)
+    key: str = Field(sa_column=Column(Bytewise, nullable=False, index=True))
+    belongs: str = Field(sa_type=Text)
+    url: str = Field(sa_type=Text)
+    faults: int
+    stale: bool = False
 
 
 class ListedRow(SQLModel, table=True):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from digest.cli.door import At, Json, Newsletter, fail, moment, opened, print_json
+from digest.cli.door import At, Json, Newsletter, moment, opened, print_json
 
 app = typer.Typer(help="What was collected.", no_args_is_help=True)
 
@@ -40,12 +40,6 @@ def articles_show(context: typer.Context, name: str, as_json: Json = False) -> N
 
     with opened(context) as house:
         article = house.article(name)
-    if article is None:
-        fail(
-            f"no article, or more than one, is called {name}",
-            "`digest articles list` shows their names",
-            1,
-        )
     fields = {"fingerprint": article.fingerprint, **asdict(article)}
     print_json(fields) if as_json else show_fields(fields)
 

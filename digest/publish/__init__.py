@@ -3,7 +3,9 @@
     founding     a new publisher's folder
     opening      the House: settings, database, templates, opened once
     collecting   sources -> archive
+    comparing    new articles -> the stories that they tell
     deciding     an editor's word on an article
+    selecting    the archive's facts -> selection
     preparing    archive -> draft issue; preview, check, approve
     composing    one reader's message
     sending      approved issue -> ledger -> relay; the accounting of it

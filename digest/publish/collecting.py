@@ -8,6 +8,7 @@ from pathlib import Path
 
 from digest import archive, sources
 from digest.errors import DigestError
+from digest.publish.comparing import compare
 from digest.publish.opening import House
 from digest.settings import SourceSettings
 from digest.sources import Kind, Source, Validators, Visit
@@ -50,6 +51,7 @@ def collect(
         for source, visit in zip(wanted, visits, strict=True):
             results.append(_keep(house, source, visit, now))
             on_source(results[-1])
+    compare(house)
     return results
 
 

@@ -19,7 +19,7 @@ def decide(
     else until it is undone. Raises IssueError where there is no such article or section.
     """
     name, settings = house.newsletter(newsletter)
-    found = _found(house, article)
+    found = house.article(article)
     sections = [section.name for section in settings.section]
     if (section := what.get("section")) and section not in sections:
         raise IssueError(
@@ -36,21 +36,11 @@ def decide(
 def undecide(house: House, newsletter: str | None, article: str) -> Article:
     """Take back all that was decided about an article. Raises IssueError where nothing was."""
     name, _ = house.newsletter(newsletter)
-    found = _found(house, article)
+    found = house.article(article)
     with house.database.writing() as session:
         if not archive.undecide(session, name, found.fingerprint):
             raise IssueError(
                 f"nothing was decided about “{found.headline}”",
                 remedy="`digest articles explain` names what was",
             )
-    return found
-
-
-def _found(house: House, article: str) -> Article:
-    found = house.article(article)
-    if found is None:
-        raise IssueError(
-            f"no article, or more than one, is called {article}",
-            remedy="`digest articles list` shows their names",
-        )
     return found

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from digest import archive, database, rendering
 from digest.articles import Article
 from digest.database import Database
-from digest.errors import SettingsError
+from digest.errors import IssueError, SettingsError
 from digest.settings import NewsletterSettings, Settings, load
 
 Clock = Callable[[], datetime]
@@ -55,10 +55,22 @@ class House:
         with self.database.reading() as session:
             return archive.count(session)
 
-    def article(self, name: str) -> Article | None:
-        """One article by its address or the beginning of its fingerprint."""
+    def article(self, name: str) -> Article:
+        """One article by its address or the beginning of its fingerprint. Raises IssueError."""
         with self.database.reading() as session:
-            return archive.article(session, name)
+            found = archive.called(session, name, 6) if name.strip() else []
+        if not found:
+            raise IssueError(
+                f"no article is called {name}", remedy="`digest articles list` shows their names"
+            )
+        if len(found) > 1:
+            some = "; ".join(f"{one.fingerprint[:8]} {one.headline}" for one in found[:5])
+            more = "; …" if len(found) > 5 else ""
+            raise IssueError(
+                f"more than one article is called {name}: {some}{more}",
+                remedy="write more of the name",
+            )
+        return found[0]
 
     def issue(self, newsletter: str, number: int | None = None) -> archive.IssueRecord:
         """One issue, the newest without a number. Raises IssueError."""

@@ -4,32 +4,28 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from digest import archive, preflight, rendering, selection
+from digest import archive, preflight, rendering
 from digest.archive import IssueRecord
 from digest.edition import Edition, Issue, Publisher, cut
 from digest.errors import IssueError, NothingToPublish, PreflightFailed
 from digest.preflight import Finding
 from digest.publish.opening import House
+from digest.publish.selecting import draft, explained
 from digest.rendering import Rendering
-from digest.selection import (
-    Match,
-    Policy,
-    SectionRule,
-    SectorRule,
-    Selection,
-    Story,
-    Verdict,
-)
-from digest.settings import MatchSettings, NewsletterSettings
+from digest.selection import Selection, Story, Trend, Verdict
+from digest.settings import NewsletterSettings
 from subscribers.preferences import EVERYTHING, Preferences
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A prepared issue and why each candidate is in or out."""
+    """A prepared issue; how many articles of the window no section takes, by where they came from.
+
+    `unplaced` holds pairs such as ("wire: Sport", 12), the most first.
+    """
 
     record: IssueRecord
-    verdicts: tuple[Verdict, ...]
+    unplaced: tuple[tuple[str, int], ...]
 
 
 def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
@@ -38,23 +34,22 @@ def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
     Raises NothingToPublish rather than make an empty issue.
     """
     name, settings = house.newsletter(newsletter)
-    chosen = _select(house, name, settings, now)
+    chosen, unplaced = draft(house, name, settings, now)
     enough = settings.schedule.stories_at_least if settings.schedule else 1
-    found = sum(len(section.stories) for section in chosen.sections)
-    if found < enough:
-        raise _nothing(chosen, found, enough)
+    if len(chosen.stories) < enough or not chosen.sections:
+        raise _nothing(explained(house, name, settings, now), len(chosen.stories), enough)
     with house.database.reading() as session:
         number = archive.next_number(session, name)
     issue = _issue(house, name, settings, chosen, number, now)
     digest = rendering.content_hash([_complete(house, issue)])
     with house.database.writing() as session:
-        return Draft(archive.save_draft(session, issue, digest, now), chosen.verdicts)
+        return Draft(archive.save_draft(session, issue, digest, now), unplaced)
 
 
 def explain(house: House, newsletter: str | None, *, now: datetime) -> tuple[Verdict, ...]:
     """What the selection would make now of every article of the window, and of the one before."""
     name, settings = house.newsletter(newsletter)
-    return _select(house, name, settings, now, explained=True).verdicts
+    return explained(house, name, settings, now).verdicts
 
 
 def rendering_for(
@@ -108,48 +103,6 @@ def refuse_errors(house: House, record: IssueRecord) -> None:
         )
 
 
-def policy(house: House, settings: NewsletterSettings, now: datetime) -> Policy:
-    """The stated policy of a newsletter at a moment: window, sections, limits."""
-    rules = tuple(
-        SectionRule(s.name, s.limit, _match(s.match), s.at_least) for s in settings.section
-    )
-    if not rules:
-        names = dict.fromkeys(source.section for source in house.settings.source if source.section)
-        rules = tuple(SectionRule(section, 6) for section in names)
-    return Policy(
-        since=now - settings.window,
-        until=now,
-        sections=rules,
-        sectors=tuple(SectorRule(s.name, _match(s.match)) for s in house.settings.sector),
-        trending_limit=settings.trending.limit,
-        per_source=settings.per_source,
-        per_day=settings.per_day,
-        timezone=settings.timezone,
-    )
-
-
-def _match(settings: MatchSettings) -> Match:
-    return Match(**settings.model_dump())
-
-
-def _select(
-    house: House, name: str, settings: NewsletterSettings, now: datetime, *, explained: bool = False
-) -> Selection:
-    stated = policy(house, settings, now)
-    # Who asks why wants to hear of what has just become too old as well.
-    back = 2 if explained else 1
-    with house.database.reading() as session:
-        decisions = archive.decisions(session, name, archive.next_number(session, name))
-        decided = [decision.fingerprint for decision in decisions]
-        return selection.select(
-            archive.candidates(session, now - back * settings.window, decided),
-            archive.listed(session, stated.since),
-            archive.carried(session, name, stated.since),
-            decisions,
-            stated,
-        )
-
-
 def _issue(
     house: House,
     name: str,
@@ -172,7 +125,7 @@ def _issue(
         language=settings.language,
         publisher=_publisher(house),
         sections=sections,
-        trending=chosen.trending,
+        trending=tuple(map(_trend_without_body, chosen.trending)),
         briefs=chosen.briefs,
         latest=chosen.latest,
     )
@@ -180,6 +133,10 @@ def _issue(
 
 def _without_body(story: Story) -> Story:
     return replace(story, article=replace(story.article, body=""))
+
+
+def _trend_without_body(trend: Trend) -> Trend:
+    return replace(trend, story=_without_body(trend.story)) if trend.story else trend
 
 
 def _publisher(house: House) -> Publisher:

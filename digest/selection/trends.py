@@ -1,25 +1,27 @@
 """The lists of an issue: Trending, briefs and Latest; never a story that stands elsewhere in it."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from digest.articles import Article, Kind, Listed, fingerprint, headline_key
-from digest.selection.values import Story, Trend
+from digest.selection.groups import Group, names
+from digest.selection.values import Candidate, Story, Trend
 
 _AT_LEAST = 12  # letters: a shorter beginning may be that of many headlines
 
 
 @dataclass(slots=True)
 class Shown:
-    """What already stands in the issue, by address and by headline."""
+    """What already stands in the issue or stood in an earlier one, by address and by headline."""
 
     addresses: set[str] = field(default_factory=set)
-    headlines: list[str] = field(default_factory=list)
+    headlines: set[str] = field(default_factory=set)
 
     def add(self, headline: str, url: str) -> None:
-        """Write down that it stands in the issue."""
+        """Write down that it stands there."""
         self.addresses.update({fingerprint(url, headline)} if url else ())
-        self.headlines.append(headline_key(headline))
+        self.headlines.add(headline_key(headline))
 
     def add_story(self, story: Story) -> None:
         """A story with all its other articles."""
@@ -32,63 +34,106 @@ class Shown:
         """Whether it stands there, perhaps with a headline that was cut off."""
         key = headline_key(headline)
         return bool(url and fingerprint(url, headline) in self.addresses) or any(
-            same_headline(key, known) for known in self.headlines
+            _same_headline(key, known) for known in self.headlines
         )
 
 
-def same_headline(one: str, other: str) -> bool:
-    """Whether two headline keys are equal, or one is the beginning of the other."""
-    short, long = sorted((one, other), key=len)
-    return one == other or (len(short) >= _AT_LEAST and long.startswith(short))
+class Known:
+    """The articles that an entry of a list may mean, each with its group where it has one."""
+
+    def __init__(self, groups: Iterable[Group], outside: Iterable[Candidate]) -> None:
+        self._found: dict[str, tuple[Article, Group | None]] = {}
+        for candidate in outside:
+            self._add(candidate.article, None)
+        for group in groups:
+            for member in reversed(group.members):
+                self._add(member.article, group)
+        self._sorted = sorted(self._found)
+
+    def _add(self, article: Article, group: Group | None) -> None:
+        for name in names(article.headline, article.url):
+            self._found[name] = article, group
+
+    def find(self, entry: Listed) -> tuple[Article | None, Group | None]:
+        """By address, by headline, or by a headline that was cut off."""
+        for name in reversed(names(entry.headline, entry.url)):
+            if name in self._found:
+                return self._found[name]
+        key = headline_key(entry.headline)
+        at = bisect_left(self._sorted, key)
+        if len(key) >= _AT_LEAST and self._sorted[at : at + 1] and self._sorted[at].startswith(key):
+            return self._found[self._sorted[at]]
+        return None, None
+
+
+def entries(kind: Kind, listed: Iterable[Listed]) -> list[Listed]:
+    """Those of one kind; several lists are merged by rank."""
+    return sorted((e for e in listed if e.kind == kind), key=lambda entry: entry.rank)
+
+
+def trending(
+    groups: Sequence[Group], listed: Sequence[Listed], known: Known, shown: Shown, limit: int
+) -> list[tuple[Trend, Group | None]]:
+    """The Trending list: of the sources' lists, else of what at least two sources tell.
+
+    What an editor put into a section is left to it, what is barred or was shown left out.
+    """
+    made: list[tuple[Trend, Group | None]] = []
+    if not (given := entries("trending", listed)):
+        told = sorted((g for g in groups if g.story.sources > 1), key=_most_told)
+        made += [(_of(g), g) for g in told if not g.seated and not g.barred]
+        return made[:limit]
+    taken: set[int] = set()
+    for entry in given:
+        article, group = known.find(entry)
+        trend = _of(group) if group else _entry(entry, article)
+        free = not shown.has(trend.headline, trend.url)
+        if group:
+            free = id(group) not in taken and not group.seated and not group.barred
+        if free and len(made) < limit:
+            made.append((trend, group))
+            taken.add(id(group))
+            shown.add_story(group.story) if group else shown.add(trend.headline, trend.url)
+    return made
 
 
 def listing(
-    kind: Kind, listed: Sequence[Listed], articles: Sequence[Article], shown: Shown, limit: int
-) -> tuple[Trend, ...]:
-    """The first `limit` entries of the lists of one kind that do not stand in the issue yet.
+    kind: Kind, listed: Iterable[Listed], known: Known, shown: Shown, limit: int
+) -> Iterator[Trend]:
+    """The first `limit` entries of the lists of one kind that stand nowhere else in the issue.
 
-    Several lists are merged by rank. An entry takes its address and section from the article
-    with its headline, where that is known. What is taken is written down in `shown`.
+    An entry takes its address and section from the article that it means, where that is known.
     """
-    entries = sorted((e for e in listed if e.kind == kind), key=lambda entry: entry.rank)
-    known = {headline_key(article.headline): article for article in articles}
-    made: list[Trend] = []
-    for entry in entries:
-        article = _named(entry.headline, known) if len(made) < limit else None
-        headline = article.headline if article else entry.headline
-        url = entry.url or (article.url if article else "")
-        section = entry.section or (article.section if article else "")
-        if len(made) < limit and not shown.has(headline, url):
-            shown.add(headline, url)
-            made.append(Trend(headline if _is_cut(entry) else entry.headline, url, section))
-    return tuple(made)
+    for entry in entries(kind, listed):
+        article, group = known.find(entry)
+        trend = _entry(entry, article)
+        if limit and not (group and group.barred) and not shown.has(trend.headline, trend.url):
+            shown.add(trend.headline, trend.url)
+            limit -= 1
+            yield trend
 
 
-def reckoned(stories: Iterable[Story], shown: Shown, limit: int) -> tuple[Trend, ...]:
-    """Trending where no list is known: what at least two sources tell, the most told first."""
-    told = [story for story in stories if sources(story) > 1]
-    ranked = sorted(told, key=lambda story: -sources(story))
-    made: list[Trend] = []
-    for story in ranked:
-        if len(made) < limit and not shown.has(story.headline, story.url):
-            shown.add_story(story)
-            made.append(Trend(story.headline, story.url, story.section))
-    return tuple(made)
+def _most_told(group: Group) -> tuple[int, tuple[float, float, str]]:
+    return -group.story.sources, group.order
 
 
-def sources(story: Story) -> int:
-    """How many sources tell it."""
-    return len({story.source, *(other.source for other in story.others)})
+def _of(group: Group) -> Trend:
+    story = group.story
+    home = group.rule.name if group.rule else ""
+    return Trend(story.headline, story.url, home or story.section, story, home)
 
 
-def _named(headline: str, known: dict[str, Article]) -> Article | None:
-    key = headline_key(headline)
-    if key in known:
-        return known[key]
-    if len(key) < _AT_LEAST:
-        return None
-    return next((known[name] for name in sorted(known) if name.startswith(key)), None)
+def _entry(entry: Listed, article: Article | None) -> Trend:
+    if article is None:
+        return Trend(entry.headline, entry.url, entry.section)
+    cut = entry.headline.rstrip().endswith(("…", "..."))
+    return Trend(
+        article.headline if cut else entry.headline,
+        entry.url or article.url,
+        entry.section or article.section,
+    )
 
 
-def _is_cut(entry: Listed) -> bool:
-    return entry.headline.rstrip().endswith(("…", "..."))
+def _same_headline(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return one == other or (len(short) >= _AT_LEAST and long.startswith(short))

@@ -1,116 +1,92 @@
 """Twins: articles that tell the same story, found by their words.
 
 Wire copies, rewritten headlines, headlines that were cut off, one article at two addresses.
-Every article is compared with the first of each story so far (the leader), oldest first, so no
-chain of small steps can join two stories; an index of the rarest words finds the few leaders
-that are worth comparing. Pure; never here: which of the twins stands in front (choosing).
+Every article is compared with the first of each story so far (the leader), so no chain of small
+steps can join two stories; an index of the rarest words finds the few leaders that are worth
+comparing. Pure; never here: which of the twins stands in front (groups).
 """
 
 import math
-import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from digest.articles import Article, headline_key
+from digest.selection.words import Profile
 
 APART = timedelta(days=3)
 # A headline that comes back every day ("Morning briefing") names another story the day after.
 SAME_HEADLINE_WITHIN = timedelta(hours=20)
 RAREST = 8
-LEAD = 60  # words
-WORD = re.compile(r"(?:\w|[\u0610-\u065f\u0900-\u0dff])+")  # vowel signs belong to their word
-# Scripts that set no spaces between words: two neighbouring signs stand for a word.
-UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
-CUT = re.compile(r"(?:\.\.\.|…)\s*$")
-# Two headlines that name different days tell of different days.
-DAYS = frozenset(
-    word
-    for line in (
-        "monday tuesday wednesday thursday friday saturday sunday",
-        "january february march april june july august september october november december",
-        "lunes martes miercoles jueves viernes sabado domingo",
-        "lundi mardi mercredi jeudi vendredi samedi dimanche",
-        "montag dienstag mittwoch donnerstag freitag samstag sonntag",
-        "first second third fourth fifth",
-    )
-    for word in line.split()
-)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What of an article is compared. `lead` is the beginning of what it says."""
+class Weights(dict[str, float]):
+    """What each word tells: the rarer among all articles, the more (inverse document frequency)."""
 
-    article: Article
-    at: datetime
-    key: str
-    cut: bool
-    headline: frozenset[str]
-    dek: frozenset[str]
-    lead: frozenset[str]
-    numbers: frozenset[str]
-    names: frozenset[str]
+    def __init__(self, counts: Counter[str], articles: int) -> None:
+        super().__init__()
+        self._counts, self._articles = counts, articles
 
+    def __missing__(self, word: str) -> float:
+        self[word] = math.log(1 + 2 * self._articles / max(1, self._counts[word]))
+        return self[word]
 
-def profile(article: Article, at: datetime) -> Profile:
-    """`at` is when it was published, in UTC."""
-    headline = frozenset(_words(article.headline))
-    dek = _words(article.dek)[:LEAD]
-    lead = frozenset(dek) | frozenset(_words(article.body[:600])[: 2 * LEAD])
-    numbers = frozenset(w for w in headline if w in DAYS or any(c.isdigit() for c in w))
-    cut = bool(CUT.search(article.headline))
-    key = headline_key(article.headline)
-    names = frozenset(_proper_names(article.headline))
-    return Profile(article, at, key, cut, headline, frozenset(dek), lead, numbers, names)
+    def of(self, words: Iterable[str]) -> float:
+        """Of all these words; exact, so that their order makes no difference."""
+        return math.fsum(map(self.__getitem__, words))
 
 
-def stories(profiles: Sequence[Profile], leaders: int = 0) -> list[list[int]]:
-    """Groups of numbers of `profiles`: those in one group tell the same story.
+class Shelf:
+    """The stories so far, each by its leader and a number that the caller gave it."""
 
-    The first `leaders` begin a story each, whatever they say. The result is ordered by first
-    member and depends only on the order given.
-    """
-    weights = _weights(profiles)
-    index: dict[str, list[int]] = defaultdict(list)
-    groups: list[list[int]] = []
-    for number, one in enumerate(profiles):
-        near = Counter(group for name in _names(one, weights) for group in index[name])
-        best = None
-        if number >= leaders:
-            best = _best(one, near, groups, profiles, weights)
-        if best is None:
-            groups.append([number])
-            for name in _names(one, weights):
-                index[name].append(len(groups) - 1)
-        else:
-            groups[best].append(number)
-    return groups
+    def __init__(self) -> None:
+        self._leaders: dict[int, Profile] = {}
+        self._index: dict[str, list[int]] = defaultdict(list)
+        self._counts: Counter[str] = Counter()
+        self._seen = 0
+        self._weights = Weights(self._counts, 0)
+
+    def weigh(self, profiles: Iterable[Profile]) -> None:
+        """Count the words of articles before they are put or looked for."""
+        for one in profiles:
+            self._counts.update(one.headline | one.lead)
+            self._seen += 1
+        self._weights = Weights(self._counts, self._seen)
+
+    def put(self, number: int, leader: Profile) -> None:
+        """Begin a story."""
+        self._leaders[number] = leader
+        for name in self._names(leader):
+            self._index[name].append(number)
+
+    def find(self, one: Profile) -> int | None:
+        """The number of the story that the article tells; None where nobody told it before."""
+        near: Counter[int] = Counter()
+        for name in self._names(one):
+            near.update(self._index.get(name, ()))
+        best, degree = None, 0.0
+        for number in sorted(number for number, shared in near.items() if shared > 1):
+            leader = self._leaders.get(number)
+            found = likeness(one, leader, self._weights) if leader else 0.0
+            if found > degree:
+                best, degree = number, found
+        return best
+
+    def forget(self, before: datetime) -> None:
+        """Take away the stories that began earlier: they are too old for what comes now."""
+        for number in [n for n, leader in self._leaders.items() if leader.at < before]:
+            del self._leaders[number]
+
+    def _names(self, one: Profile) -> list[str]:
+        names = [f"#{one.page}", f"={one.key[:16]}"]
+        for words in (one.headline, one.lead - one.headline):
+            names += sorted(words, key=lambda word: (self._counts[word], word))[:RAREST]
+        # Address and headline twice, because either alone is reason enough to compare.
+        return names + names[:2]
 
 
-def _best(
-    one: Profile,
-    near: Counter[int],
-    groups: list[list[int]],
-    profiles: Sequence[Profile],
-    weights: dict[str, float],
-) -> int | None:
-    best, degree = None, 0.0
-    for group, shared in sorted(near.items()):
-        leader = profiles[groups[group][0]]
-        if shared < 2 and leader.key != one.key:
-            continue
-        found = likeness(one, leader, weights)
-        if found > degree:
-            best, degree = group, found
-    return best
-
-
-def likeness(one: Profile, other: Profile, weights: dict[str, float]) -> float:
+def likeness(one: Profile, other: Profile, weights: Weights) -> float:
     """0 where they tell different stories, up to 1 where they are the same."""
-    if one.article.fingerprint == other.article.fingerprint:
+    if one.page == other.page:
         return 1.0
     apart = abs(one.at - other.at)
     if apart > APART:
@@ -149,50 +125,15 @@ def _names_others(one: Profile, other: Profile) -> bool:
     return bool(one.names - other.headline - other.lead)
 
 
-def _overlap(one: frozenset[str], other: frozenset[str], weights: dict[str, float]) -> float:
+def _overlap(one: frozenset[str], other: frozenset[str], weights: Weights) -> float:
     """The weight of the words they share in the weight of all their words (Jaccard)."""
-    union = sum(weights.get(word, 1.0) for word in one | other)
-    return sum(weights.get(word, 1.0) for word in one & other) / union if union else 0.0
+    union = weights.of(one | other)
+    return weights.of(one & other) / union if union else 0.0
 
 
-def _inside(one: Profile, other: Profile, weights: dict[str, float]) -> float:
+def _inside(one: Profile, other: Profile, weights: Weights) -> float:
     """How much of the shorter lead stands in the longer one."""
     short, long = sorted((one.lead, other.lead), key=len)
     if len(short) < 10:
         return 0.0
-    whole = sum(weights.get(word, 1.0) for word in short)
-    return sum(weights.get(word, 1.0) for word in short & long) / whole
-
-
-def _names(one: Profile, weights: dict[str, float]) -> list[str]:
-    rare = sorted(one.headline, key=lambda word: (-weights[word], word))[:RAREST]
-    rare += sorted(one.lead - one.headline, key=lambda word: (-weights[word], word))[:RAREST]
-    # Twice each, because either alone is reason enough to compare.
-    alone = [f"={one.key[:16]}", f"#{one.article.fingerprint}"]
-    return [*rare, *alone, *alone]
-
-
-def _weights(profiles: Sequence[Profile]) -> dict[str, float]:
-    """The rarer a word among all articles, the more it tells (inverse document frequency)."""
-    counts = Counter(word for one in profiles for word in one.headline | one.lead)
-    return {word: math.log(1 + 2 * len(profiles) / count) for word, count in counts.items()}
-
-
-def _proper_names(headline: str) -> list[str]:
-    """The capitalised words of a headline but its first; none where all are written so."""
-    words = re.findall(r"[^\W\d_]{3,}", headline)[1:]
-    capitals = [word for word in words if word[0].isupper() and not word.isupper()]
-    return [w for word in capitals for w in _words(word)] if 2 * len(capitals) <= len(words) else []
-
-
-def _words(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    # Latin accents don't tell words apart; the vowel signs of Indian scripts (Mc, Mn) do.
-    folded = "".join(c for c in folded if not "\u0300" <= c <= "\u036f")
-    words: list[str] = []
-    for word in WORD.findall(unicodedata.normalize("NFC", folded)):
-        if UNSPACED.search(word):
-            words += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
-        elif len(word) > 2 or word.isdigit():
-            words.append(word)
-    return words
+    return weights.of(short & long) / weights.of(short)

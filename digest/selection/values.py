@@ -1,9 +1,10 @@
-"""The values of a selection: what goes in, what was decided, what comes out."""
+"""The values of a selection: what goes in, what was decided, what comes out.
 
-from collections.abc import Iterable
+Never here: the policy, and what is done with any of these.
+"""
+
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from digest.articles import Article, Image
 
@@ -12,12 +13,14 @@ from digest.articles import Article, Image
 class Candidate:
     """An article of the archive. `changed`: when its content last changed, at first `first_seen`.
 
-    Both in UTC. An article that names no date counts from when it was first seen.
+    Both in UTC. An article that names no date counts from when it was first seen. Articles that
+    tell the same `story` have its number; 0 where it was not compared with others.
     """
 
     article: Article
     first_seen: datetime
     changed: datetime
+    story: int = 0
 
     @property
     def moment(self) -> datetime:
@@ -32,6 +35,7 @@ class Carried:
     number: int
     article: Article
     at: datetime
+    story: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,84 +58,6 @@ class Decision:
     headline: str = ""
     dek: str = ""
     again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Which articles belong somewhere. Any pattern is enough; `*` stands for anything."""
-
-    sections: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    urls: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    sectors: tuple[str, ...] = ()
-
-    def takes(self, article: Article, sectors: Iterable[str] = ()) -> bool:
-        """Whether a pattern fits; upper and lower case make no difference."""
-        return (
-            _any((article.section,), self.sections)
-            or _any(article.categories, self.categories)
-            or _any((article.url,), self.urls)
-            or _any((article.source,), self.sources)
-            or _any((*article.sectors, *sectors), self.sectors)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SectionRule:
-    """A section: at most `limit` stories; with fewer than `at_least` it is left out."""
-
-    name: str
-    limit: int
-    match: Match = Match()
-    at_least: int = 0
-
-    def takes(self, article: Article, sectors: Iterable[str] = ()) -> bool:
-        """Whether the article belongs here: by its section or category of this name, or a match."""
-        own = (self.name.casefold(),)
-        return (
-            article.section.casefold() in own
-            or any(category.casefold() in own for category in article.categories)
-            or self.match.takes(article, sectors)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SectorRule:
-    """A topic that readers can follow, and which articles belong to it."""
-
-    name: str
-    match: Match
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What a story's score adds up from: each part lies between 0 and 1 before it is weighed."""
-
-    freshness: float = 1.0
-    trend: float = 0.5
-    coverage: float = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The window reaches from `since` (excluded) to `until` (included), both in UTC.
-
-    `per_source` limits the stories of one source in the issue, `per_day` those of one calendar
-    day (in `timezone`) in a section, as long as other days have some; 0 sets no limit.
-    """
-
-    since: datetime
-    until: datetime
-    sections: tuple[SectionRule, ...]
-    sectors: tuple[SectorRule, ...] = ()
-    trending_limit: int = 4
-    brief_limit: int = 5
-    latest_limit: int = 5
-    per_source: int = 0
-    per_day: int = 0
-    timezone: str = "UTC"
-    weights: Weights = Weights()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +140,11 @@ class Story:
         return self.article.source
 
     @property
+    def sources(self) -> int:
+        """How many sources tell it."""
+        return len({self.article.source, *(other.source for other in self.others)})
+
+    @property
     def fingerprint(self) -> str:
         """Of the article in front."""
         return self.article.fingerprint
@@ -229,24 +160,50 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """An entry of the Trending list, the briefs, or Latest. `url` is "" where none is known."""
+    """An entry of the Trending list, the briefs, or Latest. `url` is "" where none is known.
+
+    Where an article of the window is behind it, `story` is the whole of it and `home` the section
+    that would have it, "" where none would: readers who leave Trending out find it there.
+    """
 
     headline: str
     url: str = ""
     section: str = ""
+    story: Story | None = None
+    home: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a story weighs: the parts as they were weighed, and their sum."""
+
+    freshness: float = 0.0
+    trend: float = 0.0
+    coverage: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Rounded, so that the last digit of an addition decides nothing."""
+        return round(self.freshness + self.trend + self.coverage, 6)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one candidate: the section it is kept in, or why it was dropped.
+    """What became of one candidate: where it is kept, or why it was dropped.
 
-    `score` is None for what was never weighed.
+    `section` is the one that takes it ("" for none) and `rule` what of the article does; `score`
+    is None for what was never weighed. `story` names the other articles of the same story.
+    `decision` is the editors' word that was obeyed.
     """
 
     article: Article
     kept: bool
     reason: str
-    score: float | None = None
+    score: Score | None = None
+    section: str = ""
+    rule: str = ""
+    story: tuple[Other, ...] = ()
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +216,8 @@ class Selection:
     briefs: tuple[Trend, ...] = ()
     latest: tuple[Trend, ...] = ()
 
-
-def _any(values: Iterable[str], patterns: Iterable[str]) -> bool:
-    folded = [pattern.casefold() for pattern in patterns if pattern]
-    return any(fnmatchcase(value.casefold(), p) for value in values for p in folded)
+    @property
+    def stories(self) -> tuple[Story, ...]:
+        """All stories, those of the Trending list first."""
+        trending = (trend.story for trend in self.trending if trend.story)
+        return (*trending, *(story for section in self.sections for story in section.stories))

@@ -40,6 +40,31 @@ def upgrade() -> None:
     op.execute("UPDATE article SET changed = first_seen")
     with op.batch_alter_table("article") as table:
         table.alter_column("changed", existing_type=sa.DateTime(), nullable=False)
+    # Filled by the first draft: it is drawn from the articles.
+    op.create_table(
+        "outline",
+        sa.Column("article_id", sa.Integer(), nullable=False),
+        sa.Column("story", sa.Integer(), nullable=False),
+        sa.Column("moment", sa.BigInteger(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column(
+            "key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("belongs", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("faults", sa.Integer(), nullable=False),
+        sa.Column("stale", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article_id"],
+            ["article.id"],
+            name=op.f("fk_outline_article_id_article"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("article_id", name=op.f("pk_outline")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_outline_fingerprint")),
+    )
+    for name in ("story", "moment", "key"):
+        op.create_index(op.f(f"ix_outline_{name}"), "outline", [name])
     # Lists are read anew with every collection: what they held need not be carried over.
     op.drop_table("listed")
     op.create_table(
@@ -97,6 +122,7 @@ def downgrade() -> None:
         table.add_column(sa.Column("headline_key", sa.Text(), nullable=False, server_default=""))
         table.drop_column("article")
     op.drop_table("decision")
+    op.drop_table("outline")
     op.drop_table("listed")
     op.create_table(
         "listed",

@@ -1,0 +1,177 @@
+"""The outlines: what a draft looks at of every article, and which articles tell one story.
+
+Drawn when an article was compared with the others around it. Never here: the comparison itself
+(selection.twins), and the articles (collected).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, exists, func, insert, or_
+from sqlmodel import Session, col, delete, select
+
+from digest.archive.collected import articles_by_id, batches
+from digest.archive.tables import ArticleRow, ListedRow, OutlineRow
+from digest.articles import Article, Listed, fingerprint, headline_key
+from digest.selection import Outline, belongs, faults, micros
+
+OPINION = "Opinion"
+_KEY = 200  # characters of a headline's key: PostgreSQL's index takes no more than 2,704 bytes
+_CUT_OFF = 12  # letters: a shorter beginning may be that of many headlines
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An article as it is compared with others: of its text only the beginning.
+
+    `moment` is in UTC; `story` is None where it has none yet.
+    """
+
+    id: int
+    article: Article
+    moment: datetime
+    story: int | None = None
+
+
+def newcomers(session: Session, limit: int) -> list[Compared]:
+    """Articles that are new or have changed since they were compared, the oldest first.
+
+    One that changed and shares its story with others has it still.
+    """
+    outlined = exists().where(col(OutlineRow.article_id) == col(ArticleRow.id))
+    fresh = session.exec(select(ArticleRow.id).where(~outlined)).all()
+    stale = session.exec(select(OutlineRow.article_id).where(OutlineRow.stale)).all()
+    wanted = [number for number in (*fresh, *stale) if number is not None]
+    if not wanted:
+        return []
+    moments = _moments(session, wanted)
+    first = sorted(wanted, key=lambda number: moments[number])[:limit]
+    kept = _stories_with_company(session, set(first) & set(stale))
+    return [
+        Compared(number, article, moments[number][0], kept.get(number))
+        for number, article in articles_by_id(session, first)
+    ]
+
+
+def _moments(session: Session, ids: Sequence[int]) -> dict[int, tuple[datetime, str]]:
+    moment = func.coalesce(ArticleRow.published, ArticleRow.first_seen)
+    query = select(ArticleRow.id, moment, ArticleRow.fingerprint)
+    found: dict[int, tuple[datetime, str]] = {}
+    for some in batches(ids):
+        rows = session.exec(query.where(col(ArticleRow.id).in_(some)))
+        found.update({number or 0: (at, name) for number, at, name in rows})
+    return found
+
+
+def _stories_with_company(session: Session, ids: Iterable[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for some in batches(list(ids)):
+        mine = select(OutlineRow.story).where(col(OutlineRow.article_id).in_(some))
+        shared = (
+            select(OutlineRow.story)
+            .where(col(OutlineRow.story).in_(mine))
+            .group_by(col(OutlineRow.story))
+            .having(func.count() > 1)
+        )
+        rows = select(OutlineRow.article_id, OutlineRow.story).where(
+            col(OutlineRow.article_id).in_(some), col(OutlineRow.story).in_(shared)
+        )
+        found.update(dict(session.exec(rows).all()))
+    return found
+
+
+def leaders(session: Session, after: datetime, until: datetime) -> list[Compared]:
+    """The first article of every story that began in this time."""
+    began = select(OutlineRow.article_id).where(
+        OutlineRow.story == OutlineRow.article_id,
+        ~col(OutlineRow.stale),
+        OutlineRow.moment > micros(after),
+        OutlineRow.moment <= micros(until),
+    )
+    ids = list(session.exec(began))
+    moments = _moments(session, ids)
+    return [
+        Compared(number, article, moments[number][0], number)
+        for number, article in articles_by_id(session, ids)
+    ]
+
+
+def draw(session: Session, compared: Iterable[Compared]) -> None:
+    """Write the outlines of articles whose story was found, in the place of earlier ones."""
+    rows = [_row(one) for one in compared]
+    for some in batches([row["article_id"] for row in rows]):
+        session.exec(delete(OutlineRow).where(col(OutlineRow.article_id).in_(some)))
+    if rows:
+        session.connection().execute(insert(OutlineRow), rows)
+
+
+def _row(one: Compared) -> dict[str, object]:
+    return {
+        "article_id": one.id,
+        "story": one.story or one.id,
+        "moment": micros(one.moment),
+        "fingerprint": one.article.fingerprint,
+        "key": headline_key(one.article.headline)[:_KEY],
+        "belongs": belongs(one.article),
+        "url": one.article.url,
+        "faults": faults(one.article),
+        "stale": False,
+    }
+
+
+def outlines(session: Session, since: datetime, until: datetime) -> Iterator[Outline]:
+    """Of every article that was published (or first seen, if undated) after `since`."""
+    o = OutlineRow
+    query = select(  # type: ignore[call-overload]
+        o.story, o.moment, o.faults, o.fingerprint, o.belongs, o.url
+    ).where(o.moment > micros(since), o.moment <= micros(until))
+    rows = session.connection().execute(query)
+    return map(Outline._make, rows)
+
+
+def stories_of(session: Session, fingerprints: Iterable[str]) -> dict[str, int]:
+    """The numbers of the stories that these articles tell."""
+    found: dict[str, int] = {}
+    for some in batches(sorted(set(fingerprints))):
+        rows = select(OutlineRow.fingerprint, OutlineRow.story).where(
+            col(OutlineRow.fingerprint).in_(some)
+        )
+        found.update(dict(session.exec(rows).all()))
+    return found
+
+
+def meant(session: Session, listed: Iterable[Listed]) -> dict[str, int]:
+    """Every article that an entry of a list may mean, with the number of its story.
+
+    By address, by headline, or by the beginning of a headline that was cut off.
+    """
+    found: dict[str, int] = {}
+    for entry in listed:
+        key = headline_key(entry.headline)[:_KEY]
+        of_headline = col(OutlineRow.key) == key
+        if len(key) >= _CUT_OFF:
+            begins = col(OutlineRow.key) >= key, col(OutlineRow.key) < key + "\U0010ffff"
+            of_headline = and_(*begins)
+        same = of_headline, col(OutlineRow.fingerprint) == fingerprint(entry.url, entry.headline)
+        rows = select(OutlineRow.fingerprint, OutlineRow.story).where(or_(*same))
+        found.update(dict(session.exec(rows).all()))
+    return found
+
+
+def unknown_opinions(session: Session) -> list[tuple[Article, datetime]]:
+    """What stands on an Opinion list and is no article yet, and when it was seen there."""
+    rows = session.exec(
+        select(ListedRow)
+        .where(ListedRow.kind == "opinion")
+        .order_by(col(ListedRow.source), col(ListedRow.rank))
+    ).all()
+    found: list[tuple[Article, datetime]] = []
+    for row in rows:
+        entry = Listed(row.rank, row.headline, row.url, row.section, "opinion")
+        if not meant(session, [entry]):
+            called = (row.section,) if row.section not in {"", OPINION} else ()
+            article = Article(row.headline, row.url, section=OPINION, categories=called,
+                              source=row.source)  # fmt: skip
+            found.append((article, row.seen))
+    return found

@@ -1,0 +1,185 @@
+"""Candidates -> groups: one story each, with the best article in front, its score, its fate.
+
+A group is what the policy handles while it chooses. Never here: which articles tell the same
+story (twins), which groups go in (filling).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from digest.articles import Article, Listed, fingerprint, headline_key
+from digest.selection.policy import Policy, SectionRule, coverage
+from digest.selection.values import Candidate, Carried, Decision, Other, Score, Story
+
+_RANKS = 10  # of a Trending list that count
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """One story on its way: its candidates, the one in front first."""
+
+    members: list[Candidate]
+    story: Story
+    carried: Carried | None
+    decision: Decision | None
+    rule: SectionRule | None = None
+    why: str = ""  # the rule takes it
+    score: Score = field(default_factory=Score)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether an editor wants it in."""
+        return bool(self.decision and self.decision.pinned)
+
+    @property
+    def seated(self) -> bool:
+        """Whether an editor wants it in a section, so that no list may take it from there."""
+        return self.pinned or bool(
+            self.decision and (self.decision.section or self.decision.position)
+        )
+
+    @property
+    def order(self) -> tuple[float, float, str]:
+        """Best first: by score, then the newer, then by name."""
+        front = self.members[0]
+        return -self.score.total, -front.moment.timestamp(), front.article.fingerprint
+
+    @property
+    def barred(self) -> str:
+        """Why it may stand nowhere in the issue; "" where it may."""
+        decision, carried = self.decision, self.carried
+        if decision and decision.excluded:
+            return f"excluded by {decision.by}" + (f": {decision.why}" if decision.why else "")
+        if carried is None or (decision and (decision.pinned or decision.again)):
+            return ""
+        changed = any(
+            member.article.fingerprint == carried.article.fingerprint
+            and member.changed > carried.at
+            for member in self.members
+        )
+        return f"already in issue {carried.number}" + ("; changed since" if changed else "")
+
+
+def grouped(
+    candidates: Sequence[Candidate],
+    outside: Iterable[Candidate],
+    carried: Iterable[Carried],
+    decided: dict[str, Decision],
+    policy: Policy,
+) -> list[Group]:
+    """A group for every story of the candidates. What was decided about a twin `outside` counts."""
+    stories: dict[object, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        stories[_name(candidate)].append(candidate)
+    words: dict[object, list[Decision]] = defaultdict(list)
+    for candidate in (*candidates, *outside):
+        if found := decided.get(candidate.article.fingerprint):
+            words[_name(candidate)].append(found)
+    earlier: dict[object, Carried] = {}
+    for one in carried:
+        earlier[one.article.fingerprint] = earlier[one.story or one.article.fingerprint] = one
+    return [
+        _group(members, _carried(name, members, earlier), _heeded(words[name]), policy)
+        for name, members in stories.items()
+    ]
+
+
+def _name(candidate: Candidate) -> object:
+    return candidate.story or candidate.article.fingerprint
+
+
+def _carried(
+    name: object, members: Iterable[Candidate], earlier: dict[object, Carried]
+) -> Carried | None:
+    own = (earlier[m.article.fingerprint] for m in members if m.article.fingerprint in earlier)
+    return next(own, earlier.get(name))
+
+
+def _heeded(decisions: Iterable[Decision]) -> Decision | None:
+    """Of several about one story: the exclusion, else a pin, else the latest."""
+    return max(decisions, key=lambda d: (d.excluded, d.pinned, d.at, d.fingerprint), default=None)
+
+
+def _group(
+    members: Sequence[Candidate],
+    carried: Carried | None,
+    decision: Decision | None,
+    policy: Policy,
+) -> Group:
+    first = decision.fingerprint if decision and not decision.excluded else ""
+    ordered = sorted(members, key=lambda m: (m.article.fingerprint != first, rank(m)))
+    front = ordered[0].article
+    story = Story(
+        front,
+        others(ordered),
+        decision.headline if decision else "",
+        decision.dek if decision else "",
+        updated=carried is not None,
+        sectors=policy.sectors_of(front),
+    )
+    group = Group(ordered, story, carried, decision)
+    group.rule, group.why = _place(group, policy)
+    return group
+
+
+def _place(group: Group, policy: Policy) -> tuple[SectionRule | None, str]:
+    wanted = group.decision.section if group.decision else ""
+    for rule in policy.sections:
+        if wanted == rule.name and group.decision:
+            return rule, f"moved by {group.decision.by}"
+    found, why = policy.place(group.story.article)
+    if found is None and group.pinned and policy.sections:
+        # An editor who pins a story without naming a section means the issue, wherever it fits.
+        return policy.sections[0], "the first section"
+    return found, why
+
+
+def rank(candidate: Candidate) -> tuple[int, float, str]:
+    """The smallest of a story stands in front: the best told, then the earliest."""
+    return faults(candidate.article), candidate.moment.timestamp(), candidate.article.fingerprint
+
+
+def faults(article: Article) -> int:
+    """0 for a whole headline with dek, picture, byline of its own and a full text; else more."""
+    cut = article.headline.rstrip().endswith(("…", "..."))
+    bits = (cut, not article.dek, not article.image.url,
+            not article.byline or bool(article.attribution))  # fmt: skip
+    return (
+        sum(16 << place for place, bit in enumerate(reversed(bits)) if bit)
+        - min(len(article.body), 600) // 200
+        + 3
+    )
+
+
+def others(members: Sequence[Candidate]) -> tuple[Other, ...]:
+    """The articles behind the first, one of each other source."""
+    once: dict[str, Other] = {}
+    for member in members[1:]:
+        other = member.article
+        if other.source != members[0].article.source:
+            once.setdefault(other.source, Other(other.source, other.headline, other.url))
+    return tuple(once.values())
+
+
+def names(headline: str, url: str) -> tuple[str, ...]:
+    """By which a list may mean it: its headline, and its address where it has one."""
+    return (headline_key(headline), *((fingerprint(url, headline),) if url else ()))
+
+
+def weigh(groups: Iterable[Group], listed: Sequence[Listed], policy: Policy) -> None:
+    """Give every group its score."""
+    ranks: dict[str, int] = {}
+    for entry in listed:
+        if entry.kind == "trending":
+            for name in names(entry.headline, entry.url):
+                ranks[name] = min(entry.rank, ranks.get(name, entry.rank))
+    for group in groups:
+        named = (n for m in group.members for n in names(m.article.headline, m.article.url))
+        place = min((ranks[name] for name in named if name in ranks), default=_RANKS + 1)
+        w = policy.weights
+        group.score = Score(
+            w.freshness * policy.freshness(group.members[0].moment),
+            w.trend * max(0, _RANKS + 1 - place) / _RANKS,
+            w.coverage * coverage(group.story.sources),
+        )
