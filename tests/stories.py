@@ -15,9 +15,11 @@ def stories(profiles: Sequence[Profile]) -> list[int]:
     shelf.weigh(profiles)
     numbers = [0] * len(profiles)
     for n in sorted(range(len(profiles)), key=lambda n: (profiles[n].at, profiles[n].page)):
-        numbers[n] = shelf.find(profiles[n]) or n + 1
-        if numbers[n] == n + 1:
+        if found := shelf.find(profiles[n]):
+            shelf.join(found, profiles[n])
+        else:
             shelf.put(n + 1, profiles[n])
+        numbers[n] = found or n + 1
     return numbers
 
 

@@ -50,9 +50,9 @@ def test_the_first_source_keeps_an_article_the_second_fills_gaps(database: Datab
 def test_an_article_is_found_by_address_or_the_beginning_of_its_name(database: Database) -> None:
     with database.writing() as session:
         archive.keep(session, [STORY], NOW)
-        assert archive.article(session, STORY.fingerprint[:6].upper()) == STORY
-        assert archive.article(session, STORY.url) == STORY
-        assert archive.article(session, "%") is None
+        assert archive.called(session, STORY.fingerprint[:6].upper(), 5) == [STORY]
+        assert archive.called(session, "http://example.org/grain?utm_source=x", 5) == [STORY]
+        assert archive.called(session, "%", 5) == []
 
 
 def test_a_list_takes_the_place_of_the_one_before(database: Database) -> None:

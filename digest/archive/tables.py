@@ -76,7 +76,7 @@ class OutlineRow(SQLModel, table=True):
     belongs: str = Field(sa_type=Text)
     url: str = Field(sa_type=Text)
     faults: int
-    stale: bool = False
+    stale: bool = Field(default=False, index=True)
 
 
 class ListedRow(SQLModel, table=True):

@@ -58,7 +58,6 @@ def _told(shelf: Shelf, batch: list[Compared]) -> list[Compared]:
     told: list[Compared] = []
     for one, its in zip(batch, profiles, strict=True):
         story = one.story or shelf.find(its) or one.id
-        if story == one.id:
-            shelf.put(one.id, its)
+        shelf.put(one.id, its) if story == one.id else shelf.join(story, its)
         told.append(replace(one, story=story))
     return told

@@ -3,10 +3,11 @@
 Never here: what is done with it (filling, shortlist), and where it is written (settings).
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import cached_property
 
 from digest.articles import Article
@@ -27,23 +28,36 @@ class Match:
 
         Upper and lower case make no difference.
         """
-        tried = (
-            ("section", self._folded[0], (article.section,)),
-            ("category", self._folded[1], article.categories),
-            ("url", self._folded[2], (article.url,)),
-            ("source", self._folded[3], (article.source,)),
-            ("sector", self._folded[4], (*article.sectors, *sectors)),
-        )
-        for name, patterns, values in tried:
-            for pattern in patterns:
-                if any(fnmatchcase(value.casefold(), pattern) for value in values):
-                    return f"{name} {pattern}"
+        values = ((article.section,), article.categories, (article.url,), (article.source,),
+                  (*article.sectors, *sectors))  # fmt: skip
+        for (kind, patterns), found in zip(self._patterns, values, strict=True):
+            folded = [value.casefold() for value in found] if patterns else ()
+            for pattern, takes in patterns:
+                if any(map(takes, folded)):
+                    return f"{kind} {pattern}"
         return ""
 
     @cached_property
-    def _folded(self) -> tuple[tuple[str, ...], ...]:
-        kinds = (self.sections, self.categories, self.urls, self.sources, self.sectors)
-        return tuple(tuple(p.casefold() for p in patterns if p) for patterns in kinds)
+    def _patterns(self) -> list[tuple[str, list[tuple[str, Callable[[str], bool]]]]]:
+        kinds = (("section", self.sections), ("category", self.categories), ("url", self.urls),
+                 ("source", self.sources), ("sector", self.sectors))  # fmt: skip
+        folded = ((kind, [p.casefold() for p in patterns if p]) for kind, patterns in kinds)
+        return [(kind, [(p, like(p)) for p in patterns]) for kind, patterns in folded]
+
+
+def like(pattern: str) -> Callable[[str], bool]:
+    """A test for the values that a pattern fits; both in lower case."""
+    plain = pattern.strip("*")
+    if re.search(r"[*?\[]", plain):
+        compiled = re.compile(translate(pattern))
+        return lambda value: compiled.match(value) is not None
+    if pattern == plain:
+        return pattern.__eq__
+    if pattern == f"*{plain}*":
+        return lambda value: plain in value
+    return (lambda value: value.endswith(plain)) if pattern[0] == "*" else (
+        lambda value: value.startswith(plain)
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

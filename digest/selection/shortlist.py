@@ -9,17 +9,17 @@ always. Pure; never here: the choice itself (choosing).
 
 import heapq
 import json
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import translate
+from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from digest.articles import Article
-from digest.selection.policy import Policy, SectionRule, coverage
+from digest.selection.policy import Policy, SectionRule, coverage, like
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,13 +43,30 @@ class Shortlist:
     unplaced: Counter[str]
 
 
-class _Entry(NamedTuple):
-    """A story as it is ranked: smaller is better, as in `Group.order`."""
+# As in `Group.order`, smaller is better: score, moment, fingerprint; then the story's number.
+_Entry = tuple[float, int, str, int]
 
-    score: float
-    moment: int
-    fingerprint: str
-    story: int
+
+class _Heap:
+    """The best so many of what is thrown at it."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._worst, self._kept = limit, math.inf, list[_Entry]()
+
+    def add(self, entry: _Entry) -> None:
+        if entry[0] <= self._worst:
+            self._kept.append(entry)
+            if len(self._kept) > 8 * self._limit:
+                self._prune()
+
+    def best(self) -> Iterator[int]:
+        self._prune()
+        return (entry[3] for entry in self._kept)
+
+    def _prune(self) -> None:
+        self._kept = heapq.nsmallest(self._limit, self._kept)
+        if self._limit and len(self._kept) == self._limit:
+            self._worst = self._kept[-1][0]
 
 
 def micros(moment: datetime) -> int:
@@ -72,57 +89,54 @@ def shortlist(
     """
     fronts, sources = _stories(outlines)
     place, unplaced = _placing(policy), Counter[str]()
-    heaps: dict[tuple[str, ...], list[_Entry]] = defaultdict(list)
-    told: list[tuple[int, _Entry]] = []
+    heaps: dict[tuple[str, ...], _Heap] = {}
+    told = _Heap(policy.trending_limit)
     until, w = micros(policy.until), policy.weights
     for story, front in fronts.items():
         rule = place(front)
         if rule is None:
             unplaced[front.belongs] += 1
-        if story in always or story in never:
+        several = sources.get(story, 1)
+        if (rule is None and several == 1) or story in always or story in never:
             continue
-        several = len(sources.get(story, "1"))
-        age = (until - front.moment) / 10**6
-        fresh, covered = w.freshness * policy.fresh(age), w.coverage * coverage(several)
-        entry = _Entry(-round(fresh + covered, 6), -front.moment, front.fingerprint, story)
+        fresh = w.freshness * policy.fresh((until - front.moment) / 10**6)
+        score = -round(fresh + w.coverage * coverage(several), 6)
+        entry = score, -front.moment, front.fingerprint, story
         if several > 1:
-            told.append((-several, entry))
+            told.add((score - 10.0 * several, *entry[1:]))
         if rule is not None:
-            heaps[_heap(rule, front, policy)].append(entry)
-    found = {entry.story for _, entry in heapq.nsmallest(policy.trending_limit, told)}
-    limits = {rule.name: rule.limit + policy.trending_limit for rule in policy.sections}
-    for (name, *_), heap in heaps.items():
-        found.update(entry.story for entry in heapq.nsmallest(limits[name], heap))
+            name = _heap(rule, front, policy)
+            if name not in heaps:
+                heaps[name] = _Heap(rule.limit + policy.trending_limit)
+            heaps[name].add(entry)
+    found = {story for heap in (told, *heaps.values()) for story in heap.best()}
     return Shortlist(frozenset(found | set(always)), unplaced)
 
 
-def _stories(
-    outlines: Iterable[Outline],
-) -> tuple[dict[int, Outline], dict[int, set[str]]]:
-    """The article in front of each story, and its sources where there is more than one article."""
+def _stories(outlines: Iterable[Outline]) -> tuple[dict[int, Outline], dict[int, int]]:
+    """The outline in front of each story; how many sources tell it, where several articles do."""
     fronts: dict[int, Outline] = {}
-    sources: dict[int, set[str]] = {}
+    several: dict[int, list[Outline]] = {}
     for one in outlines:
-        story = one[0]
-        front = fronts.setdefault(story, one)
+        front = fronts.setdefault(one.story, one)
         if front is not one:
-            if story not in sources:
-                sources[story] = {_source(front)}
-            sources[story].add(_source(one))
-            if (one.faults, one.moment, one.fingerprint) < (
-                front.faults, front.moment, front.fingerprint
-            ):  # fmt: skip
-                fronts[story] = one
+            several.setdefault(one.story, [front]).append(one)
+    sources: dict[int, int] = {}
+    known = _Sources()
+    for story, told in several.items():
+        fronts[story] = min(told, key=attrgetter("faults", "moment", "fingerprint"))
+        sources[story] = len({known[one.belongs] for one in told})
     return fronts, sources
 
 
-def _source(one: Outline) -> str:
-    # The first of `belongs`, as it was written: enough to tell sources apart.
-    return one.belongs.partition('",')[0]
+class _Sources(dict[str, str]):
+    def __missing__(self, belongs: str) -> str:
+        self[belongs] = json.loads(belongs)[0]
+        return self[belongs]
 
 
 def _heap(rule: SectionRule, front: Outline, policy: Policy) -> tuple[str, ...]:
-    source = _source(front) if policy.per_source else ""
+    source = json.loads(front.belongs)[0] if policy.per_source else ""
     if not policy.per_day:
         return rule.name, source
     moment = _EPOCH + timedelta(microseconds=front.moment)
@@ -131,12 +145,14 @@ def _heap(rule: SectionRule, front: Outline, policy: Policy) -> tuple[str, ...]:
 
 def _placing(policy: Policy) -> Callable[[Outline], SectionRule | None]:
     """`policy.place` for outlines: worked out once for all that differ in nothing it looks at."""
-    known: dict[tuple[str, tuple[bool, ...]], SectionRule | None] = {}
-    tests = [_test(pattern) for pattern in policy.url_patterns]
+    known: dict[object, SectionRule | None] = {}
+    tests = [like(pattern) for pattern in policy.url_patterns]
 
     def place(one: Outline) -> SectionRule | None:
-        url = one.url.casefold() if tests else ""
-        key = one.belongs, tuple([test(url) for test in tests])
+        key: object = one.belongs
+        if tests:
+            url = one.url.casefold()
+            key = key, *[test(url) for test in tests]
         if key not in known:
             source, section, categories, sectors = json.loads(one.belongs)
             article = Article("", one.url, section=section, categories=tuple(categories),
@@ -145,11 +161,3 @@ def _placing(policy: Policy) -> Callable[[Outline], SectionRule | None]:
         return known[key]
 
     return place
-
-
-def _test(pattern: str) -> Callable[[str], bool]:
-    plain = pattern.strip("*")
-    if pattern == f"*{plain}*" and not re.search(r"[*?\[]", plain):
-        return lambda url: plain in url
-    compiled = re.compile(translate(pattern))
-    return lambda url: compiled.match(url) is not None

@@ -9,6 +9,7 @@ comparing. Pure; never here: which of the twins stands in front (groups).
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digest.selection.words import Profile
@@ -17,6 +18,7 @@ APART = timedelta(days=3)
 # A headline that comes back every day ("Morning briefing") names another story the day after.
 SAME_HEADLINE_WITHIN = timedelta(hours=20)
 RAREST = 8
+BARE = 6  # words: with fewer there is but the headline to go by
 
 
 class Weights(dict[str, float]):
@@ -71,6 +73,12 @@ class Shelf:
                 best, degree = number, found
         return best
 
+    def join(self, number: int, one: Profile) -> None:
+        """Put an article with its story: a leader that is a bare headline makes room for it."""
+        leader = self._leaders.get(number)
+        if leader and len(leader.lead) < BARE <= len(one.lead):
+            self.put(number, replace(one, at=leader.at))
+
     def forget(self, before: datetime) -> None:
         """Take away the stories that began earlier: they are too old for what comes now."""
         for number in [n for n, leader in self._leaders.items() if leader.at < before]:
@@ -91,38 +99,43 @@ def likeness(one: Profile, other: Profile, weights: Weights) -> float:
     apart = abs(one.at - other.at)
     if apart > APART:
         return 0.0
-    words = _overlap(one.dek, other.dek, weights)
+    deks = _overlap(one.dek, other.dek, weights)
     if one.key == other.key and len(one.key) >= 8:
-        return 0.95 if apart <= SAME_HEADLINE_WITHIN or words > 0.4 else 0.0
+        return 0.95 if apart <= SAME_HEADLINE_WITHIN or deks > 0.4 else 0.0
     if _cut_off(one, other) or _cut_off(other, one):
         return 0.9
-    differ = bool(one.numbers - other.numbers) and bool(other.numbers - one.numbers)
-    heads = _overlap(one.headline, other.headline, weights)
-    lead = max(words, 0.9 * _inside(one, other, weights))
-    if differ:
+    lead = max(deks, 0.9 * _inside(one, other, weights))
+    if _differ(one, other):
+        # Of one event they may still be told in one text: an agency's second version.
         return lead if lead > 0.85 else 0.0
-    if _names_others(one, other) and _names_others(other, one):
-        return lead if lead > 0.5 else 0.0
-    return _alike(one, other, heads, lead)
+    return _alike(one, other, lead, weights)
 
 
-def _alike(one: Profile, other: Profile, heads: float, lead: float) -> float:
-    if len(one.lead) < 6 or len(other.lead) < 6:
+def _alike(one: Profile, other: Profile, lead: float, weights: Weights) -> float:
+    heads = _overlap(one.headline, other.headline, weights)
+    if len(one.lead) < BARE or len(other.lead) < BARE:
         # Only the headlines can tell: they must be nearly the same, and not short.
         enough = min(len(one.headline), len(other.headline)) >= 4
         return heads if heads >= 0.7 and enough else 0.0
-    same = lead >= 0.6 or (heads + lead >= 0.8 and heads >= 0.25 and lead >= 0.22)
-    return (heads + lead) / 2 if same else 0.0
+    whole = _overlap(one.whole, other.whole, weights)
+    named = (one.numbers | one.names) & (other.numbers | other.names)
+    same = lead >= 0.6 or whole >= (0.36 if named else 0.5)
+    return max(whole, lead) if same else 0.0
+
+
+def _differ(one: Profile, other: Profile) -> bool:
+    """Whether the headlines have figures, days, or names that don't agree."""
+    for kind in (one.numbers, other.numbers), (one.days, other.days):
+        if all(kind) and kind[0].isdisjoint(kind[1]):
+            return True
+    return bool(one.names - other.headline - other.lead) and bool(
+        other.names - one.headline - one.lead
+    )
 
 
 def _cut_off(short: Profile, long: Profile) -> bool:
     at_least = 16 if short.cut else 40
     return len(short.key) >= at_least and long.key.startswith(short.key)
-
-
-def _names_others(one: Profile, other: Profile) -> bool:
-    """Whether one's headline names somebody or some place that the other says nothing of."""
-    return bool(one.names - other.headline - other.lead)
 
 
 def _overlap(one: frozenset[str], other: frozenset[str], weights: Weights) -> float:
@@ -134,6 +147,6 @@ def _overlap(one: frozenset[str], other: frozenset[str], weights: Weights) -> fl
 def _inside(one: Profile, other: Profile, weights: Weights) -> float:
     """How much of the shorter lead stands in the longer one."""
     short, long = sorted((one.lead, other.lead), key=len)
-    if len(short) < 10:
+    if len(short) < 12:
         return 0.0
     return weights.of(short & long) / weights.of(short)

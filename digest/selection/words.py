@@ -15,6 +15,7 @@ LEAD = 60  # words
 WORD = re.compile(r"(?:\w|[\u0610-\u065f\u0900-\u0dff])+")  # vowel signs belong to their word
 # Scripts that set no spaces between words: two neighbouring signs stand for a word.
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+FIGURE = re.compile(r"(?<=\d)[.,:’'–-](?=\d)")
 CUT = re.compile(r"(?:\.\.\.|…)\s*$")
 # Two headlines that name different days tell of different days.
 DAYS = frozenset(
@@ -25,7 +26,6 @@ DAYS = frozenset(
         "lunes martes miercoles jueves viernes sabado domingo",
         "lundi mardi mercredi jeudi vendredi samedi dimanche",
         "montag dienstag mittwoch donnerstag freitag samstag sonntag",
-        "first second third fourth fifth",
     )
     for word in line.split()
 )
@@ -36,8 +36,9 @@ class Profile:
     """What of an article is compared.
 
     `page` is its address, the same for the forms that a site has for telephones; `key` the
-    headline without marks and case; `lead` the words with which the text begins, the dek's too;
-    `numbers` and `names` are those of the headline.
+    headline without marks and case; `dek` the words with which it begins, of the text where it
+    has no dek; `lead` these and more of the text. `numbers`, `days` and `names` are those of
+    the headline.
     """
 
     page: str
@@ -48,47 +49,63 @@ class Profile:
     dek: frozenset[str]
     lead: frozenset[str]
     numbers: frozenset[str]
+    days: frozenset[str]
     names: frozenset[str]
+
+    @property
+    def whole(self) -> frozenset[str]:
+        """The words of headline and dek."""
+        return self.headline | self.dek
 
 
 def profile(article: Article, at: datetime) -> Profile:
     """`at` is when it was published, in UTC."""
     headline = frozenset(_words(article.headline))
-    dek = _words(article.dek)[:LEAD]
-    lead = frozenset(dek) | frozenset(_words(article.body[:600])[: 2 * LEAD])
-    numbers = frozenset(w for w in headline if w in DAYS or any(c.isdigit() for c in w))
-    cut = bool(CUT.search(article.headline))
-    key = headline_key(article.headline)
-    names = frozenset(_proper_names(article.headline))
-    page = _page(article.url) if article.url else key
-    return Profile(page, at, key, cut, headline, frozenset(dek), lead, numbers, names)
+    begins = article.body[:600]
+    dek = frozenset(_words(article.dek or begins)[:LEAD])
+    return Profile(
+        page=_page(article.url) if article.url else article.fingerprint,
+        at=at,
+        key=headline_key(article.headline),
+        cut=bool(CUT.search(article.headline)),
+        headline=headline,
+        dek=dek,
+        lead=dek | frozenset(_words(begins)[: 2 * LEAD]),
+        numbers=frozenset(word for word in headline if any(map(str.isdigit, word))),
+        days=headline & DAYS,
+        names=_names(article.headline, article.dek or begins) & headline,
+    )
 
 
 def _page(url: str) -> str:
     """One page has several addresses: with http or https, for telephones, for AMP."""
     parts = urlsplit(url)
     host = re.sub(r"^(?:www|m|mobile|amp)\.", "", parts.netloc)
-    path = re.sub(r"(?:/amp|\.amp(?=\.html$)|(?<=/)amp/(?=.))/?", "/", f"{parts.path}/")
-    path = re.sub(r"/+", "/", path.replace("/.html", ".html")).rstrip("/")
+    path = re.sub(r"/amp(?=/)", "", f"{parts.path}/").replace(".amp.html/", ".html").rstrip("/")
     query = "&".join(
         pair for pair in parts.query.split("&") if not re.match(r"(?:amp|outputType=amp)\b", pair)
     )
     return f"{host}{path}?{query}"
 
 
-def _proper_names(headline: str) -> list[str]:
-    """The capitalised words of a headline but its first; none where all are written so."""
+def _names(headline: str, text: str) -> frozenset[str]:
+    """What is capitalised within a sentence; a headline that is so all over tells nothing."""
     words = re.findall(r"[^\W\d_]{3,}", headline)[1:]
     capitals = [word for word in words if word[0].isupper() and not word.isupper()]
-    return [w for word in capitals for w in _words(word)] if 2 * len(capitals) <= len(words) else []
+    if 2 * len(capitals) > len(words):
+        capitals = []
+    capitals += re.findall(r"(?<=[\w,;] )[^\W\d_]{3,}", text)
+    return frozenset(w for word in capitals if word[0].isupper() for w in _words(word))
 
 
 def _words(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKD", text.casefold())
     # Latin accents don't tell words apart; the vowel signs of Indian scripts (Mc, Mn) do.
     folded = "".join(c for c in folded if not "\u0300" <= c <= "\u036f")
+    # A figure is one word, however its digits are parted: 40,000 and 4.25 and 2-1.
+    folded = FIGURE.sub("", unicodedata.normalize("NFC", folded))
     words: list[str] = []
-    for word in WORD.findall(unicodedata.normalize("NFC", folded)):
+    for word in WORD.findall(folded):
         if UNSPACED.search(word):
             words += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
         elif len(word) > 2 or word.isdigit():

@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("article_id", name=op.f("pk_outline")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_outline_fingerprint")),
     )
-    for name in ("story", "moment", "key"):
+    for name in ("story", "moment", "key", "stale"):
         op.create_index(op.f(f"ix_outline_{name}"), "outline", [name])
     # Lists are read anew with every collection: what they held need not be carried over.
     op.drop_table("listed")
