@@ -99,18 +99,55 @@ def show_fields(fields: dict[str, object]) -> None:
 
 def show_verdicts(verdicts: "Sequence[Verdict]") -> None:
     """Every candidate: kept where, or dropped why."""
-    table = _table("", "published (UTC)", "headline", "source", "score", "reason")
+    table = _table("", "name", "published (UTC)", "headline", "source", "score", "reason")
     for v in verdicts:
-        mark = "[green]kept[/green]" if v.kept else "[dim]out[/dim]"
         table.add_row(
-            mark,
+            _kept(v),
+            v.article.fingerprint[:8],
             _when(v.article.published),
             _safe(v.article.headline),
             _safe(v.article.source),
-            "" if v.score is None else f"{v.score.total:.2f}",
+            f"{v.score.total:.2f}" if v.score else "",
             _safe(v.reason),
         )
     data.print(table)
+
+
+def show_verdict(v: "Verdict") -> None:
+    """One candidate: its fate, what its score adds up from, and who tells the same story."""
+    fields = Table.grid(padding=(0, 2))
+    for name, value in _told(v):
+        fields.add_row(f"[dim]{name}[/dim]", value)
+    data.print(fields)
+
+
+def _told(v: "Verdict") -> "Iterator[tuple[str, str]]":
+    yield "name", v.article.fingerprint[:8]
+    yield "headline", _safe(v.article.headline)
+    yield "source", _safe(v.article.source)
+    yield "published", f"{_when(v.article.published)} UTC" if v.article.published else "no date"
+    yield "fate", f"{_kept(v)}: {_safe(v.reason)}"
+    yield "section", _safe(f"{v.section} ({v.rule})") if v.section else "none takes it"
+    if v.score:
+        parts = f"freshness {v.score.freshness:.2f} + trend {v.score.trend:.2f} + "
+        yield "score", f"{v.score.total:.2f} = {parts}coverage {v.score.coverage:.2f}"
+    if v.decision:
+        yield "decided", f"by {_safe(v.decision.by)}, {_when(v.decision.at)} UTC"
+    for other in v.story:
+        yield "same story", _safe(f"{other.source}: {other.headline} {other.url}")
+
+
+def _kept(v: "Verdict") -> str:
+    return "[green]kept[/green]" if v.kept else "[dim]out[/dim]"
+
+
+def unplaced(origins: "Sequence[tuple[str, int]]") -> str:
+    """How many stories no section takes, and where most of them came from."""
+    total = sum(count for _, count in origins)
+    named = "; ".join(f"{count} from {_plain(origin)}" for origin, count in origins[:5])
+    more = "; …" if len(origins) > 5 else ""
+    stories = "story" if total == 1 else "stories"
+    return f"no section takes {total} {stories}: {named}{more}; digest articles explain --unplaced"
 
 
 def show_issue(record: "IssueRecord", findings: "Sequence[Finding]") -> None:
@@ -254,8 +291,12 @@ def _coloured(word: str) -> str:
 
 
 def _safe(words: str) -> str:
+    return escape(_plain(words))
+
+
+def _plain(words: str) -> str:
     # Sources wrote some of this: no escape sequence of theirs reaches a terminal.
-    return escape("".join(c if c.isprintable() else " " for c in words))
+    return "".join(c if c.isprintable() else " " for c in words)
 
 
 def _when(moment: object) -> str:

@@ -173,12 +173,13 @@ def prepare(
     Example: digest prepare
     """
     from digest import publish
-    from digest.terminal import show_issue
+    from digest.terminal import show_issue, unplaced
 
     with opened(context) as house:
         draft = publish.prepare(house, newsletter, now=moment(at))
-        findings = publish.examine(house, draft.record)
-    print_json(draft.record) if as_json else show_issue(draft.record, findings)
+    print_json(draft.record) if as_json else show_issue(draft.record, draft.findings)
+    if draft.unplaced:
+        say(unplaced(draft.unplaced))
     say(f"next: digest preview, then digest approve {draft.record.issue.number}")
 
 

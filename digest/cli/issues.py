@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from digest.cli.door import Json, Newsletter, Number, now, opened, print_json, say
+from digest.cli.door import Json, Newsletter, Number, fail, now, opened, print_json, say
 
 app = typer.Typer(help="What was prepared and sent; what an editor decides.", no_args_is_help=True)
 Named = Annotated[str, typer.Argument(help="Its address, or the beginning of its fingerprint.")]
@@ -60,7 +60,8 @@ def pin(
 
     Example: digest issues pin 3fa9 --section Global --position 1
     """
-    _decide(context, newsletter, article, by, pinned=True, section=section, position=position)
+    where = {"section": section, "position": position}
+    _decide(context, newsletter, article, by, pinned=True, excluded=False, **where)
 
 
 @app.command()
@@ -91,6 +92,8 @@ def move(
 
     Example: digest issues move 3fa9 --section Opinion --position 2
     """
+    if section is None and position is None:
+        fail("nothing to move to", "say --section, --position, or both", 2)
     _decide(context, newsletter, article, by, section=section, position=position)
 
 
@@ -107,6 +110,8 @@ def edit(
 
     Example: digest issues edit 3fa9 --headline "Grain deal holds"
     """
+    if headline is None and dek is None:
+        fail("nothing to write", "say --headline, --dek, or both", 2)
     _decide(context, newsletter, article, by, headline=headline, dek=dek)
 
 
@@ -118,7 +123,7 @@ def again(
 
     Example: digest issues again 3fa9
     """
-    _decide(context, newsletter, article, by, again=True)
+    _decide(context, newsletter, article, by, again=True, excluded=False)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from digest import archive
 from digest.articles import Article
 from digest.errors import IssueError
 from digest.publish.opening import House
+from digest.publish.selecting import policy
 from digest.selection import Decision
 
 
@@ -20,7 +21,7 @@ def decide(
     """
     name, settings = house.newsletter(newsletter)
     found = house.article(article)
-    sections = [section.name for section in settings.section]
+    sections = [rule.name for rule in policy(house, settings, now).sections]
     if (section := what.get("section")) and section not in sections:
         raise IssueError(
             f"{name} has no section {section}", remedy=f"write one of: {', '.join(sections)}"

@@ -19,13 +19,15 @@ from subscribers.preferences import EVERYTHING, Preferences
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A prepared issue; how many articles of the window no section takes, by where they came from.
+    """A prepared issue; what stands against sending it, errors first; what no section takes.
 
-    `unplaced` holds pairs such as ("wire: Sport", 12), the most first.
+    `unplaced` counts the stories of the window by where they came from, the most first, for
+    instance ("wire: Sport", 12).
     """
 
     record: IssueRecord
-    unplaced: tuple[tuple[str, int], ...]
+    findings: tuple[Finding, ...] = ()
+    unplaced: tuple[tuple[str, int], ...] = ()
 
 
 def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
@@ -41,15 +43,25 @@ def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
     with house.database.reading() as session:
         number = archive.next_number(session, name)
     issue = _issue(house, name, settings, chosen, number, now)
-    digest = rendering.content_hash([_complete(house, issue)])
+    complete = _complete(house, issue)
+    digest = rendering.content_hash([complete])
     with house.database.writing() as session:
-        return Draft(archive.save_draft(session, issue, digest, now), unplaced)
+        record = archive.save_draft(session, issue, digest, now)
+    return Draft(record, _findings(house, issue, complete), unplaced)
 
 
-def explain(house: House, newsletter: str | None, *, now: datetime) -> tuple[Verdict, ...]:
-    """What the selection would make now of every article of the window, and of the one before."""
+def explain(
+    house: House, newsletter: str | None, article: str = "", *, now: datetime
+) -> tuple[Verdict, ...]:
+    """What the selection would make now of every article of the window, and of the one before.
+
+    Of one article, however old, where it is named: by address or the beginning of its
+    fingerprint. Raises IssueError where there is none, or more than one.
+    """
     name, settings = house.newsletter(newsletter)
-    return explained(house, name, settings, now).verdicts
+    wanted = house.article(article).fingerprint if article else ""
+    verdicts = explained(house, name, settings, now, wanted).verdicts
+    return tuple(v for v in verdicts if wanted in {"", v.article.fingerprint})
 
 
 def rendering_for(
@@ -62,10 +74,12 @@ def rendering_for(
 
 def examine(house: House, record: IssueRecord) -> list[Finding]:
     """What stands against sending the issue, errors first."""
-    complete = _complete(house, record.issue)
-    base_url = house.settings.web.base_url
-    found = preflight.examine(record.issue, complete, base_url=base_url)
-    return sorted(found, key=lambda finding: finding.severity != "error")
+    return list(_findings(house, record.issue, _complete(house, record.issue)))
+
+
+def _findings(house: House, issue: Issue, complete: Rendering) -> tuple[Finding, ...]:
+    found = preflight.examine(issue, complete, base_url=house.settings.web.base_url)
+    return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
 
 
 def approve(

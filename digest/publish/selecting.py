@@ -58,14 +58,20 @@ def draft(
     return chosen, _by_origin(short.unplaced)
 
 
-def explained(house: House, name: str, settings: NewsletterSettings, now: datetime) -> Selection:
-    """The same with every article of the window, and of the window before, as a candidate."""
+def explained(
+    house: House, name: str, settings: NewsletterSettings, now: datetime, also: str = ""
+) -> Selection:
+    """The same with every article of the window, and of the window before, as a candidate.
+
+    `also` is the fingerprint of one more, however old.
+    """
     compare(house)
     stated = policy(house, settings, now)
     with house.database.reading() as session:
         facts = archive.facts(session, name, stated.since)
+        named = {*facts.named, also} - {""}
         # Who asks why wants to hear of what has just become too old as well.
-        candidates = archive.candidates(session, now - 2 * settings.window, facts.named)
+        candidates = archive.candidates(session, now - 2 * settings.window, named)
         return select(candidates, facts.listed, facts.carried, facts.decisions, stated)
 
 

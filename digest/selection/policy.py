@@ -41,8 +41,9 @@ class Match:
     def _patterns(self) -> list[tuple[str, list[tuple[str, Callable[[str], bool]]]]]:
         kinds = (("section", self.sections), ("category", self.categories), ("url", self.urls),
                  ("source", self.sources), ("sector", self.sectors))  # fmt: skip
-        folded = ((kind, [p.casefold() for p in patterns if p]) for kind, patterns in kinds)
-        return [(kind, [(p, like(p)) for p in patterns]) for kind, patterns in folded]
+        return [
+            (kind, [(p, like(p.casefold())) for p in patterns if p]) for kind, patterns in kinds
+        ]
 
 
 def like(pattern: str) -> Callable[[str], bool]:
@@ -73,9 +74,9 @@ class SectionRule:
         """What takes the article: its section or category of this name, or a match; else ""."""
         own = self.name.casefold()
         if article.section.casefold() == own:
-            return f"section {own}"
+            return f"section {self.name}"
         if any(category.casefold() == own for category in article.categories):
-            return f"category {own}"
+            return f"category {self.name}"
         return self.match.why(article, sectors)
 
 

@@ -119,7 +119,9 @@ def _alike(one: Profile, other: Profile, lead: float, weights: Weights) -> float
         return heads if heads >= 0.7 and enough else 0.0
     whole = _overlap(one.whole, other.whole, weights)
     named = (one.numbers | one.names) & (other.numbers | other.names)
-    same = lead >= 0.6 or whole >= (0.36 if named else 0.5)
+    # A headline told again in nearly the same words, on the same day, over another text.
+    again = heads >= 0.6 and lead >= 0.12 and abs(one.at - other.at) <= SAME_HEADLINE_WITHIN
+    same = again or lead >= 0.6 or whole >= (0.36 if named else 0.5)
     return max(whole, lead) if same else 0.0
 
 
