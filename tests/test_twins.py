@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from digest.articles import Article, canonical
 from digest.selection import Profile, Shelf, profile
-from digest.selection.twins import Weights, likeness
+from digest.selection.twins import Rarity, likeness
 from tests.stories import stories, stories_of
 
 NOW = datetime(2026, 3, 30, tzinfo=UTC)
@@ -242,8 +242,8 @@ def test_any_text_can_be_compared(headlines: list[str]) -> None:
 @given(st.sampled_from([*SAME.values(), *DIFFERENT.values()]))
 def test_likeness_is_symmetric(pair: Pair) -> None:
     one, other, *_ = profiles(pair)
-    weights = Weights(Counter(), 2)
-    assert likeness(one, other, weights) == likeness(other, one, weights)
+    rarity = Rarity(Counter(), 2)
+    assert likeness(one, other, rarity) == likeness(other, one, rarity)
 
 
 def test_what_is_forgotten_is_found_no_more() -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, insert, or_
+from sqlalchemy import Select, and_, exists, func, or_
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, select
 
 from digest.archive.collected import articles_by_id, batches
@@ -108,7 +109,10 @@ def draw(session: Session, compared: Iterable[Compared]) -> None:
     for some in batches([row["article_id"] for row in rows]):
         session.exec(delete(OutlineRow).where(col(OutlineRow.article_id).in_(some)))
     if rows:
-        session.connection().execute(insert(OutlineRow), rows)
+        postgres = session.get_bind().dialect.name == "postgresql"
+        dialect: Any = postgresql if postgres else sqlite
+        # Another process may have compared the same: either's word is good.
+        session.connection().execute(dialect.insert(OutlineRow).on_conflict_do_nothing(), rows)
 
 
 def _row(one: Compared) -> dict[str, object]:

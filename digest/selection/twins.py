@@ -21,7 +21,7 @@ RAREST = 8
 BARE = 6  # words: with fewer there is but the headline to go by
 
 
-class Weights(dict[str, float]):
+class Rarity(dict[str, float]):
     """What each word tells: the rarer among all articles, the more (inverse document frequency)."""
 
     def __init__(self, counts: Counter[str], articles: int) -> None:
@@ -45,14 +45,14 @@ class Shelf:
         self._index: dict[str, list[int]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
         self._seen = 0
-        self._weights = Weights(self._counts, 0)
+        self._rarity = Rarity(self._counts, 0)
 
     def weigh(self, profiles: Iterable[Profile]) -> None:
         """Count the words of articles before they are put or looked for."""
         for one in profiles:
             self._counts.update(one.headline | one.lead)
             self._seen += 1
-        self._weights = Weights(self._counts, self._seen)
+        self._rarity = Rarity(self._counts, self._seen)
 
     def put(self, number: int, leader: Profile) -> None:
         """Begin a story."""
@@ -68,7 +68,7 @@ class Shelf:
         best, degree = None, 0.0
         for number in sorted(number for number, shared in near.items() if shared > 1):
             leader = self._leaders.get(number)
-            found = likeness(one, leader, self._weights) if leader else 0.0
+            found = likeness(one, leader, self._rarity) if leader else 0.0
             if found > degree:
                 best, degree = number, found
         return best
@@ -87,37 +87,37 @@ class Shelf:
     def _names(self, one: Profile) -> list[str]:
         names = [f"#{one.page}", f"={one.key[:16]}"]
         for words in (one.headline, one.lead - one.headline):
-            names += sorted(words, key=lambda word: (self._counts[word], word))[:RAREST]
+            names += sorted(sorted(words), key=self._counts.__getitem__)[:RAREST]
         # Address and headline twice, because either alone is reason enough to compare.
         return names + names[:2]
 
 
-def likeness(one: Profile, other: Profile, weights: Weights) -> float:
+def likeness(one: Profile, other: Profile, rarity: Rarity) -> float:
     """0 where they tell different stories, up to 1 where they are the same."""
     if one.page == other.page:
         return 1.0
     apart = abs(one.at - other.at)
     if apart > APART:
         return 0.0
-    deks = _overlap(one.dek, other.dek, weights)
+    deks = _overlap(one.dek, other.dek, rarity)
     if one.key == other.key and len(one.key) >= 8:
         return 0.95 if apart <= SAME_HEADLINE_WITHIN or deks > 0.4 else 0.0
     if _cut_off(one, other) or _cut_off(other, one):
         return 0.9
-    lead = max(deks, 0.9 * _inside(one, other, weights))
+    lead = max(deks, 0.9 * _inside(one, other, rarity))
     if _differ(one, other):
         # Of one event they may still be told in one text: an agency's second version.
         return lead if lead > 0.85 else 0.0
-    return _alike(one, other, lead, weights)
+    return _alike(one, other, lead, rarity)
 
 
-def _alike(one: Profile, other: Profile, lead: float, weights: Weights) -> float:
-    heads = _overlap(one.headline, other.headline, weights)
+def _alike(one: Profile, other: Profile, lead: float, rarity: Rarity) -> float:
+    heads = _overlap(one.headline, other.headline, rarity)
     if len(one.lead) < BARE or len(other.lead) < BARE:
         # Only the headlines can tell: they must be nearly the same, and not short.
         enough = min(len(one.headline), len(other.headline)) >= 4
         return heads if heads >= 0.7 and enough else 0.0
-    whole = _overlap(one.whole, other.whole, weights)
+    whole = _overlap(one.whole, other.whole, rarity)
     named = (one.numbers | one.names) & (other.numbers | other.names)
     # A headline told again in nearly the same words, on the same day, over another text.
     again = heads >= 0.6 and lead >= 0.12 and abs(one.at - other.at) <= SAME_HEADLINE_WITHIN
@@ -140,15 +140,15 @@ def _cut_off(short: Profile, long: Profile) -> bool:
     return len(short.key) >= at_least and long.key.startswith(short.key)
 
 
-def _overlap(one: frozenset[str], other: frozenset[str], weights: Weights) -> float:
+def _overlap(one: frozenset[str], other: frozenset[str], rarity: Rarity) -> float:
     """The weight of the words they share in the weight of all their words (Jaccard)."""
-    union = weights.of(one | other)
-    return weights.of(one & other) / union if union else 0.0
+    union = rarity.of(one | other)
+    return rarity.of(one & other) / union if union else 0.0
 
 
-def _inside(one: Profile, other: Profile, weights: Weights) -> float:
+def _inside(one: Profile, other: Profile, rarity: Rarity) -> float:
     """How much of the shorter lead stands in the longer one."""
     short, long = sorted((one.lead, other.lead), key=len)
     if len(short) < 12:
         return 0.0
-    return weights.of(short & long) / weights.of(short)
+    return rarity.of(short & long) / rarity.of(short)

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from digest.articles import Article, headline_key
 
-LEAD = 60  # words
+LEAD = 50  # words
 WORD = re.compile(r"(?:\w|[\u0610-\u065f\u0900-\u0dff])+")  # vowel signs belong to their word
 # Scripts that set no spaces between words: two neighbouring signs stand for a word.
+ACCENTS = re.compile(r"[\u0300-\u036f]+")
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 FIGURE = re.compile(r"(?<=\d)[.,:’'–-](?=\d)")
 CUT = re.compile(r"(?:\.\.\.|…)\s*$")
@@ -61,7 +62,7 @@ class Profile:
 def profile(article: Article, at: datetime) -> Profile:
     """`at` is when it was published, in UTC."""
     headline = frozenset(_words(article.headline))
-    begins = article.body[:600]
+    begins = article.body[:400]
     dek = frozenset(_words(article.dek or begins)[:LEAD])
     return Profile(
         page=_page(article.url) if article.url else article.fingerprint,
@@ -70,7 +71,7 @@ def profile(article: Article, at: datetime) -> Profile:
         cut=bool(CUT.search(article.headline)),
         headline=headline,
         dek=dek,
-        lead=dek | frozenset(_words(begins)[: 2 * LEAD]),
+        lead=dek | frozenset(_words(begins)[:LEAD]),
         numbers=frozenset(word for word in headline if any(map(str.isdigit, word))),
         days=headline & DAYS,
         names=_names(article.headline, article.dek or begins) & headline,
@@ -99,15 +100,19 @@ def _names(headline: str, text: str) -> frozenset[str]:
 
 
 def _words(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    # Latin accents don't tell words apart; the vowel signs of Indian scripts (Mc, Mn) do.
-    folded = "".join(c for c in folded if not "\u0300" <= c <= "\u036f")
+    folded = text.casefold()
+    if not folded.isascii():
+        # Latin accents don't tell words apart; the vowel signs of Indian scripts (Mc, Mn) do.
+        bare = ACCENTS.sub("", unicodedata.normalize("NFKD", folded))
+        folded = unicodedata.normalize("NFC", bare)
     # A figure is one word, however its digits are parted: 40,000 and 4.25 and 2-1.
-    folded = FIGURE.sub("", unicodedata.normalize("NFC", folded))
-    words: list[str] = []
-    for word in WORD.findall(folded):
-        if UNSPACED.search(word):
-            words += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
-        elif len(word) > 2 or word.isdigit():
-            words.append(word)
-    return words
+    found = WORD.findall(FIGURE.sub("", folded))
+    if not folded.isascii():
+        found = [part for word in found for part in _parts(word)]
+    return [word for word in found if len(word) > 2 or word.isdigit() or UNSPACED.search(word)]
+
+
+def _parts(word: str) -> list[str]:
+    if not UNSPACED.search(word):
+        return [word]
+    return [word[i : i + 2] for i in range(max(1, len(word) - 1))]

@@ -1,0 +1,131 @@
+"""An editor at the terminal: ask why, decide, prepare again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from digest import archive
+from digest.cli import app
+from digest.errors import IssueError
+from digest.publish import open_house
+from tests.conftest import NOW
+from tests.test_cli import digest_in, refused
+from tests.test_stories import ALL, COLUMN, COPY, FERRY, GOAL, GRAIN, SETTINGS
+
+Desk = Callable[..., Result]
+AT = ("--at", NOW.strftime("%Y-%m-%dT%H:%M"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five articles collected, nothing prepared."""
+    made = tmp_path_factory.mktemp("desk")
+    (made / "digest.toml").write_text(SETTINGS, encoding="utf-8")
+    with open_house(made, {}) as house, house.database.writing() as session:
+        archive.keep(session, ALL, NOW)
+    return made
+
+
+@pytest.fixture
+def desk(folder: Path) -> Desk:
+    return lambda *words: CliRunner().invoke(app, ["-C", str(folder), *words])
+
+
+def test_every_candidate_is_explained_for_machines(desk: Desk) -> None:
+    done = desk("articles", "explain", "--json", *AT)
+    assert done.exit_code == 0, done.stderr
+    told = {each["name"]: each for each in json.loads(done.stdout)}
+    assert set(told) == {article.fingerprint for article in ALL}
+    grain, copy = told[GRAIN.fingerprint], told[FERRY.fingerprint]
+    assert (grain["kept"], grain["section"], grain["rule"]) == (True, "Global", "url */world/*")
+    assert grain["score"]["total"] == pytest.approx(grain["score"]["freshness"], abs=1e-6)
+    assert copy["story"] == [
+        {"source": "wire", "headline": COPY.headline, "url": COPY.url}
+    ]  # fmt: skip
+    assert told[GOAL.fingerprint]["categories"] == ["Sport", "Cup"]
+
+
+def test_one_article_is_explained_in_full(desk: Desk) -> None:
+    done = desk("articles", "explain", FERRY.url, *AT)
+    assert done.exit_code == 0, done.stderr
+    assert f"same story as “{COPY.headline}” (wire)" in done.stdout
+    assert "freshness" in done.stdout
+    assert "coverage 0.25" in done.stdout
+    short = desk("articles", "explain", FERRY.fingerprint[:8], *AT)
+    assert short.stdout == done.stdout
+
+
+def test_what_no_section_takes_is_listed(desk: Desk) -> None:
+    done = desk("articles", "explain", "--unplaced", *AT)
+    assert GOAL.headline in done.stdout
+    assert GRAIN.headline not in done.stdout
+    prepared = desk("prepare", *AT)
+    assert "no section takes 1 story: 1 from tide: Sport, Cup" in prepared.stderr
+
+
+def test_decisions_are_obeyed_by_the_next_draft_and_taken_back(desk: Desk) -> None:
+    name = GRAIN.fingerprint[:9]
+    for words in (
+        ("issues", "move", name, "--section", "Opinion", "--position", "1"),
+        ("issues", "edit", name, "--headline", "In our words"),
+        ("issues", "drop", COLUMN.url, "--why", "not confirmed", "--by", "night desk"),
+        ("issues", "pin", GOAL.url),
+    ):
+        done = desk(*words)
+        assert done.exit_code == 0, done.stderr
+        assert "next: digest prepare" in done.stderr
+    shown = desk("prepare", *AT).stdout
+    opinion, glob = shown.index("Opinion"), shown.index("Global")
+    assert glob < shown.index(GOAL.headline) < opinion < shown.index("In our words")
+    assert COLUMN.headline not in shown
+    why = desk("articles", "explain", COLUMN.url, *AT).stdout
+    assert "excluded by night desk: not confirmed" in why
+    for article in (GRAIN, COLUMN, GOAL):
+        assert desk("issues", "undo", article.fingerprint).exit_code == 0
+    shown = desk("prepare", *AT).stdout
+    assert GRAIN.headline in shown
+    assert COLUMN.headline in shown
+    assert GOAL.headline not in shown
+
+
+def test_who_is_dropped_and_then_pinned_is_in(desk: Desk) -> None:
+    desk("issues", "drop", GRAIN.url)
+    desk("issues", "pin", GRAIN.url)
+    assert "Global, pinned by" in desk("articles", "explain", GRAIN.url, *AT).stdout
+    desk("issues", "undo", GRAIN.url)
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("articles", "explain", "zz"), "no article is called zz"),
+        (("articles", "show", "zz"), "no article is called zz"),
+        (("issues", "pin", "zz"), "no article is called zz"),
+        (("issues", "pin", ""), "no article is called"),
+        (("issues", "undo", GOAL.fingerprint), "nothing was decided"),
+        (("issues", "move", GOAL.url, "--section", "Globe"), "weekly has no section Globe"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(desk: Desk, words: tuple[str, ...], what: str) -> None:
+    error = desk(*words).exception
+    assert isinstance(error, IssueError)
+    assert what in error.what
+    assert error.remedy
+
+
+@pytest.mark.parametrize("verb", ["move", "edit"])
+def test_a_verb_without_an_object_is_wrong_use(desk: Desk, verb: str) -> None:
+    done = desk("issues", verb, GRAIN.url)
+    assert done.exit_code == 2
+    assert "digest: nothing to" in done.stderr
+
+
+def test_an_ambiguous_name_lists_what_it_may_mean(folder: Path) -> None:
+    beginnings = [article.fingerprint[0] for article in ALL]
+    shared = max(beginnings, key=beginnings.count)
+    several = digest_in(folder, "issues", "pin", shared)
+    refused(several, 1, f"more than one article is called {shared}")
+    assert sum(article.fingerprint[:8] in several.stderr for article in ALL) > 1
