@@ -1,6 +1,8 @@
 """An editor at the terminal: ask why, decide, prepare again."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +13,13 @@ from digest import archive
 from digest.cli import app
 from digest.errors import IssueError
 from digest.publish import open_house
+from digest.settings import load
 from tests.conftest import NOW
 from tests.test_cli import digest_in, refused
 from tests.test_stories import ALL, COLUMN, COPY, FERRY, GOAL, GRAIN, SETTINGS
 
 Desk = Callable[..., Result]
+HEAD = SETTINGS[: SETTINGS.index("[[")]
 AT = ("--at", NOW.strftime("%Y-%m-%dT%H:%M"))
 
 
@@ -129,3 +133,20 @@ def test_an_ambiguous_name_lists_what_it_may_mean(folder: Path) -> None:
     several = digest_in(folder, "issues", "pin", shared)
     refused(several, 1, f"more than one article is called {shared}")
     assert sum(article.fingerprint[:8] in several.stderr for article in ALL) > 1
+
+
+def test_the_guide_for_editors_says_what_works(desk: Desk, folder: Path) -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "selection.md").read_text("utf-8")
+    commands = re.findall(r"(?m)^digest (.+)$", guide)
+    assert len(commands) > 8
+    for command in commands:
+        words = shlex.split(command.replace("3fa9", GRAIN.fingerprint[:9]))
+        done = desk(*words)
+        assert done.exit_code == 0, (command, done.stderr, done.exception)
+    tables = "\n".join(re.findall(r"(?ms)^```toml\n(.*?)^```", guide))
+    own = folder / "guide"
+    own.mkdir()
+    (own / "digest.toml").write_text(f"{HEAD}\n{tables}", encoding="utf-8")
+    loaded = load(own, {})
+    assert loaded.newsletter["weekly"].section[0].match.sources == ("wire-*",)
+    assert loaded.sector[0].match.categories == ("Medicine",)

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from digest.archive.collected import listed
 from digest.archive.decided import decisions
-from digest.archive.issues import carried, next_number
+from digest.archive.issues import REMEMBERED, carried, next_number
 from digest.archive.outlines import meant, stories_of
 from digest.articles import Listed
 from digest.selection import Carried, Decision
@@ -36,5 +36,8 @@ def facts(session: Session, newsletter: str, since: datetime) -> Facts:
     decided = decisions(session, newsletter, next_number(session, newsletter))
     lists = listed(session, since)
     named = meant(session, lists)
-    named |= stories_of(session, (decision.fingerprint for decision in decided))
+    pinned = [decision.fingerprint for decision in decided if decision.pinned]
+    # Decisions are kept for good; those about what is long over are not looked at again.
+    others = [decision.fingerprint for decision in decided if not decision.pinned]
+    named |= stories_of(session, pinned) | stories_of(session, others, since - REMEMBERED)
     return Facts(decided, lists, list(carried(session, newsletter, since)), named)

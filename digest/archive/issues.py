@@ -17,7 +17,7 @@ from digest.selection import Carried, Story, micros
 _ISSUE = TypeAdapter(Issue)
 _ARTICLE = TypeAdapter(Article)
 # A story may be told again in other words for as long; after that only the same article counts.
-_REMEMBERED = timedelta(days=45)
+REMEMBERED = timedelta(days=45)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,7 @@ def carried(session: Session, newsletter: str, since: datetime) -> Iterator[Carr
         .outerjoin(OutlineRow, told)
         .where(IssueRow.newsletter == newsletter, IssueRow.state != "draft")
         .where(
-            (col(IssueRow.prepared_at) > since - _REMEMBERED)
-            | col(StoryRow.fingerprint).in_(recent)
+            (col(IssueRow.prepared_at) > since - REMEMBERED) | col(StoryRow.fingerprint).in_(recent)
         )
         .order_by(col(IssueRow.number), col(StoryRow.position))
     )

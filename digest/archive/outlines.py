@@ -155,12 +155,15 @@ def _no_garbage() -> Iterator[None]:
             gc.enable()
 
 
-def stories_of(session: Session, fingerprints: Iterable[str]) -> dict[str, int]:
-    """The numbers of the stories that these articles tell."""
+def stories_of(
+    session: Session, fingerprints: Iterable[str], after: datetime | None = None
+) -> dict[str, int]:
+    """The numbers of the stories that these articles tell; of those published after a moment."""
     found: dict[str, int] = {}
+    since = micros(after) if after else 0
     for some in batches(sorted(set(fingerprints))):
         rows = select(OutlineRow.fingerprint, OutlineRow.story).where(
-            col(OutlineRow.fingerprint).in_(some)
+            col(OutlineRow.fingerprint).in_(some), OutlineRow.moment >= since
         )
         found.update(dict(session.exec(rows).all()))
     return found

@@ -103,7 +103,8 @@ def shortlist(
         score = -round(fresh + w.coverage * coverage(several), 6)
         entry = score, -front.moment, front.fingerprint, story
         if several > 1:
-            told.add((score - 10.0 * several, *entry[1:]))
+            # However much a score may be, a source more is worth more here.
+            told.add((score - 1e6 * several, *entry[1:]))
         if rule is not None:
             name = _heap(rule, front, policy)
             if name not in heaps:
