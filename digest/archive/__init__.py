@@ -50,6 +50,7 @@ from digest.archive.outlines import (
     newcomers,
     outlines,
     stories_of,
+    uncompared,
     unknown_opinions,
 )
 
@@ -91,6 +92,7 @@ __all__ = [
     "source_states",
     "stories_of",
     "take_back",
+    "uncompared",
     "undecide",
     "unknown_opinions",
 ]

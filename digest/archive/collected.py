@@ -220,7 +220,7 @@ def articles_by_id(session: Session, ids: Sequence[int]) -> Iterator[tuple[int, 
     for some in batches(ids):
         rows = session.connection().execute(_leads().where(_table().c.id.in_(some))).mappings()
         found = {row["id"]: dict(row) for row in rows}
-        yield from ((number, _article_of(found[number])) for number in some)
+        yield from ((n, _article_of(found[n])) for n in some if n in found)
 
 
 def candidates(

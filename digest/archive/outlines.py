@@ -38,11 +38,8 @@ class Compared:
     story: int | None = None
 
 
-def newcomers(session: Session, limit: int) -> list[Compared]:
-    """Articles that are new or have changed since they were compared, the oldest first.
-
-    One that changed and shares its story with others has it still.
-    """
+def newcomers(session: Session) -> list[int]:
+    """The ids of articles that are new, or changed since they were compared; the oldest first."""
     count = func.count
     known = session.exec(select(count()).select_from(OutlineRow)).one()
     stale = session.exec(select(OutlineRow.article_id).where(OutlineRow.stale)).all()
@@ -50,14 +47,8 @@ def newcomers(session: Session, limit: int) -> list[Compared]:
         return []
     outlined = exists().where(col(OutlineRow.article_id) == col(ArticleRow.id))
     fresh = session.exec(select(ArticleRow.id).where(~outlined)).all()
-    wanted = [number for number in (*fresh, *stale) if number is not None]
-    moments = _moments(session, wanted)
-    first = sorted(wanted, key=lambda number: moments[number])[:limit]
-    kept = _stories_with_company(session, set(first) & set(stale))
-    return [
-        Compared(number, article, moments[number][0], kept.get(number))
-        for number, article in articles_by_id(session, first)
-    ]
+    moments = _moments(session, [number for number in (*fresh, *stale) if number])
+    return sorted(moments, key=lambda number: moments[number])
 
 
 def _moments(session: Session, ids: Sequence[int]) -> dict[int, tuple[datetime, str]]:
@@ -70,9 +61,18 @@ def _moments(session: Session, ids: Sequence[int]) -> dict[int, tuple[datetime, 
     return found
 
 
-def _stories_with_company(session: Session, ids: Iterable[int]) -> dict[int, int]:
+def uncompared(session: Session, ids: Sequence[int]) -> list[Compared]:
+    """These articles in this order. One that changed and shares its story has it still."""
+    moments, kept = _moments(session, ids), _stories_with_company(session, ids)
+    return [
+        Compared(number, article, moments[number][0], kept.get(number))
+        for number, article in articles_by_id(session, ids)
+    ]
+
+
+def _stories_with_company(session: Session, ids: Sequence[int]) -> dict[int, int]:
     found: dict[int, int] = {}
-    for some in batches(list(ids)):
+    for some in batches(ids):
         mine = select(OutlineRow.story).where(col(OutlineRow.article_id).in_(some))
         shared = (
             select(OutlineRow.story)

@@ -17,22 +17,20 @@ _AT_ONCE = 4000  # articles in memory, beside the stories of the days around the
 def compare(house: House) -> int:
     """Find the story of every article that is new or has changed; how many these were."""
     _adopt(house)
-    shelf, shelved, compared = Shelf(), None, 0
     with house.database.reading() as session:
-        if not archive.newcomers(session, 1):
-            return 0
-    while True:
+        ids = archive.newcomers(session)
+    shelf, shelved = Shelf(), None
+    # In the order of their time: what lies too far back is not needed again.
+    for begin in range(0, len(ids), _AT_ONCE):
         with house.database.writing() as session:
-            batch = archive.newcomers(session, _AT_ONCE)
-            if not batch:
-                return compared
-            # In the order of their time: what lies too far back is not needed again.
+            if not (batch := archive.uncompared(session, ids[begin : begin + _AT_ONCE])):
+                continue
             first, last = batch[0].moment - APART, batch[-1].moment + APART
             shelf.forget(before=first)
-            known = archive.leaders(session, max(first, shelved or first), last)
-            _shelve(shelf, known)
+            _shelve(shelf, archive.leaders(session, max(first, shelved or first), last))
             archive.draw(session, _told(shelf, batch))
-            shelved, compared = last, compared + len(batch)
+            shelved = last
+    return len(ids)
 
 
 def _adopt(house: House) -> None:
