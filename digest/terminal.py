@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from digest.demo import Demonstration
     from digest.preflight import Finding
     from digest.publish import Account, Collected, IssueRecord, ReaderLine, SourceState, Verdict
+    from digest.selection import Story
 
 # In a pipe a table is as wide as it needs to be: an address in two halves helps nobody.
 data = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, emoji=False)
@@ -161,15 +162,20 @@ def show_issue(record: "IssueRecord", findings: "Sequence[Finding]") -> None:
         data.print(f"\n[bold]{_safe(section.name)}[/bold]")
         for story in section.stories:
             data.print(f"  {_safe(story.headline)} [dim]· {_when(story.published)}[/dim]")
-            for other in story.others:
-                data.print(f"    [dim]also {_safe(other.source)}: {_safe(other.headline)}[/dim]")
+            _show_others(story)
     if issue.trending:
         data.print("\n[bold]Trending[/bold]")
     for rank, trend in enumerate(issue.trending, 1):
         data.print(f"  {rank}. {_safe(trend.headline)}")
+        _show_others(trend.story)
     if findings:
         data.print()
         show_findings(findings)
+
+
+def _show_others(story: "Story | None") -> None:
+    for other in story.others if story else ():
+        data.print(f"    [dim]also {_safe(other.source)}: {_safe(other.headline)}[/dim]")
 
 
 def show_issues(records: "Sequence[IssueRecord]") -> None:

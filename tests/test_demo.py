@@ -17,6 +17,7 @@ SENT = {
     "chandra": ("Opinion",),
     "dora": ("Global", "Opinion", "Trending"),
 }
+TRENDING = "Port Calder Opens Its First Harbour Railway in Sixty Years"
 WHY = {
     "emil": "withdrawn",
     "fay": "suppressed",
@@ -35,6 +36,10 @@ def test_four_mails_and_nobody_twice(tmp_path: Path) -> None:
         assert sorted(mails) == sorted(SENT)
         assert {name: sections(mails[name]) for name in mails} == SENT
         assert mails["dora"].get_content_type() == "text/plain"
+        # Who has no Trending list reads its stories in their sections; nobody reads one twice.
+        assert {name: text(mails[name]).count(TRENDING) for name in SENT} == {
+            "ann": 1, "ben": 1, "chandra": 0, "dora": 1
+        }  # fmt: skip
         lines = {line.partition("@")[0]: line for line in done.stdout.splitlines() if "@" in line}
         assert sorted(lines) == sorted([*SENT, *WHY])
         assert [name for name, chosen in SENT.items() if ", ".join(chosen) not in lines[name]] == []
@@ -90,9 +95,14 @@ def name_of(message: Message) -> str:
 
 def sections(message: Message) -> tuple[str, ...]:
     """The headings of the text part that name a section."""
+    lines = {line.strip(" #=-*").casefold() for line in text(message).splitlines()}
+    known = ("Global", "Opinion", "Trending")
+    return tuple(name for name in known if name.casefold() in lines)
+
+
+def text(message: Message) -> str:
+    """The text part, whose lines may break anywhere between words."""
     part = next(part for part in message.walk() if part.get_content_type() == "text/plain")
     content = part.get_payload(decode=True)
     assert isinstance(content, bytes)
-    lines = {line.strip(" #=-*").casefold() for line in content.decode("utf-8").splitlines()}
-    known = ("Global", "Opinion", "Trending")
-    return tuple(name for name in known if name.casefold() in lines)
+    return content.decode("utf-8")

@@ -104,15 +104,19 @@ def likeness(one: Profile, other: Profile, rarity: Rarity) -> float:
         return 0.95 if apart <= SAME_HEADLINE_WITHIN or deks > 0.4 else 0.0
     if _cut_off(one, other) or _cut_off(other, one):
         return 0.9
+    heads = _overlap(one.headline, other.headline, rarity)
+    if one.site == other.site and apart > SAME_HEADLINE_WITHIN and heads < 0.5:
+        # A newsroom that writes again on another day, in other words, writes of what came next;
+        # its columns and podcasts stand under the same words every time.
+        return 0.0
     lead = max(deks, 0.9 * _inside(one, other, rarity))
     if _differ(one, other):
         # Of one event they may still be told in one text: an agency's second version.
         return lead if lead > 0.85 else 0.0
-    return _alike(one, other, lead, rarity)
+    return _alike(one, other, heads, lead, rarity)
 
 
-def _alike(one: Profile, other: Profile, lead: float, rarity: Rarity) -> float:
-    heads = _overlap(one.headline, other.headline, rarity)
+def _alike(one: Profile, other: Profile, heads: float, lead: float, rarity: Rarity) -> float:
     if len(one.lead) < BARE or len(other.lead) < BARE:
         # Only the headlines can tell: they must be nearly the same, and not short.
         enough = min(len(one.headline), len(other.headline)) >= 4

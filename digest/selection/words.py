@@ -54,6 +54,11 @@ class Profile:
     names: frozenset[str]
 
     @property
+    def site(self) -> str:
+        """The host of its address; articles without one stand alone."""
+        return self.page.partition("/")[0]
+
+    @property
     def whole(self) -> frozenset[str]:
         """The words of headline and dek."""
         return self.headline | self.dek
