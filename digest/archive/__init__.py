@@ -23,6 +23,8 @@ from digest.archive.collected import (
     note_visit,
     source_state,
     source_states,
+    still_listed,
+    unlist,
 )
 from digest.archive.decided import decide, decision, decisions, undecide
 from digest.archive.issues import (
@@ -68,6 +70,8 @@ __all__ = [
     "set_state",
     "source_state",
     "source_states",
+    "still_listed",
     "take_back",
     "undecide",
+    "unlist",
 ]
