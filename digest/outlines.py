@@ -27,6 +27,7 @@ FEED_TYPES = {
     "application/feed+json": "JSON Feed",
 }
 _TYPES = {**FEED_TYPES, "application/json": "JSON Feed"}
+_LOOSE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -58,7 +59,8 @@ def read_outlines(data: bytes, name: str) -> list[Outline]:
         resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False
     )
     try:
-        root = etree.fromstring(data, parser)
+        # A bare ampersand is common in an address; HTML's entities and a DTD's become plain text.
+        root = etree.fromstring(_LOOSE.sub(b"&amp;", data), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise _no_opml(name) from error
     if root is None or str(root.tag).lower() != "opml":
