@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from digest import archive, sources
 from digest.archive import SourceState
@@ -59,9 +59,9 @@ def collect(
 ) -> list[Collected]:
     """Read every source of the settings, or just `places` (URLs, files or folders).
 
-    Several at once, and `on_visit` is told the name of each that ends. What each brought is
-    committed by itself and told to `on_source`, in the order of the sources: which of two keeps
-    an article that both carry, is not for their servers to decide. Ctrl-C ends it at once; what
+    Several at once, and `on_visit` is told the name of each that ends. What they brought is
+    committed, and told to `on_source`, in the order of the sources: which of two keeps an
+    article that both carry, is not for their servers to decide. Ctrl-C ends it at once; what
     was read until then is kept.
     """
     desk = _Desk(house, now, on_source)
@@ -134,40 +134,48 @@ class _Desk:
 
         Once `stopped`, nobody is waited for any more: the others go by.
         """
-        done = []
+        ready: list[tuple[Source, Visit | DigestError | None]] = []
         while left and (stopped or left[0].name in ended or self.waiting(left[0])):
             source = left.popleft()
-            visit = ended.get(source.name)
-            collected = self.keep(source, visit) if visit else self.waiting(source)
-            if collected:
-                self.on_source(collected)
-                done.append(collected)
+            ready.append((source, ended.get(source.name)))
+        if not ready:
+            return []
+        with self._house.database.writing() as session:
+            kept = [self._kept(session, source, visit) for source, visit in ready]
+        done = [collected for collected in kept if collected]
+        for collected in done:
+            self.on_source(collected)
         return done
+
+    def _kept(
+        self, session: Any, source: Source, visit: Visit | DigestError | None
+    ) -> Collected | None:
+        if visit is None:
+            return self.waiting(source)
+        if isinstance(visit, DigestError):
+            return self._failed(session, source, visit)
+        return self._read(session, source, visit)
 
     def _of(self, source: Source) -> SourceState:
         known = self._known.get(source.name)
         return known if known and known.place == source.place else SourceState(source.name)
 
-    def keep(self, source: Source, visit: Visit | DigestError) -> Collected:
-        """Write down what a visit brought, and how the source fares."""
-        if isinstance(visit, DigestError):
-            return self._failed(source, visit)
+    def _read(self, session: Any, source: Source, visit: Visit) -> Collected:
         collected = Collected(source.name, moved_to=visit.memory.moved_to, left_out=visit.left_out)
-        with self._house.database.writing() as session:
-            if source.name in self._known:
-                archive.note_visit(
-                    session, source.name, self._now, place=source.place, **asdict(visit.memory)
-                )
-            if visit.reading is None:
-                archive.still_listed(session, source.name, self._now)
-                return replace(collected, outcome="unchanged")
-            kept = archive.keep(session, visit.reading.articles, self._now)
-            if source.kind == "feed":
-                archive.unlist(session, source.name)
-            archive.keep_listed(session, source.name, _lists(source, visit.reading), self._now)
+        if source.name in self._known:
+            archive.note_visit(
+                session, source.name, self._now, place=source.place, **asdict(visit.memory)
+            )
+        if visit.reading is None:
+            archive.still_listed(session, source.name, self._now)
+            return replace(collected, outcome="unchanged")
+        kept = archive.keep(session, visit.reading.articles, self._now)
+        if source.kind == "feed":
+            archive.unlist(session, source.name)
+        archive.keep_listed(session, source.name, _lists(source, visit.reading), self._now)
         return replace(collected, new=kept.new, changed=kept.changed, unchanged=kept.unchanged)
 
-    def _failed(self, source: Source, error: DigestError) -> Collected:
+    def _failed(self, session: Any, source: Source, error: DigestError) -> Collected:
         until = error.until(self._now) if isinstance(error, AskedToWait) else None
         collected = Collected(
             source.name, "failed", error=error.what, remedy=error.remedy,
@@ -175,11 +183,10 @@ class _Desk:
         )  # fmt: skip
         if source.name not in self._known:
             return collected
-        with self._house.database.writing() as session:
-            archive.note_failure(
-                session, source.name, self._now, error.what, place=source.place, not_before=until
-            )
-            state = archive.source_state(session, source.name)
+        archive.note_failure(
+            session, source.name, self._now, error.what, place=source.place, not_before=until
+        )
+        state = archive.source_state(session, source.name)
         return replace(collected, failing_since=state.failing_since, failures=state.failures)
 
 

@@ -125,7 +125,9 @@ async def _ask(
     try:
         async with (
             httpcore.AsyncConnectionPool(
-                ssl_context=network.trust(), network_backend=backend, max_connections=1
+                ssl_context=network.trust() if place.scheme == "https" else None,
+                network_backend=backend,
+                max_connections=1,
             ) as pool,
             pool.stream(
                 "GET", target, headers=headers, extensions={"timeout": _TIMEOUTS}
