@@ -166,14 +166,18 @@ class SourceSettings(Part):
     name: str = Field(min_length=1)
     feed: str = Field(default="", description="URL or file")
     page: str = Field(default="", description="URL or file")
-    folder: str = Field(default="", description="of saved pages")
+    folder: str = Field(default="", description="of saved pages: .html, .txt or .md")
     section: str = Field(default="", description="where its articles go")
     timezone: Zone = Field(default="UTC", description="for dates that name none")
+    ranked: bool = Field(default=False, description="its order is a list of what is trending")
+    private: bool = Field(default=False, description="its host may be in a private network")
 
     @model_validator(mode="after")
     def _one_place(self) -> "SourceSettings":
         if sum(map(bool, (self.feed, self.page, self.folder))) != 1:
             raise ValueError("a source has exactly one of feed, page or folder")
+        if self.ranked and not self.feed:
+            raise ValueError("only a feed can be ranked; a page's own lists are read without it")
         return self
 
 
@@ -388,6 +392,8 @@ def _documented(head: str, model: type[BaseModel]) -> str:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, timedelta):
         hours = int(value.total_seconds() // 3600)
         return f'"{hours}h"' if hours % 24 or hours == 24 else f'"{hours // 24}d"'

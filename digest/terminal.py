@@ -21,13 +21,30 @@ if TYPE_CHECKING:
     from digest.articles import Article
     from digest.demo import Demonstration
     from digest.preflight import Finding
-    from digest.publish import Account, Collected, IssueRecord, ReaderLine, SourceState, Verdict
+    from digest.publish import (
+        Account,
+        Collected,
+        IssueRecord,
+        ReaderLine,
+        SourceLine,
+        SourceState,
+        Verdict,
+    )
     from digest.selection import Story
 
 # In a pipe a table is as wide as it needs to be: an address in two halves helps nobody.
 data = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, emoji=False)
 talk = Console(stderr=True, highlight=False, emoji=False)
-_WHOLE = {"name", "published (UTC)", "prepared (UTC)", "reader", "mail", "state"}
+_WHOLE = {
+    "name",
+    "source",
+    "read (UTC)",
+    "published (UTC)",
+    "prepared (UTC)",
+    "reader",
+    "mail",
+    "state",
+}
 _COLOURS = {
     "sent": "green",
     "refused": "red",
@@ -48,11 +65,11 @@ def progress_bar(what: str) -> "Iterator[Callable[[publish.Progress], None]]":
 
 
 @contextlib.contextmanager
-def source_bar(total: int) -> "Iterator[Callable[[Collected], None]]":
+def source_bar(total: int) -> "Iterator[Callable[[str], None]]":
     """A bar that moves on with each source."""
     with _bar() as bar:
         task = bar.add_task("collecting", total=total)
-        yield lambda _result: bar.advance(task)
+        yield lambda _name: bar.advance(task)
 
 
 def step(sentence: str) -> None:
@@ -64,10 +81,50 @@ def show_collected(results: "Sequence[Collected]") -> None:
     """A line for each source: what was new, or since when it fails."""
     table = _table("source", "new", "changed", "unchanged", "remark")
     for r in results:
-        remark = "[red]failed[/red]" if r.error else ""
-        if r.failing_since:
-            remark = f"[red]failing since {_when(r.failing_since)}[/red]"
-        table.add_row(_safe(r.source), str(r.new), str(r.changed), str(r.unchanged), remark)
+        looked = r.outcome == "read"
+        counts = [str(n) if looked else "" for n in (r.new, r.changed, r.unchanged)]
+        table.add_row(_safe(r.source), *counts, _remark(r))
+    data.print(table)
+
+
+def _remark(r: "Collected") -> str:
+    told = []
+    if r.outcome == "failed":
+        told.append(f"[red]{_failing(r.failing_since, r.failures) or 'failed'}[/red]")
+    if r.outcome == "unchanged":
+        told.append("[dim]nothing has changed[/dim]")
+    if r.waiting_until:
+        told.append(f"[yellow]waiting until {_when(r.waiting_until)}, as asked[/yellow]")
+    if r.moved_to:
+        told.append(f"[yellow]moved to {_safe(r.moved_to)}: correct digest.toml[/yellow]")
+    if r.left_out:
+        told.append(f"[red]left out {len(r.left_out)} of its files[/red]")
+    return "; ".join(told)
+
+
+def _failing(since: datetime | None, times: int) -> str:
+    return f"failing since {_when(since)}, {times} times" if since else ""
+
+
+def show_source_lines(lines: "Sequence[SourceLine]") -> None:
+    """Every source: where it is, when it was last read, what is wrong with it."""
+    table = _table("source", "kind", "section", "read (UTC)", "place", "remark")
+    for line in lines:
+        told = [
+            f"[red]{_failing(line.failing_since, line.failures)}: {_safe(line.error)}[/red]"
+            if line.failing_since else "",
+            f"[yellow]waiting until {_when(line.waiting_until)}[/yellow]"
+            if line.waiting_until else "",
+            f"[yellow]moved to {_safe(line.moved_to)}[/yellow]" if line.moved_to else "",
+        ]  # fmt: skip
+        table.add_row(
+            _safe(line.name),
+            line.kind,
+            _safe(line.section),
+            _when(line.succeeded),
+            _safe(line.place),
+            "; ".join(filter(None, told)),
+        )
     data.print(table)
 
 
@@ -235,12 +292,12 @@ def show_readers(lines: "Sequence[ReaderLine]") -> None:
     data.print(table)
 
 
-def show_sources(failing: "Sequence[SourceState]") -> None:
+def show_sources(states: "Sequence[SourceState]") -> None:
     """The sources that fail, and since when."""
-    for state in failing:
-        since = _when(state.failing_since)
+    for state in states:
+        failing = _failing(state.failing_since, state.failures)
         talk.print(
-            f"[red]source {_safe(state.name)} is failing since {since}:[/red] {_safe(state.error)}",
+            f"[red]source {_safe(state.name)} is {failing}:[/red] {_safe(state.error)}",
             soft_wrap=True,
         )
 

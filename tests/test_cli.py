@@ -23,6 +23,7 @@ VERBS = [
     "demo",
     "init",
     "collect",
+    "sources",
     "articles",
     "prepare",
     "issues",
@@ -39,15 +40,16 @@ VERBS = [
     "migrate",
 ]
 LEAVES = [
-    *([verb] for verb in VERBS if verb not in {"articles", "issues", "subscribers"}),
+    *([verb] for verb in VERBS if verb not in {"articles", "issues", "sources", "subscribers"}),
     *(["articles", verb] for verb in ("list", "show", "explain")),
     *(["issues", verb] for verb in ("list", "show")),
+    *(["sources", verb] for verb in ("list", "find", "import", "export")),
     *(
         ["subscribers", v]
         for v in ["add", "import", "export", "list", "show", "suppress", "forget"]
     ),
 ]
-HEAVY = {"premailer", "fastapi", "sqlalchemy", "httpx"}
+HEAVY = {"premailer", "fastapi", "sqlalchemy", "httpcore"}
 INIT = (
     *("init", "--publisher", "Example Times", "--postal-address", "1 Street", "--title", "Week"),
     *("--sender", "week@news.example.org"),
@@ -129,7 +131,7 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
     [
         "articles list", "articles explain", "issues list", "issues show", "check", "status",
         "status --readers", "settings", "subscribers list", "subscribers show ann@readers.example",
-        "collect", "run",
+        "collect", "run", "sources list",
     ],
 )  # fmt: skip
 def test_json_parses(kitchen: Path, words: str) -> None:

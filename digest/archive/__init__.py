@@ -25,6 +25,8 @@ from digest.archive.collected import (
     note_visit,
     source_state,
     source_states,
+    still_listed,
+    unlist,
 )
 from digest.archive.decided import decide, decision, decisions, undecide
 from digest.archive.facts import Facts, facts
@@ -91,8 +93,10 @@ __all__ = [
     "source_state",
     "source_states",
     "stories_of",
+    "still_listed",
     "take_back",
     "uncompared",
     "undecide",
     "unknown_opinions",
+    "unlist",
 ]

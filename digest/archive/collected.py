@@ -22,13 +22,15 @@ class SourceState:
     """What is remembered of a source between two visits. Times are in UTC.
 
     `failures` counts those in a row; `not_before` is when its server asked us to come again.
+    What the server said of `answered` (an etag, a body) was said for the settings' `place` alone.
     """
 
     name: str
     place: str = ""
+    moved_to: str = ""
+    answered: str = ""
     etag: str = ""
     last_modified: str = ""
-    moved_to: str = ""
     body_hash: str = ""
     not_before: datetime | None = None
     checked: datetime | None = None
@@ -65,9 +67,10 @@ def note_visit(
     now: datetime,
     *,
     place: str = "",
+    moved_to: str = "",
+    answered: str = "",
     etag: str = "",
     last_modified: str = "",
-    moved_to: str = "",
     body_hash: str = "",
 ) -> None:
     """The source answered: whatever failed before is over."""
@@ -75,9 +78,10 @@ def note_visit(
         SourceRow(
             name=name,
             place=place,
+            moved_to=moved_to,
+            answered=answered,
             etag=etag,
             last_modified=last_modified,
-            moved_to=moved_to,
             body_hash=body_hash,
             checked=now,
             succeeded=now,
@@ -112,7 +116,7 @@ def note_failure(
 
 
 def _failing(row: SourceRow | None) -> dict[str, Any]:
-    void = {"etag": "", "last_modified": "", "moved_to": "", "body_hash": ""}
+    void = dict.fromkeys(("moved_to", "answered", "etag", "last_modified", "body_hash"), "")
     if row is None:
         return void
     return {**void, "failing_since": row.failing_since, "failures": row.failures}
@@ -190,6 +194,17 @@ def keep_listed(session: Session, source: str, listed: Sequence[Listed], now: da
         )
     session.add_all(ListedRow(source=source, seen=now, **asdict(entry)) for entry in listed)
     session.flush()
+
+
+def still_listed(session: Session, source: str, now: datetime) -> None:
+    """The source has not changed, so its lists are as good as read just now."""
+    seen = update(ListedRow).where(col(ListedRow.source) == source).values(seen=now)
+    session.connection().execute(seen)
+
+
+def unlist(session: Session, source: str) -> None:
+    """The source carries no list (any more)."""
+    session.exec(delete(ListedRow).where(col(ListedRow.source) == source))
 
 
 def articles(session: Session, *, limit: int | None = None) -> Iterator[Article]:

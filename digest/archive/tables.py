@@ -15,15 +15,17 @@ Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
 class SourceRow(SQLModel, table=True):
     """How a source fares; its definition stands in the settings.
 
-    `place` is where it was read: what the server said of one address is void for another.
+    `place` is what the settings said: what is known of one address is void for another.
+    `answered` is where redirects led, and what `etag` and `last_modified` belong to.
     """
 
     __tablename__ = "source"
     name: str = Field(primary_key=True)
     place: str = Field(default="", sa_type=Text)
+    moved_to: str = Field(default="", sa_type=Text)
+    answered: str = Field(default="", sa_type=Text)
     etag: str = ""
     last_modified: str = ""
-    moved_to: str = Field(default="", sa_type=Text)
     body_hash: str = ""
     not_before: datetime | None = Field(default=None, sa_type=Utc)
     checked: datetime = Field(sa_type=Utc)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from digest.cli import articles, issues
+from digest.cli import articles, issues, sources
 from digest.cli.door import (
     At,
     Json,
@@ -26,7 +26,6 @@ from digest.cli.door import (
     announce,
     complain,
     environ,
-    fail,
     moment,
     myself,
     now,
@@ -68,6 +67,7 @@ app = typer.Typer(
 )
 app.add_typer(articles.app, name="articles")
 app.add_typer(issues.app, name="issues")
+app.add_typer(sources.app, name="sources")
 
 
 @app.callback()
@@ -128,40 +128,7 @@ def init(
     say("next: digest collect, digest prepare, digest preview")
 
 
-@app.command()
-def collect(
-    context: typer.Context,
-    places: Annotated[
-        list[str] | None,
-        typer.Argument(help="URLs, files or folders; without any, the sources of digest.toml."),
-    ] = None,
-    section: Annotated[str, typer.Option(help="Where articles of PLACES go.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Read the sources and keep what is new. One that fails never stops the others.
-
-    Example: digest collect
-    Example: digest collect saved/page.html --section Global
-    """
-    from digest import publish
-    from digest.terminal import show_collected, source_bar
-
-    with opened(context) as house:
-        total = len(places or house.settings.source)
-        with source_bar(total) as on_source:
-            results = publish.collect(
-                house, places or [], section=section, now=now(), on_source=on_source
-            )
-    print_json(results) if as_json else show_collected(results)
-    failures = [result for result in results if result.error]
-    if not results:
-        fail("digest.toml names no source", "add a [[source]], or name one: digest collect URL", 2)
-    for failed in failures:
-        complain(failed.error, failed.remedy)
-    if failures:
-        raise typer.Exit(
-            max(result.exit_code for result in failures) if len(failures) == len(results) else 1
-        )
+app.command()(sources.collect)
 
 
 @app.command()

@@ -4,6 +4,7 @@
     opening      the House: settings, database, templates, opened once
     collecting   sources -> archive
     comparing    new articles -> the stories that they tell
+    sourcing     the list of sources: how each fares, feeds found, imported, exported
     deciding     an editor's word on an article
     selecting    the archive's facts -> selection
     preparing    archive -> draft issue; preview, check, approve
@@ -27,6 +28,17 @@ from digest.publish.preparing import Draft, approve, examine, explain, prepare, 
 from digest.publish.running import Done, run
 from digest.publish.sending import Account, Progress, ReaderLine, account, readers, send, send_test
 from digest.publish.showing import Shown, preview_page, shown, write_shown
+from digest.publish.sourcing import (
+    NewSource,
+    SourceLine,
+    add_sources,
+    export_outlines,
+    find_feeds,
+    new_sources,
+    outlines_of,
+    source_lines,
+    source_tables,
+)
 from digest.selection import Verdict
 
 __all__ = [
@@ -38,20 +50,27 @@ __all__ = [
     "FrontDoor",
     "House",
     "IssueRecord",
+    "NewSource",
     "Progress",
     "ReaderLine",
     "Shown",
+    "SourceLine",
     "SourceState",
     "Verdict",
     "account",
+    "add_sources",
     "approve",
     "collect",
     "decide",
     "examine",
     "explain",
+    "export_outlines",
+    "find_feeds",
     "init_folder",
     "migrate",
+    "new_sources",
     "open_house",
+    "outlines_of",
     "prepare",
     "preview_page",
     "readers",
@@ -60,6 +79,8 @@ __all__ = [
     "send",
     "send_test",
     "shown",
+    "source_lines",
+    "source_tables",
     "templates_folder",
     "undecide",
     "view",

@@ -83,9 +83,11 @@ class House:
             return archive.issues(session, newsletter)
 
     def sources(self) -> list[archive.SourceState]:
-        """How every source fares."""
+        """How every source of the settings fares, in their order; blank where never visited."""
         with self.database.reading() as session:
-            return archive.source_states(session)
+            known = {state.name: state for state in archive.source_states(session)}
+        names = [source.name for source in self.settings.source]
+        return [known.get(name, archive.SourceState(name)) for name in names]
 
 
 @contextlib.contextmanager

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest import archive
-from digest.errors import DigestError
-from digest.publish.collecting import collect
+from digest.errors import DigestError, FetchError
+from digest.publish.collecting import Collected, collect
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import approve, prepare
 from digest.publish.sending import send
@@ -68,7 +68,7 @@ def _draft(house: House, name: str, settings: NewsletterSettings, now: datetime)
         if not archive.act_once(session, name, due, now, "drafted"):
             return []
     try:
-        collect(house, now=now)
+        _refuse_silence(collect(house, now=now))
         draft = prepare(house, name, now=now)
     except DigestError:
         # Nothing was drafted: the next run may find what this one did not.
@@ -86,6 +86,15 @@ def _draft(house: House, name: str, settings: NewsletterSettings, now: datetime)
             remedy=f"`digest preview`, then `digest approve {number}`",
         )
     ]
+
+
+def _refuse_silence(collected: list[Collected]) -> None:
+    # What is left in the archive from before makes an issue, but hardly the one that was meant.
+    if collected and all(source.error for source in collected):
+        raise FetchError(
+            f"none of the sources could be read; the first: {collected[0].error}",
+            remedy="`digest sources list` has them all; once one is read, the issue is drafted",
+        )
 
 
 def _is_time(settings: NewsletterSettings, record: archive.IssueRecord, now: datetime) -> bool:

@@ -28,6 +28,7 @@ def upgrade() -> None:
         for name, kind in (
             ("place", sa.Text()),
             ("moved_to", sa.Text()),
+            ("answered", sa.Text()),
             ("body_hash", sa.String()),
         ):
             table.add_column(sa.Column(name, kind, nullable=False, server_default=""))
@@ -133,5 +134,6 @@ def downgrade() -> None:
         table.drop_column("changed")
         table.drop_column("sectors")
     with op.batch_alter_table("source") as table:
-        for name in ("place", "moved_to", "body_hash", "failures", "not_before", "succeeded"):
+        for name in ("place", "moved_to", "answered", "body_hash", "failures", "not_before"):
             table.drop_column(name)
+        table.drop_column("succeeded")
