@@ -22,13 +22,14 @@ ROOMS = {
     "dotenv": {"digest/settings.py"},
     "email_validator": {"subscribers/address.py"},
     "fastapi": {"digest/web.py", "subscribers/web.py"},
-    "feedparser": {"digest/feeds.py"},
     "httpx": {"digest/sources.py"},
-    "lxml": {"digest/pages", "digest/preflight.py", "digest/rendering.py"},
+    "lxml": {"digest/feeds", "digest/pages", "digest/preflight.py", "digest/rendering.py"},
+    "markdown_it": {"digest/pages"},
     "nh3": {"digest/articles"},
     "premailer": {"digest/rendering.py"},
     "sqlmodel": {"digest/archive", "digest/ledger.py", "digest/database.py",
                  "subscribers/roster", "subscribers/columns.py"},
+    "yaml": {"digest/pages"},
     "uvicorn": {"digest/web.py"},
 }  # fmt: skip
 
