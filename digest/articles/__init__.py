@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Literal
 
 from digest.articles.addresses import canonical, fingerprint
-from digest.articles.credits import credit_of, is_generated
+from digest.articles.credits import credit_of, is_credit, is_generated
 from digest.articles.deks import DEK, DEK_AT_LEAST, dek_of, is_running, sentences
 from digest.articles.moments import moment
 from digest.articles.text import headline_key, paragraphs, plain, tidy
@@ -33,6 +33,7 @@ __all__ = [
     "dek_of",
     "fingerprint",
     "headline_key",
+    "is_credit",
     "is_generated",
     "is_running",
     "moment",

@@ -28,6 +28,8 @@ GENERATED = re.compile(
     r"|由AI",
     re.IGNORECASE,
 )
+CREDIT_AT_MOST = 150  # characters: what is longer is a caption with a credit in it
+BEFORE_LABEL = 24  # characters: "Representative image Image Credit: ..."
 YEARS = re.compile(r"[\d\s,./-]*")
 
 
@@ -50,3 +52,11 @@ def credit_of(caption: str) -> str:
 def is_generated(credit: str) -> bool:
     """Whether a credit discloses that a machine made the picture."""
     return bool(GENERATED.search(credit))
+
+
+def is_credit(line: str) -> bool:
+    """Whether a line is a credit and nothing else: it begins with who made the picture."""
+    found = LABEL.search(line[:300])
+    return bool(
+        GENERATED.match(line.removeprefix("This image is ").removeprefix("This image was "))
+    ) or (found is not None and len(line) <= CREDIT_AT_MOST and found.start() <= BEFORE_LABEL)

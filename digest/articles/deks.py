@@ -92,7 +92,8 @@ DATELINES = tuple(
             r"|IANS|ANI|UNI)\)\s*"
         ),
         (
-            r"^(?:[A-Z][A-Z.'’-]+(?:,? (?=[A-Z][A-Z.]))?){1,5}(?:, [A-Z][\w. ]{2,20}(?: \d{1,2})?)?"
+            r"^(?:[A-Z][A-Z.'’-]+(?:,? (?=[A-Z][A-Z.]))?){1,5}(?:, [A-Z][\w. ]{2,20}(?:"
+            r" \d{1,2})?)?"
             r"\s*(?:[-–—]+|:)\s+(?=\S)"
         ),
         (
@@ -252,12 +253,7 @@ def _topped(dek: str, opening: list[str]) -> str:
         if len(dek) >= DEK_AT_LEAST:
             return dek
         parts = [p for p in sentences(paragraph) if headline_key(p) not in known]
-        if not dek:
-            dek = _fitting(parts)
-        elif (more := _joined(dek, _fitting(parts))) and len(more) <= DEK:
-            dek = more
-        else:
-            return _filled(dek, parts)
+        dek = _filled(dek, parts) if dek else _fitting(parts)
     return dek
 
 

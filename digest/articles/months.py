@@ -9,7 +9,8 @@ NAMES = (
     "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
     "janv févr|fevr mars avr mai juin juil aout sept octo nove déc",
     (
-        "januar|jänner|januari februar märz|mrz|maerz|maart april mai|mei juni juli august|augustus"
+        "januar|jänner|januari februar märz|mrz|maerz|maart april mai|mei juni juli august"
+        "|augustus"
         " september oktober|okt november dezember|dez"
     ),
     (
@@ -18,7 +19,8 @@ NAMES = (
         " noviembre diciembre|dic"
     ),
     (
-        "janeiro fevereiro|fev março|marco abril maio|mai junho julho agosto setembro outubro|out"
+        "janeiro fevereiro|fev março|marco abril maio|mai junho julho agosto setembro outubro"
+        "|out"
         " novembro dezembro"
     ),
     (
@@ -42,11 +44,17 @@ NAMES = (
     "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
     "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık",
     "januari februari maret april mei juni juli agustus september oktober november desember",
-    "जनवरी फरवरी|फ़रवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर|सितम्बर अक्टूबर|अक्तूबर नवंबर|नवम्बर दिसंबर|दिसम्बर",
+    (
+        "जनवरी फरवरी|फ़रवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर|सितम्बर अक्टूबर|अक्तूबर नवंबर|नवम्बर"
+        " दिसंबर|दिसम्बर"
+    ),
     "জানুয়ারি ফেব্রুয়ারি মার্চ এপ্রিল মে জুন জুলাই আগস্ট সেপ্টেম্বর অক্টোবর নভেম্বর ডিসেম্বর",
     "ஜனவரி பிப்ரவரி மார்ச் ஏப்ரல் மே ஜூன் ஜூலை ஆகஸ்ட் செப்டம்பர் அக்டோபர் நவம்பர் டிசம்பர்",
-    "يناير فبراير مارس أبريل|ابريل مايو يونيو يوليو أغسطس|اغسطس سبتمبر أكتوبر|اكتوبر نوفمبر ديسمبر",
-    "كانون_الثاني شباط آذار نيسان أيار حزيران تموز آب أيلول تشرين_الأول تشرين_الثاني كانون_الأول",
+    (
+        "يناير فبراير مارس أبريل|ابريل مايو يونيو يوليو أغسطس|اغسطس سبتمبر أكتوبر|اكتوبر نوفمبر"
+        " ديسمبر"
+    ),
+    ("كانون_الثاني شباط آذار نيسان أيار حزيران تموز آب أيلول تشرين_الأول تشرين_الثاني كانون_الأول"),
     "جانفي فيفري مارس أفريل ماي جوان جويلية أوت سبتمبر أكتوبر نوفمبر ديسمبر",
     "ژانویه فوریه مارس آوریل مه ژوئن ژوئیه اوت سپتامبر اکتبر نوامبر دسامبر",
     "جنوری فروری مارچ اپریل مئی جون جولائی اگست ستمبر اکتوبر نومبر دسمبر",

@@ -6,6 +6,7 @@
     titles      the headline without the name of the site
     tags        meta tags; the text of an element
     bylines     who wrote it
+    sections    where in its site it stands
     metadata    what the markup says about the article
     lines       what the visible lines say: text, byline, Trending, Opinion, briefs, Latest
     pictures    the article's picture among those that are shown

@@ -22,6 +22,7 @@ from digest.pages.lines import CUT, Entry, Found
 from digest.pages.metadata import Metadata, url_date
 from digest.pages.pictures import Shown
 
+SHOWN_AT_MOST = 600  # characters of a dek that the page prints beneath its headline
 WHOLE_AT_LEAST = 40  # characters of a page's own description that can stand alone
 
 
@@ -71,6 +72,9 @@ def _dek(page: Page) -> str:
     stated = [
         text for text in (*(page.meta.deks if page.meta else ()), found.dek) if _says(text, page)
     ]
+    if found.dek and len(found.dek) <= SHOWN_AT_MOST and _goes_on(found.dek, stated[0]):
+        # What the desk wrote beneath its headline is not ours to shorten.
+        return found.dek
     whole = next((text for text in stated if not CUT.search(text)), "")
     if stated and whole != stated[0] and not _goes_on(whole, stated[0]):
         # Only a beginning is given: what it is the beginning of may stand in the text.
@@ -105,7 +109,7 @@ def _image(page: Page) -> Image:
     generated = (credit for credit in (found.credit, *named) if is_generated(credit))
     return Image(
         meta.image_url or seen.url,
-        meta.image_alt or seen.alt,
+        meta.image_alt or seen.alt or meta.image_caption,
         next(generated, "") or next(filter(None, named), ""),
     )
 

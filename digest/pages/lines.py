@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 
-from digest.articles import headline_key, is_generated, tidy
+from digest.articles import headline_key, is_credit, is_generated, tidy
 
 
 class Block(Enum):
@@ -75,11 +75,6 @@ FURNITURE = re.compile(
     r"|^facebook$|^twitter$",
     re.IGNORECASE,
 )
-CREDIT = re.compile(
-    r"^this image is ai.generated|^(?:representative |file )?(?:image|photo|picture)s?"
-    r" ?(?:credits?|courtesy|source|by)?\s*[:(]|^credits?:|^(?:photo|picture|image) by ",
-    re.IGNORECASE,
-)
 ATTRIBUTION = re.compile(
     r"^[(\[（]?(?:with )(?:additional |agency )?inputs? (?:from|by) [^()]*[)\]）]?$"
     r"|^[(\[（](?:additional |agency )?inputs? (?:from|by) [^()]*[)\]）]$"
@@ -124,8 +119,9 @@ CHANGED = {
 }
 DATED = re.compile(r"(?<!\d)(?:19|20|२०)[\d०-९]{2}(?!\d)|[٠-٩]{4}")
 SIGNED = re.compile(
-    r"^(?:by|von|par|por|di|door|लेखक[:：]?|بقلم[:：]?|作者[:：]?|记者[:：]?"
-    r"|記者[:：]?)\s+(?=\S)",
+    r"^(?:(?:by|von|par|por|di|door)\s+|(?:by|author|autor|autore|auteur|text|texte|von|par"
+    r"|por|автор|текст"
+    r"|लेखक|बायलाइन|बाय|بقلم|كتب|كتبت|作者|记者|記者|文|撰文|取材・文)\s*[:：]\s*)(?=\S)",
     re.IGNORECASE,
 )
 RANK = re.compile(r"^#?\d{1,2}[.)]?$")
@@ -267,7 +263,7 @@ def _stamp_at(lines: list[Line], start: int) -> int | None:
 def _read_stamp(text: str, found: Found) -> None:
     """ "Byline | Updated: … | Created: …", in any order and with or without the strokes."""
     byline, *pairs = STAMP.split(text)
-    found.byline = byline.strip(" |,-–—")
+    found.byline = SIGNED.sub("", byline.strip(" |,-–—")).partition("|")[0].strip()
     for label, value in zip(pairs[::2], pairs[1::2], strict=True):
         when = value.partition("|")[0].strip(" ,-–—")
         if label.lower() in CHANGED:
@@ -287,7 +283,7 @@ def _read_near(lines: list[Line], found: Found) -> None:
 
 def _dek(lines: Iterable[Line], found: Found) -> str:
     texts = (line.text for line in lines if not _same(line.text, found.headline))
-    return next((t for t in texts if len(t) > 60 and not CREDIT.search(t)), "")
+    return next((t for t in texts if len(t) > 60 and not is_credit(t)), "")
 
 
 def _read_story(lines: list[Line], start: int, found: Found) -> int:
@@ -307,7 +303,7 @@ def _read_story(lines: list[Line], start: int, found: Found) -> int:
 
 def _read_story_line(line: Line, found: Found) -> None:
     text = line.text
-    if (CREDIT.search(text) or is_generated(text) * line.caption) and len(text) <= CREDIT_AT_MOST:
+    if (is_credit(text) or (line.caption and is_generated(text))) and len(text) <= CREDIT_AT_MOST:
         found.credit = found.credit or text
     elif line.prose and not FURNITURE.search(text) and text != found.dek:
         if ending := ATTRIBUTED.search(text[-200:]):

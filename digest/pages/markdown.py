@@ -92,6 +92,7 @@ def _metadata(front: dict[str, Any]) -> Metadata:
         categories=tuple(dict.fromkeys(_all(front, "tags", "keywords", "topics"))),
         image_url=canonical(join(url, next(iter(words), ""))) if words else "",
         image_alt=_first(front, "image_alt", "alt") or _first(image, "alt", "description"),
+        image_caption="",
         image_credit=_first(front, "image_credit", "credit", "image_caption")
         or _first(image, "credit", "caption"),
         language=_first(front, "lang", "language", "locale"),

@@ -12,7 +12,7 @@ from lxml import etree, html
 
 from digest.articles import canonical, tidy
 from digest.pages.lines import LINE_AT_MOST, LINES, Line
-from digest.pages.tags import join
+from digest.pages.tags import UNSEEN_CLASS, join
 
 HIDDEN = {
     "script",
@@ -66,11 +66,16 @@ BLOCKS = (
         "ul",
     }
 )
+STORY_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:(?:article|story|post|entry|news|page|text|canvas)[-_]?(?:body|content"
+    r"|text|cont)"
+    r"|rich-?text\w*|contenu|content|field--name-body)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+RANKED = re.compile(r"\s*#?\d{1,2}[.)]?\s*")
+LABELS = {"span", "time", "small", "em", "b", "strong", "i"}
 CAPTIONS = {"figcaption", "figure"}
 CAPTION_CLASS = re.compile(r"(?:^|[\s_-])(?:caption|credit|photo-?credit)", re.IGNORECASE)
-UNSEEN_CLASS = re.compile(
-    r"(?:^|\s)(?:sr-only|visually-?hidden|screen-reader-text|offscreen)(?:\s|$)", re.IGNORECASE
-)
 UNSEEN_STYLE = re.compile(r"display\s?:\s?none|visibility\s?:\s?hidden", re.IGNORECASE)
 PROSE_AT_LEAST = 120
 STORIES = 40  # elements that may hold the text and are weighed
@@ -100,7 +105,7 @@ def _bounded(tag: re.Match[str]) -> str:
 
 def visible_lines(root: html.HtmlElement, base: str) -> list[Line]:
     """The lines that the page shows, in its order. `base` makes their addresses absolute."""
-    writer = _Writer(base, _story(root))
+    writer = _Writer(base, story_of(root))
     # Iterative: a page may nest deeper than Python's stack.
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
@@ -126,17 +131,32 @@ def _is_hidden(element: Any) -> bool:
     )
 
 
-def _story(root: html.HtmlElement) -> html.HtmlElement | None:
+def story_of(root: html.HtmlElement) -> html.HtmlElement | None:
     """The element that holds the text, where the page marks it."""
     for path in ('//*[@itemprop="articleBody"]', "//article", "//main"):
         marked: list[html.HtmlElement] = root.xpath(path)
         if marked:
             return max(marked[:STORIES], key=_paragraph_length)
-    return None
+    named = (e for e in root.iter("div", "section", "td") if STORY_CLASS.search(_marks(e)))
+    return max(islice(named, STORIES), key=_paragraph_length, default=None)
+
+
+def _marks(element: html.HtmlElement) -> str:
+    return f"{element.get('id') or ''} {element.get('class') or ''}"
 
 
 def _paragraph_length(element: html.HtmlElement) -> int:
     return sum(len("".join(p.itertext())) for p in islice(element.iter("p"), 500))
+
+
+def _is_rank(element: Any) -> bool:
+    """Whether an element is the number of an entry in a list ("<span>2</span>Second")."""
+    return (
+        element.tag in LABELS
+        and not len(element)
+        and bool(RANKED.fullmatch(element.text or ""))
+        and element.getparent().tag not in PROSE
+    )
 
 
 def _is_caption(element: Any) -> bool:
@@ -167,6 +187,8 @@ class _Writer:
         self.inside += element is self.story
         if element.tag == "a" and element.get("href"):
             self.links.append(element.get("href"))
+        if _is_rank(element):
+            self.end_line()
         self.parts.append(element.text or "")
 
     def leave(self, element: Any) -> None:
@@ -178,7 +200,25 @@ class _Writer:
             self.captions -= _is_caption(element)
             self.linked += len(element.text or "") * (element.tag == "a")
             self.inside -= element is self.story
+            if _is_rank(element):
+                # The number stands in the entry's link: that leads on.
+                links = self.links
+                self.end_line()
+                self.links = links
+            elif element.tag == "a" and self._is_entry(element):
+                self.end_line()
         self.parts.append(element.tail or "")
+
+    def _is_entry(self, link: Any) -> bool:
+        """Whether a link is an entry of a list, and what is beside it a label of its own."""
+        beside = link.getnext()
+        block = self.open[-1] if self.open else ""
+        return (
+            block not in PROSE
+            and beside is not None
+            and beside.tag in LABELS
+            and not (link.tail or "").strip()
+        )
 
     def end_line(self) -> None:
         text = tidy("".join(self.parts)[:LINE_AT_MOST])

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from digest.articles import canonical, headline_key, plain, tidy
+from digest.articles import canonical, tidy
 from digest.pages.bylines import byline
 from digest.pages.linked import Linked
-from digest.pages.tags import Meta, join, text_of
+from digest.pages.sections import section_of
+from digest.pages.tags import Meta, join, microdata, text_of
 from digest.pages.titles import LONGEST, headline_of
 
 PUBLISHED = (
@@ -82,22 +83,6 @@ DESCRIPTIONS = (
 NO_PICTURE = re.compile(
     r"logo|placeholder|default[-_.]|blank\.|spacer|favicon|/icons?/|1x1", re.IGNORECASE
 )
-HOME = {
-    "home",
-    "homepage",
-    "start",
-    "startseite",
-    "accueil",
-    "inicio",
-    "início",
-    "news",
-    "होम",
-    "الرئيسية",
-    "首页",
-    "首頁",
-    "ホーム",
-    "главная",
-}
 URL_DATE = re.compile(
     r"/(20\d\d|19\d\d)[/-]?(0[1-9]|1[0-2]|[a-z]{3})[/-]?(0[1-9]|[12]\d|3[01])(?=[/_.-]|$)"
 )
@@ -120,6 +105,7 @@ class Metadata:
     categories: tuple[str, ...]
     image_url: str
     image_alt: str
+    image_caption: str
     image_credit: str
     language: str
     site: str
@@ -133,8 +119,8 @@ def metadata(root: html.HtmlElement, url: str) -> Metadata:
     own, address = linked.article, _address(root, meta, linked, url)
     sites = _sites(meta, linked, address)
     named = [*linked.words(own, "headline"), *linked.words(own, "name")]
-    headline = headline_of(named, meta(*TITLES), shown, [*_marked(root), *titles], sites)
-    image, alt, credit = _image(root, meta, linked, address)
+    headline = headline_of(named, meta(*TITLES), shown, _marked(root), titles, sites)
+    image, alt, caption, credit = _image(root, meta, linked, address)
     return Metadata(
         headline=headline,
         url=canonical(address),
@@ -142,10 +128,11 @@ def metadata(root: html.HtmlElement, url: str) -> Metadata:
         byline=byline(root, meta, linked, sites),
         published=tuple(_published(root, meta, linked)),
         updated=tuple(_updated(root, meta, linked)),
-        section=_section(root, meta, linked, headline, sites),
+        section=section_of(root, meta, linked, headline, sites),
         categories=_categories(root, meta, linked),
         image_url=image,
         image_alt=alt,
+        image_caption=caption,
         image_credit=credit,
         language=_language(root, meta, linked),
         site=next(iter(sites), ""),
@@ -163,7 +150,7 @@ def _deks(root: html.HtmlElement, meta: Meta, linked: Linked) -> tuple[str, ...]
     return (
         *linked.words(linked.article, "description"),
         *meta(*DESCRIPTIONS),
-        *_microdata(root, "description"),
+        *microdata(root, "description"),
         *linked.words(linked.page(), "description"),
     )
 
@@ -171,7 +158,7 @@ def _deks(root: html.HtmlElement, meta: Meta, linked: Linked) -> tuple[str, ...]
 def _updated(root: html.HtmlElement, meta: Meta, linked: Linked) -> Iterator[str]:
     yield from linked.words(linked.article, "dateModified")
     yield from meta(*UPDATED)
-    yield from _microdata(root, "dateModified")
+    yield from microdata(root, "dateModified")
 
 
 def _marked(root: html.HtmlElement) -> list[str]:
@@ -222,7 +209,7 @@ def _published(root: html.HtmlElement, meta: Meta, linked: Linked) -> Iterator[s
     own = linked.article
     yield from linked.words(own, "datePublished")
     yield from meta(*PUBLISHED[:3])
-    yield from _microdata(root, "datePublished")
+    yield from microdata(root, "datePublished")
     yield from meta(*PUBLISHED[3:])
     hatom = (
         '//*[contains(concat(" ", @class, " "), " published ") or contains(@class, "dt-published")]'
@@ -240,67 +227,7 @@ def url_date(address: str) -> str:
     return "-".join(found.groups()) if found and found[2].isdecimal() else ""
 
 
-def _microdata(root: html.HtmlElement, name: str) -> list[str]:
-    marked = root.xpath("//*[contains(concat(' ', @itemprop, ' '), $name)]", name=f" {name} ")
-    texts = (str(e.get("content") or e.get("datetime") or "") or text_of(e) for e in marked[:3])
-    return [plain(text[:5000]) for text in texts if text.strip()]
-
-
-def _section(
-    root: html.HtmlElement, meta: Meta, linked: Linked, headline: str, sites: list[str]
-) -> str:
-    crumbs = linked.breadcrumbs() or _crumbs(root)
-    house = (
-        {headline_key(site) for site in sites}
-        | {headline_key(word) for word in HOME}
-        | {headline_key(headline)}
-    )
-    inner = (
-        c
-        for c in crumbs
-        if headline_key(c) not in house and not headline_key(headline).startswith(headline_key(c))
-    )
-    category = root.xpath('//a[contains(concat(" ", @rel, " "), " category ")]')
-    stated = [
-        *linked.words(linked.article, "articleSection"),
-        *meta(
-            "article:section",
-            "og:article:section",
-            "parsely-section",
-            "sailthru.section",
-            "dc.subject.section",
-        ),
-        *_microdata(root, "articleSection"),
-        *meta("section", "og:section", "category", "cg"),
-        *inner,
-        *(text_of(a) for a in category[:1]),
-    ]
-    return next((word for text in stated if (word := _section_word(text))), "")
-
-
-def _crumbs(root: html.HtmlElement) -> list[str]:
-    path = (
-        '//*[contains(@itemtype, "BreadcrumbList")]//*[@itemprop="name"]',
-        '//*[contains(translate(@aria-label, "B", "b"), "breadcrumb")]//a',
-        '//*[contains(translate(@class, "B", "b"), "breadcrumb")]//a',
-    )
-    found: list[html.HtmlElement] = next((e for p in path if (e := root.xpath(p))), [])
-    return [text for e in found[:6] if (text := text_of(e))]
-
-
-def _section_word(text: str) -> str:
-    """A section's name; of a path ("/world/africa") its last part."""
-    if text.startswith("/"):
-        text = text.strip("/").rpartition("/")[2].replace("_", " ").replace("-", " ").title()
-    text = text.partition(",")[0].strip()
-    return (
-        ""
-        if "://" in text or len(text) > 60 or re.fullmatch(r"[\d\W]*|[0-9A-F-]{20,}", text)
-        else text
-    )
-
-
-def _image(root: html.HtmlElement, meta: Meta, linked: Linked, base: str) -> tuple[str, str, str]:
+def _image(root: html.HtmlElement, meta: Meta, linked: Linked, base: str) -> tuple[str, ...]:
     own = linked.article
     node = linked.resolved(own.get("image"))
     urls = [
@@ -324,12 +251,8 @@ def _image(root: html.HtmlElement, meta: Meta, linked: Linked, base: str) -> tup
         ),
         "",
     )
-    alts = [
-        *meta("og:image:alt", "twitter:image:alt"),
-        *linked.words(node, "caption"),
-        *linked.words(node, "alternateName"),
-    ]
-    return url, next(iter(alts), ""), credit
+    alts = [*meta("og:image:alt", "twitter:image:alt"), *linked.words(node, "alternateName")]
+    return url, next(iter(alts), ""), next(iter(linked.words(node, "caption")), ""), credit
 
 
 def _categories(root: html.HtmlElement, meta: Meta, linked: Linked) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ Never here: the pictures that its metadata names (metadata).
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from lxml import html
 
 from digest.articles import canonical, credit_of, plain
-from digest.pages.markup import HIDDEN
+from digest.pages.markup import HIDDEN, story_of
 from digest.pages.metadata import NO_PICTURE
 from digest.pages.tags import join, text_of
 
@@ -17,7 +18,10 @@ SIZE = re.compile(r"[-_](?:\d{2,4}x\d{2,4}|\d{3,4}w?|scaled|large|medium|small|t
 FIGURE_CLASS = re.compile(
     r"figure|caption|featured|hero|lead-?image|main-?image|article-?image", re.IGNORECASE
 )
-CREDIT_CLASS = re.compile(r"credit|copyright|source|photographer|attribution", re.IGNORECASE)
+CREDIT_CLASS = re.compile(
+    r"credit|\bcite$|copyright|source|photographer|attribution",
+    re.IGNORECASE,
+)
 CAPTION_CLASS = re.compile(r"caption|legend|credit", re.IGNORECASE)
 LOOKED_AT = 300  # pictures of one page
 TINY = 60  # pixels: icons and portraits of authors
@@ -35,14 +39,16 @@ class Shown:
 
 def shown_picture(root: html.HtmlElement, named: str, base: str) -> Shown | None:
     """The picture that the metadata names, as the page shows it; else the first of the article."""
-    pictures = [made for e in root.xpath("//body//img")[:LOOKED_AT] if (made := _shown(e, base))]
+    story = story_of(root)
+    images = root.xpath("//body//img")[:LOOKED_AT]
+    pictures = [made for e in images if (made := _shown(e, story, base))]
     same = [p for p in pictures if named and _stem(p.url) == _stem(named)]
     main = [p for p in pictures if p.main]
     # A picture is printed twice, large and small: one of them has the words.
     return next(iter([*(p for p in same if p.credit), *same, *main]), None)
 
 
-def _shown(image: html.HtmlElement, base: str) -> Shown | None:
+def _shown(image: html.HtmlElement, story: html.HtmlElement | None, base: str) -> Shown | None:
     around = [*image.iterancestors()]
     if any(e.tag in HIDDEN - {"noscript"} or e.tag == "aside" for e in around) or _is_tiny(image):
         return None
@@ -50,12 +56,22 @@ def _shown(image: html.HtmlElement, base: str) -> Shown | None:
     if not url or NO_PICTURE.search(url):
         return None
     figure = next((e for e in around if e.tag == "figure"), None)
+    captioned = figure is not None and next(figure.iter("figcaption"), None) is not None
     if figure is None:
         near = around[:3]
         figure = next((e for e in near if FIGURE_CLASS.search(str(e.get("class") or ""))), None)
-    credit = _credit(figure) if figure is not None else ""
-    inside = any(e.tag in {"article", "main"} or e.get("itemprop") == "articleBody" for e in around)
-    return Shown(url, plain(str(image.get("alt") or "")), credit, figure is not None and inside)
+    credit = _credit(figure) if figure is not None else _credit_beneath(image)
+    inside = captioned or any(e is story or e.tag in {"article", "main"} for e in around)
+    return Shown(url, plain(str(image.get("alt") or "")), credit, inside)
+
+
+def _credit_beneath(image: html.HtmlElement) -> str:
+    """The credit of a picture that stands in no figure: in the next element, if that is one."""
+    beneath = (e.getnext() for e in (image, *islice(image.iterancestors(), 2)))
+    for element in beneath:
+        if element is not None and CAPTION_CLASS.search(str(element.get("class") or "")):
+            return credit_of(text_of(element))
+    return ""
 
 
 def _sources(image: html.HtmlElement) -> list[str]:
@@ -73,9 +89,9 @@ def _is_tiny(image: html.HtmlElement) -> bool:
 
 
 def _credit(figure: html.HtmlElement) -> str:
-    marked = figure.xpath(".//*[@class or @itemprop]")[:60]
+    marked = figure.xpath(".//*[@class or @itemprop or self::cite]")[:60]
     for element in marked:
-        marks = f"{element.get('class') or ''} {element.get('itemprop') or ''}"
+        marks = f"{element.get('class') or ''} {element.get('itemprop') or ''} {element.tag}"
         text = text_of(element)
         if CREDIT_CLASS.search(marks) and 1 < len(text) < 300 and element.tag != "figure":
             return text.strip(" ()[]")

@@ -3,6 +3,7 @@
 Never here: which of them is believed (metadata).
 """
 
+import re
 from itertools import islice
 from urllib.parse import urljoin
 
@@ -11,6 +12,9 @@ from lxml import etree, html
 from digest.articles import plain, tidy
 
 PIECES, METAS = 4_000, 1_000
+UNSEEN_CLASS = re.compile(
+    r"(?:^|\s)(?:sr-only|visually-?hidden|screen-reader-text|offscreen)(?:\s|$)", re.IGNORECASE
+)
 UNSEEN = {"script", "style", "svg", "template", "noscript"}
 INLINE = {
     "a",
@@ -70,7 +74,7 @@ def pieces_of(element: html.HtmlElement) -> str:
     for event, inner in walk:
         space = "" if inner.tag in INLINE else " " if inner.tag == "span" else "\n"
         if event == "start":
-            if not isinstance(inner.tag, str) or inner.tag in UNSEEN:
+            if not isinstance(inner.tag, str) or inner.tag in UNSEEN or _is_unseen(inner):
                 walk.skip_subtree()
                 continue
             parts += [space, inner.text or ""]
@@ -87,3 +91,14 @@ def join(base: str, link: str) -> str:
         return urljoin(base, link.strip())
     except ValueError:
         return ""
+
+
+def _is_unseen(element: html.HtmlElement) -> bool:
+    return bool(UNSEEN_CLASS.search(element.get("class") or ""))
+
+
+def microdata(root: html.HtmlElement, name: str) -> list[str]:
+    """What a property of schema.org says where elements are marked with it, at most thrice."""
+    marked = root.xpath("//*[contains(concat(' ', @itemprop, ' '), $name)]", name=f" {name} ")
+    texts = (str(e.get("content") or e.get("datetime") or "") or text_of(e) for e in marked[:3])
+    return [plain(text[:5000]) for text in texts if text.strip()]

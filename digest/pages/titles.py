@@ -15,19 +15,25 @@ TAILS = 4  # "Headline - date - section - site - country"
 
 
 def headline_of(
-    linked: list[str], tagged: list[str], shown: list[str], titles: list[str], sites: list[str]
+    linked: list[str],
+    tagged: list[str],
+    shown: list[str],
+    marked: list[str],
+    titles: list[str],
+    sites: list[str],
 ) -> str:
     """The page's headline; "" where there is none.
 
-    `linked` is what its JSON-LD says, `tagged` its meta tags, `shown` its h1, `titles` its title:
-    in this order they are believed, but where one is only the beginning of what is shown.
+    `linked` is what its JSON-LD says, `tagged` its meta tags, `shown` its h1, `marked` what is
+    marked as headline, `titles` its title: in this order they are believed, but where one is only
+    the beginning of what is shown.
     """
-    whole = [headline_key(text) for text in (*shown, *titles)]
+    whole = [headline_key(text) for text in (*shown, *marked, *titles)]
     # JSON-LD may have a headline and a name: the page is titled after the right one.
     fitting = [text for text in linked if any(headline_key(text) in key for key in whole)]
     named = next(iter([*fitting, *linked, *tagged]), "")
     if not named or headline_key(named) in {headline_key(site) for site in sites}:
-        return _unnamed(shown, titles, sites)[:LONGEST]
+        return _unnamed(shown, marked, titles, sites)[:LONGEST]
     return _uncut(without_site(named, shown, sites), [*shown, *tagged])[:LONGEST]
 
 
@@ -70,18 +76,28 @@ def _names_site(text: str, keys: list[str]) -> bool:
     ) or bool(DATE.fullmatch(text.strip()))
 
 
-def _unnamed(shown: list[str], titles: list[str], sites: list[str]) -> str:
-    """Of what the page shows, that which its title begins with or holds."""
+def _unnamed(shown: list[str], marked: list[str], titles: list[str], sites: list[str]) -> str:
+    """What the page marks as its headline; else the h1 that its title begins with or holds."""
+    if marked:
+        return marked[0]
     keys = [headline_key(title) for title in titles]
     houses = {headline_key(site) for site in sites}
-    for text in shown:
+    # A site writes its own name behind the headline, and often in an h1 as well.
+    fresh = [
+        text for text in shown if headline_key(text) not in houses and not _is_tail(text, keys)
+    ]
+    for text in fresh:
         if len(headline_key(text)) > 5 and any(headline_key(text) in key for key in keys):
             return text
-    fresh = [text for text in shown if headline_key(text) not in houses]
-    stripped = [without_site(title, shown, sites) for title in titles if title]
+    stripped = [without_site(title, shown, [*sites, *shown]) for title in titles if title]
     if stripped and not fresh:
         return _first_part(stripped[0])
     return next(iter([*fresh, *stripped]), "")
+
+
+def _is_tail(text: str, keys: list[str]) -> bool:
+    key = headline_key(text)
+    return any(title.endswith(key) and title != key for title in keys)
 
 
 def _first_part(title: str) -> str:
