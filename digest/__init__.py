@@ -3,7 +3,7 @@
 One article's way, and the rooms it passes, in the order of the data:
 
     sources     bytes from the web or the disk, with limits              I/O
-    feeds       RSS, Atom, RDF, JSON Feed -> articles                    pure
+    feeds       RSS, RDF, Atom, JSON Feed, news sitemaps -> articles     pure
     outlines    OPML and the links of a page -> where feeds are          pure
     pages       an article page, HTML or text -> article, lists          pure
     articles    Article, its canonical address and fingerprint           pure

@@ -69,7 +69,7 @@ def test_fingerprint_is_the_address_and_without_one_the_headline() -> None:
             "Six towns agree.",
         ),
         ("People who read more books sleep well.", "People who read more books sleep well."),
-        ("One. " + "word " * 100, "One."),
+        ("One. " + "Word " * 100, "One."),
         ("The U.S. river " + "word " * 100, "The U.S. river" + " word" * 52 + "…"),
         ("x" * 300, "x" * 279 + "…"),
     ],

@@ -49,6 +49,12 @@ def test_rss() -> None:
                 source="gazette",
             ),
             Article(
+                headline="An entry without a headline.",
+                section="Global",
+                language="en-gb",
+                source="gazette",
+            ),
+            Article(
                 headline="Bridge closed",
                 section="Global",
                 image=Image("https://example.org/bridge.png"),
@@ -85,7 +91,6 @@ def test_rdf() -> None:
             dek="Twelve stops in nine minutes.",
             byline="Kim Alder",
             published=when,
-            updated=when,
             source="ledger",
         ),
     )
@@ -121,7 +126,7 @@ def test_json_feed() -> None:
 
 def test_sloppy_but_complete_xml_is_accepted() -> None:
     data = sample("rss2.xml").replace(b"&amp;amp;", b"& &nbsp;")
-    assert len(read_feed(data, source="gazette").articles) == 3
+    assert len(read_feed(data, source="gazette").articles) == 4
 
 
 def test_markup_in_a_headline_yields_no_script() -> None:

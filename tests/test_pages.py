@@ -46,6 +46,9 @@ OPINION = tuple(
         "What the River Owes to the Towns on Its Banks",
     )
 )
+LISTED_OPINION = tuple(
+    Listed(rank, piece.headline, kind="opinion") for rank, piece in enumerate(OPINION, 1)
+)
 TRENDING = (
     Listed(1, "Lighthouse Opens Its Doors to Visitors", section="Global"),
     Listed(
@@ -62,7 +65,7 @@ def sample(name: str) -> bytes:
 
 def test_a_page_saved_as_text() -> None:
     reading = read_page(sample("page.txt"), source="gazette", section="Global")
-    assert reading == Reading(articles=(OWN, *OPINION), listed=TRENDING)
+    assert reading == Reading(articles=(OWN, *OPINION), listed=(*TRENDING, *LISTED_OPINION))
 
 
 def test_a_page_saved_as_html() -> None:
@@ -83,6 +86,14 @@ def test_a_page_saved_as_html() -> None:
         listed=(
             replace(TRENDING[0], url="https://example.org/article/lighthouse"),
             replace(TRENDING[1], url="https://example.org/article/bonfire"),
+            replace(LISTED_OPINION[0], url="https://example.org/opinion/builders"),
+            LISTED_OPINION[1],
+            Listed(
+                1,
+                "Some other article that is new today",
+                "https://example.org/article/other",
+                kind="latest",
+            ),
         ),
     )
 
@@ -107,9 +118,12 @@ def test_the_shape(page: Path) -> None:
     assert [piece.headline for piece in reading.articles[1:]] == listed
     assert {piece.section for piece in reading.articles[1:]} == {"Opinion"}
     ranks = [n for n in range(end, first) if lines[n].isdigit()]
-    assert [entry.headline for entry in reading.listed] == [lines[n + 1] for n in ranks]
-    assert [entry.rank for entry in reading.listed] == [int(lines[n]) for n in ranks]
-    assert [entry.section for entry in reading.listed] == [lines[n + 3] for n in ranks]
+    trending = [entry for entry in reading.listed if entry.kind == "trending"]
+    assert [entry.headline for entry in trending] == [lines[n + 1] for n in ranks]
+    assert [entry.rank for entry in trending] == [int(lines[n]) for n in ranks]
+    assert [entry.section for entry in trending] == [lines[n + 3] for n in ranks]
+    opinion = [entry.headline for entry in reading.listed if entry.kind == "opinion"]
+    assert opinion == listed
 
 
 def test_metadata_in_json_ld_comes_first() -> None:
@@ -124,7 +138,7 @@ def test_metadata_in_json_ld_comes_first() -> None:
         Article(
             headline="Un pont",
             url="https://example.org/pont",
-            dek="Le pont ouvre.",
+            dek="Le pont ouvre. Le maire coupe le ruban.",
             byline="Rive Gauche, Rive Droite",
             published=datetime(2025, 4, 2, 6, tzinfo=UTC),
             section="Monde",

@@ -1,8 +1,10 @@
 """Article: one item that a source published, as the rest of the house sees it.
 
-    text        markup from outside -> plain text; the dek
+    text        markup from outside -> plain text
+    deks        a summary and the first lines -> the dek
     addresses   the canonical form of an address; the fingerprint
-    moments     a date as it was written -> a moment in UTC
+    credits     a caption -> who made the picture
+    moments     a date as it was written -> a moment in UTC (months: their names)
 
 Here live the values. Never here: how a feed or a page is parsed (feeds, pages), what is chosen
 (selection), where it is kept (archive).
@@ -13,11 +15,33 @@ from datetime import datetime
 from typing import Literal
 
 from digest.articles.addresses import canonical, fingerprint
+from digest.articles.credits import credit_of, is_credit, is_generated
+from digest.articles.deks import DEK, DEK_AT_LEAST, dek_of, is_running, sentences
 from digest.articles.moments import moment
-from digest.articles.text import DEK, dek_of, headline_key, plain, tidy
+from digest.articles.text import headline_key, paragraphs, plain, tidy
 
-__all__ = ["DEK", "Article", "Image", "Kind", "Listed", "Reading", "canonical", "dek_of",
-           "fingerprint", "headline_key", "moment", "plain", "tidy"]  # fmt: skip
+__all__ = [
+    "DEK",
+    "DEK_AT_LEAST",
+    "Article",
+    "Image",
+    "Kind",
+    "Listed",
+    "Reading",
+    "canonical",
+    "credit_of",
+    "dek_of",
+    "fingerprint",
+    "headline_key",
+    "is_credit",
+    "is_generated",
+    "is_running",
+    "moment",
+    "paragraphs",
+    "plain",
+    "sentences",
+    "tidy",
+]
 
 Kind = Literal["trending", "opinion", "brief", "latest"]
 
@@ -61,7 +85,8 @@ class Article:
     def fingerprint(self) -> str:
         """What makes it the same article when it is seen again: its address, else its headline.
 
-        32 hexadecimal digits; http or https, `www.`, and tracking parameters make no difference.
+        32 hexadecimal digits; http or https, `www.`, `m.`, AMP and tracking parameters make no
+        difference.
         """
         return fingerprint(self.url, self.headline)
 

@@ -1,82 +1,188 @@
 """Moments: a date as feeds and pages write it becomes a moment in UTC."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import timezone as fixed_zone
 from zoneinfo import ZoneInfo
 
+from digest.articles.months import month
 from digest.articles.text import tidy
 
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+AT_MOST = 200  # characters: what is longer is no date
+DIGITS = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?)?")
+EPOCH = re.compile(r"[1-9]\d{9}(?:\d{3})?(?:\.0+)?")
+WORD = r"(?P<m>[^\W\d_][^\W\d_\u200c]*(?:[\u0300-\u036f\u0900-\u0dff][^\W\d_]*)*)"
 DAYS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"\b(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})\b",
-        r"\b(?P<d>\d{1,2})[-/.](?P<m>\d{1,2})[-/.](?P<y>\d{4})\b",
-        r"\b(?P<d>\d{1,2})(?:st|nd|rd|th)?[ -](?P<m>[a-z]{3})[a-z]*\.?,?[ -](?P<y>\d{4}|\d\d)\b",
-        r"\b(?P<m>[a-z]{3})[a-z]*\.? (?P<d>\d{1,2})(?:st|nd|rd|th)?,? (?P<y>\d{4})\b",
+        r"(?<!\d)(?P<y>\d{4})\s?[年년]\s?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일]?",
+        r"(?<!\d)(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})(?!\d)",
+        r"(?<!\d)(?P<d>\d{1,2})(?P<s>[-/.])\s?(?P<m>\d{1,2})(?P=s)\s?(?P<y>\d{4})(?!\d)",
+        (
+            rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|[.º°])?,?[ -]?(?:de |d['’])?{WORD}\.?,?["
+            rf" -](?:de )?"
+            r"(?P<y>\d{4}|'?\d\d(?![\d:]))(?!\d)"
+        ),
+        rf"{WORD}\.? (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}})(?!\d)",
+        # `date` of Unix and of the older Twitter: "Wed Apr 02 01:20:00 +0530 2025".
+        rf"{WORD} (?P<d>\d{{1,2}}) (?=\d\d:\d\d)(?=.{{5,25}} (?P<y>\d{{4}})$)",
     )
 )
-CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.\d+)?\s*(?:([ap])\.?m\b\.?)?", re.IGNORECASE)
-OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)\b")
+CLOCK = re.compile(
+    r"(?:(?P<before>上午|下午|晚上|凌晨|오전|오후|午前|午後)\s?)?(?<!\d)(?P<h>\d{1,2})\s?(?::"
+    r"|h(?=[\d ]|$)|時|时|点|點|시|\.(?=\d\d(?!\d)))"
+    r"\s?(?P<m>\d\d)?(?:[分분])?(?::(?P<s>\d\d))?(?:[.,]\d+)?\s*(?P<half>[ap]\.?\s?m\b\.?"
+    r"|[ap](?=\s|$)"
+    r"|صباحا|صباحًا|مساء|مساءً|ص(?!\w)|م(?!\w))?",
+    re.IGNORECASE,
+)
+HOUR = re.compile(r"\b(?P<h>1[0-2]|0?[1-9])\s?(?P<half>[ap]\.?m\b\.?)", re.IGNORECASE)
+LATER = ("p", "下午", "晚上", "오후", "午後", "مساء", "م")
+OFFSET = re.compile(r"(?<![\d:])([+-−])(\d\d?):?(\d\d)?(?!\d)")
 LETTERS = re.compile(r"\b[A-Z]{1,5}\b")
 # Hours ahead of UTC. The letters IST stand for three zones and are settled in `_zone`.
-ZONES = {"UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2,
-         "EET": 2, "EEST": 3, "MSK": 3, "PKT": 5, "SGT": 8, "HKT": 8, "JST": 9, "KST": 9,
-         "AEST": 10, "AEDT": 11, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7,
-         "MDT": -6, "PST": -8, "PDT": -7}  # fmt: skip
+ZONES = {
+    "UTC": 0,
+    "GMT": 0,
+    "UT": 0,
+    "Z": 0,
+    "WET": 0,
+    "WEST": 1,
+    "BST": 1,
+    "CET": 1,
+    "CEST": 2,
+    "MEZ": 1,
+    "MESZ": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "PKT": 5,
+    "NPT": 5.75,
+    "WIB": 7,
+    "ICT": 7,
+    "SGT": 8,
+    "HKT": 8,
+    "JST": 9,
+    "KST": 9,
+    "AEST": 10,
+    "AEDT": 11,
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+}
+PLACES = {
+    "ET": "America/New_York",
+    "CT": "America/Chicago",
+    "MT": "America/Denver",
+    "PT": "America/Los_Angeles",
+}
+EARLIEST, LATEST = 1900, 2200
 
 
 def moment(text: str, timezone: str) -> datetime | None:
-    """A date as feeds and pages write it (ISO 8601, RFC 822, day-month-year) in UTC.
+    """A date as feeds and pages write it (ISO 8601, RFC 822, a language's own way) in UTC.
 
-    `timezone` is an IANA name, for dates that name no zone. None where no date can be made out.
+    `timezone` is an IANA name, for dates that name no zone, and says whose IST is meant. None
+    where no date can be made out. Day comes before month where both are numbers.
     Raises zoneinfo's errors where `timezone` is no zone: settings checks it long before.
     """
-    text = tidy(text)
+    text = _digits(tidy(text[: AT_MOST * 2]))
+    if not text or len(text) > AT_MOST:
+        return None
     try:
-        try:
-            found = datetime.fromisoformat(text)
-            zone = found.tzinfo or ZoneInfo(timezone)
-        except ValueError:
-            found, rest = _day_and_clock(text)
-            zone = _zone(rest, timezone)
+        found, zone = _read(text, timezone)
+        if not EARLIEST <= found.year <= LATEST:
+            return None
         return found.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
+def _read(text: str, timezone: str) -> tuple[datetime, tzinfo]:
+    if EPOCH.fullmatch(text):
+        seconds = int(text[:10])
+        return datetime.fromtimestamp(seconds, UTC), UTC
+    try:
+        found = datetime.fromisoformat(text)
+        return found, found.tzinfo or ZoneInfo(timezone)
+    except ValueError:
+        found, rest = _day_and_clock(text)
+        return found, _zone(rest, timezone)
+
+
+def _digits(text: str) -> str:
+    """The digits of Hindi, Arabic and others as 0 to 9."""
+    return (
+        text
+        if text.isascii()
+        else "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+    )
+
+
 def _day_and_clock(text: str) -> tuple[datetime, str]:
     """Date and time without a zone, and what stands beside them; ValueError where there is none."""
-    day = next((match for pattern in DAYS if (match := pattern.search(text))), None)
-    if day is None:
-        raise ValueError(text)
-    rest = f"{text[: day.start()]} {text[day.end() :]}"
-    clock = CLOCK.search(rest)
-    hour, minute, second, half = clock.groups() if clock else ("0", "0", "0", None)
-    hours = int(hour) % 12 + 12 * (half in "pP") if half else int(hour)
-    found = datetime(  # noqa: DTZ001 - the zone is found out in `_zone`
-        _year(day["y"]), _month(day["m"]), int(day["d"]), hours, int(minute), int(second or 0)
-    )
-    return found, rest[clock.end() :] if clock else rest
+    if found := DIGITS.fullmatch(text):
+        return datetime(*(int(n or 0) for n in found.groups())), ""  # type: ignore[arg-type]  # noqa: DTZ001
+    year, number, day, rest = _day(text)
+    hours, minutes, seconds, rest = _clock(rest)
+    found_at = datetime(year, number, day, hours, minutes, seconds)  # noqa: DTZ001 - see `_zone`
+    return found_at, rest
+
+
+def _day(text: str) -> tuple[int, int, int, str]:
+    for pattern in DAYS:
+        for match in pattern.finditer(text):
+            try:
+                number = _month(match["m"])
+            except ValueError:
+                continue
+            day, year = int(match["d"]), _year(match["y"])
+            if number > 12 >= day and match["m"].isdigit():
+                number, day = day, number
+            rest = f"{text[: match.start()]} {text[match.end() :]}"
+            return year, number, day, rest
+    raise ValueError(text)
+
+
+def _month(word: str) -> int:
+    return int(word) if word.isdigit() else month(word)
 
 
 def _year(digits: str) -> int:
     # RFC 822 wrote two digits; RFC 5322 section 4.3 says which century they mean.
+    digits = digits.lstrip("'")
     return int(digits) if len(digits) == 4 else int(digits) + (2000 if int(digits) < 50 else 1900)
 
 
-def _month(word: str) -> int:
-    return int(word) if word.isdigit() else MONTHS.index(word.lower()) + 1
+def _clock(text: str) -> tuple[int, int, int, str]:
+    clock = CLOCK.search(text) or HOUR.search(text)
+    if clock is None:
+        return 0, 0, 0, text
+    parts = clock.groupdict()
+    hours = int(parts["h"])
+    half = (parts["half"] or parts.get("before") or "").lower()
+    if half and hours <= 12:
+        hours = hours % 12 + 12 * half.startswith(LATER)
+    rest = f"{text[: clock.start()]} {text[clock.end() :]}"
+    return hours, int(parts.get("m") or 0), int(parts.get("s") or 0), rest
 
 
 def _zone(text: str, timezone: str) -> tzinfo:
     if offset := OFFSET.search(text):
         sign, hours, minutes = offset.groups()
-        ahead = timedelta(hours=int(hours), minutes=int(minutes))
-        return fixed_zone(-ahead if sign == "-" else ahead)
-    letters = next((word for word in LETTERS.findall(text) if word in ZONES or word == "IST"), "")
+        ahead = timedelta(hours=int(hours), minutes=int(minutes or 0))
+        return fixed_zone(ahead if sign == "+" else -ahead)
+    known = ZONES.keys() | PLACES.keys() | {"IST"}
+    letters = next((word for word in LETTERS.findall(text) if word in known), "")
     # India, Ireland and Israel all write IST; a source that says where it is decides.
     if letters == "IST":
         return ZoneInfo("Asia/Kolkata" if timezone == "UTC" else timezone)
+    if letters in PLACES:
+        return ZoneInfo(PLACES[letters])
     return fixed_zone(timedelta(hours=ZONES[letters])) if letters else ZoneInfo(timezone)

@@ -1,7 +1,7 @@
-"""Text: markup from outside becomes plain text, and a text becomes a dek.
+"""Text: markup from outside becomes plain text.
 
-Here lives what a reader may see of a stranger's words. Never here: addresses, dates, where the
-words come from.
+Here lives what a reader may see of a stranger's words. Never here: which of the words make a dek
+(deks), addresses, dates, where the words come from.
 """
 
 import html
@@ -10,34 +10,94 @@ import unicodedata
 
 import nh3
 
-BLOCKS = {"p", "br", "div", "li", "ul", "ol", "tr", "td", "h1", "h2", "h3", "h4", "h5", "h6",
-          "blockquote", "figure", "figcaption", "section", "article", "table", "hr",
-          "pre"}  # fmt: skip
-DEK = 280  # characters: three lines on a telephone
-MORE = re.compile(
-    r"(?:\s|^|[\[(…])+(?:Read (?:[Mm]ore|(?:the )?full (?:story|article))|READ MORE"
-    r"|Continue [Rr]eading|Keep reading)\b[^.!?]{0,80}[\s.…»→>\])]*$"
-    r"|\s*\bThe post .{1,300} (?:first )?appeared (?:first )?on .{1,100}$"
+BLOCKS = {
+    "p",
+    "br",
+    "div",
+    "li",
+    "ul",
+    "ol",
+    "tr",
+    "td",
+    "th",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "blockquote",
+    "figure",
+    "figcaption",
+    "section",
+    "article",
+    "table",
+    "hr",
+    "dl",
+    "dt",
+    "dd",
+    "header",
+    "footer",
+    "pre",
+}
+# Their content is no text, or none of the running text.
+UNSEEN = {"script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title"}
+BESIDE = {
+    "figure",
+    "figcaption",
+    "aside",
+    "nav",
+    "form",
+    "table",
+    "button",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+}
+# Control and other characters that show nothing or turn the line about. The joiners U+200C and
+# U+200D stay: Hindi, Persian and emoji are written with them.
+INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f\u00ad\u200b\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
-SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s)|[।。！？]")
-ABBREVIATED = re.compile(r"(?:\b\w|\b(?:Mr|Mrs|Ms|Dr|St|Prof|Gen|Sen|Gov|Rep|Lt|No|vs|Jr|Sr))\.$")
-INVISIBLE = re.compile(r"[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u00ad\u200b\u2060\ufeff]")
+TAG = re.compile(r"<(/?)[a-zA-Z][^<>]*>")
+NESTED = re.compile(r"&(?:amp;|#0*38;|#[xX]0*26;)+")
+AND = "\ue000"  # of the private use area: no text has it
+DEEP = 200  # levels: more is no text that anybody wrote, and nh3's work grows with their square
+ROUNDS = 6  # how often one feed may escape the same text
 
 
 def plain(markup: str) -> str:
     """Markup from outside as one line of plain text: tags, scripts and control characters gone.
 
-    Entities are resolved once more than the markup asks for, because feeds escape twice.
+    Entities are resolved as often as they were escaped, because feeds escape twice: what is plain
+    is left as it is.
     """
-    text = html.unescape(html.unescape(_without_tags(markup)))
-    if re.search(r"</?[a-zA-Z][^<>]*>", text):
-        text = html.unescape(_without_tags(text))
-    return tidy(text)
+    text = tidy(markup)
+    for _ in range(ROUNDS):
+        before, text = text, tidy(html.unescape(NESTED.sub("&", _without_tags(text, BLOCKS))))
+        if text == before:
+            return text
+    return tidy(re.sub(r"[<>&]", " ", text))
+
+
+def paragraphs(markup: str) -> list[str]:
+    """The paragraphs of markup as plain text; captions, headings and tables are left out."""
+    if "<" not in markup and "&lt;" in markup:
+        markup = html.unescape(markup)
+    if "<" in markup:
+        parts = re.split(r"<[^>]*>", _cleaned(markup, BLOCKS - BESIDE, UNSEEN | BESIDE))
+    else:
+        parts = re.split(r"\n[ \t]*\n", markup)
+    return [text for part in parts if not part.isspace() and (text := plain(part))]
 
 
 def tidy(text: str) -> str:
     """Plain text with Unicode composed (NFC), invisible characters gone and white space folded."""
-    return " ".join(INVISIBLE.sub("", unicodedata.normalize("NFC", text)).split())
+    return " ".join(unicodedata.normalize("NFC", INVISIBLE.sub("", text)).split())
 
 
 def headline_key(headline: str) -> str:
@@ -46,24 +106,28 @@ def headline_key(headline: str) -> str:
     return "".join(c for c in folded if c.isalnum())
 
 
-def dek_of(text: str) -> str:
-    """Plain text as a dek: at most 280 characters, no "Read more" or "Continue reading" behind it.
-
-    It ends with a sentence where one ends in time, otherwise with a word and "…".
-    """
-    text = MORE.sub("", text).strip()
-    if len(text) <= DEK:
-        return text
-    # One character more is looked at, so that a sentence may end exactly at the limit.
-    ends = [m.end() for m in SENTENCE_END.finditer(text[: DEK + 1]) if m.end() <= DEK]
-    ends = [end for end in ends if not ABBREVIATED.search(text[:end])]
-    if ends:
-        return text[: ends[-1]]
-    cut = text[: DEK - 1]
-    return (cut.rpartition(" ")[0] or cut).rstrip(" ,;:–—-") + "…"
-
-
-def _without_tags(markup: str) -> str:
+def _without_tags(markup: str, blocks: set[str]) -> str:
+    if "<" not in markup:
+        return markup
     # nh3 gives well-formed output with nothing but bare block tags, so a pattern may cut them.
-    cleaned = nh3.clean(markup, tags=BLOCKS, attributes={}, clean_content_tags={"script", "style"})
-    return re.sub(r"<[^>]*>", " ", cleaned)
+    return re.sub(r"<[^>]*>", " ", _cleaned(markup, blocks, UNSEEN))
+
+
+def _cleaned(markup: str, kept: set[str], without: set[str]) -> str:
+    if _is_deep(markup):
+        markup = TAG.sub(" ", markup)
+    # Its parser looks each ampersand up in a list of two thousand names, which takes the longest
+    # of all that a stranger can send; they are resolved afterwards anyway.
+    markup = markup.replace(AND, "").replace("&", AND)
+    cleaned: str = nh3.clean(markup, tags=kept, attributes={}, clean_content_tags=without)
+    return cleaned.replace(AND, "&")
+
+
+def _is_deep(markup: str) -> bool:
+    depth = 0
+    if markup.count("<") > DEEP:
+        for tag in TAG.finditer(markup):
+            depth += -1 if tag[1] else 1
+            if depth > DEEP:
+                return True
+    return False

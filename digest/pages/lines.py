@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 
-from digest.articles import headline_key, tidy
+from digest.articles import headline_key, is_credit, is_generated, tidy
 
 
 class Block(Enum):
@@ -17,52 +18,131 @@ class Block(Enum):
 
     TRENDING = "trending"
     OPINION = "opinion"
+    BRIEF = "brief"
+    LATEST = "latest"
     FURNITURE = "furniture"
 
 
-# Heading of a block (as `headline_key` writes it) -> what stands beneath it.
+# Headings of blocks as pages print them -> what stands beneath.
+PRINTED = {
+    Block.TRENDING: "Trending|Trending now|Trending stories|Trending news|Most read|Most"
+    " popular|Most viewed"
+    "|Popular|Popular now|Top trending|Die meistgelesenen|Meistgelesen|Les plus lus|Lo más"
+    " leído|Mais lidas"
+    "|I più letti|Meest gelezen|Самое читаемое|Популярное|ट्रेंडिंग|सबसे ज्यादा पढ़ी गईं|الأكثر"
+    " قراءة|热门|热门新闻|最热|热点"
+    "|アクセスランキング|En çok okunanlar|Terpopuler",
+    Block.OPINION: "Opinion / Blog / Interview|Opinion|Opinions|Blogs|Opinion & Blogs|Opinion"
+    " and analysis"
+    "|Meinung|Opinión|Opinião|Opinioni|विचार|राय|आراء|آراء|观点|评论|社説",
+    Block.BRIEF: "DevShots|Shorts|News shots|In brief|Briefs|News in brief|Quick reads|Short"
+    " news|Kurz notiert"
+    "|En bref|En breve|संक्षेप में|موجز|简讯",
+    Block.LATEST: "Latest news|Latest|Latest stories|Latest updates|Just in|Neueste"
+    " Nachrichten|Dernières nouvelles"
+    "|Últimas noticias|Últimas notícias|Ultime notizie|ताज़ा खबरें|ताजा खबरें|ताज़ा ख़बरें|أحدث"
+    " الأخبار|آخر الأخبار"
+    "|最新|最新消息|最新新闻|Последние новости|新着記事",
+    Block.FURNITURE: "Connect us on|Connect with us|Give feedback|Sectors|Editions|Other links"
+    "|Other products"
+    "|Connect|Subscribe to our newsletter|Newsletter|Related articles|Related stories|Related"
+    " news|Related topics"
+    "|Related|Also read|Read also|More from this section|More news|More stories|Recommended"
+    "|You may also like"
+    "|Top stories|Comments|Leave a comment|Leave a reply|Follow us|Share this|Tags|About the"
+    " author|Sponsored"
+    "|Promoted|Around the web|Mehr zum Thema|Kommentare|Sur le même sujet|Lire aussi|À lire"
+    " aussi|Commentaires"
+    "|Relacionadas|Comentarios|Comentários|संबंधित खबरें|यह भी पढ़ें|टिप्पणियां|اقرأ أيضا|مواضيع"
+    " ذات صلة|相关新闻|相关阅读|评论区"
+    "|Читайте также|関連記事",
+}
 HEADINGS: dict[str, Block] = {
-    **dict.fromkeys(("trending", "trendingnow", "mostread", "mostpopular"), Block.TRENDING),
-    **dict.fromkeys(("opinionbloginterview", "opinion", "opinions", "blogs"), Block.OPINION),
-    **dict.fromkeys(
-        (
-            *("devshots", "latestnews", "connectuson", "connectwithus", "givefeedback", "sectors"),
-            *("editions", "otherlinks", "otherproducts", "connect", "subscribetoournewsletter"),
-            *("relatedarticles", "relatedstories", "relatednews", "relatedtopics", "alsoread"),
-            *("morefromthissection", "morenews", "topstories", "comments", "followus", "sharethis"),
-        ),
-        Block.FURNITURE,
-    ),
+    headline_key(words): block
+    for block, all_words in PRINTED.items()
+    for words in all_words.split("|")
 }
 FURNITURE = re.compile(
     r"^©|^\(c\) |^copyright\b|^(?:e-?mail|phone|tel)\s*:|\bprivacy policy\b|^advertisement$"
-    r"|^read more\b|^also read\b|^(?:date )?\d{4}-\d\d-\d\d\b.{0,20}$|^left menu$|^share\b.{0,30}$",
+    r"|^anzeige$"
+    r"|^publicité$|^publicidad$|^विज्ञापन$|^إعلان$|^广告$|^read more\b|^also read\b|^see all\b"
+    r"|^view all\b|^more\b.{0,20}$"
+    r"|^(?:date )?\d{4}-\d\d-\d\d\b.{0,20}$|^left menu$|^share\b.{0,30}$|^\d+ (?:comments?"
+    r"|shares?|views?)$"
+    r"|^(?:updated: ?|created: ?)?\d{1,2}[-/.]\d{1,2}[-/.]\d{4}.{0,14}$|^\d+ (?:min(?:ute)?s?"
+    r"|hours?|days?|weeks?)"
+    r"(?: ago| read)?$|^(?:just now|yesterday)$|^listen\b.{0,40}$|^save$|^print$|^whatsapp$"
+    r"|^facebook$|^twitter$",
     re.IGNORECASE,
 )
-CREDIT = re.compile(
-    r"^this image is ai.generated|^(?:representative |file )?(?:image|photo|picture)s?"
-    r" ?(?:credits?|courtesy|source|by)?\s*[:(]|^credits?:|^(?:photo|picture|image) by ",
+ATTRIBUTION = re.compile(
+    r"^[(\[（]?(?:with )(?:additional |agency )?inputs? (?:from|by) [^()]*[)\]）]?$"
+    r"|^[(\[（](?:additional |agency )?inputs? (?:from|by) [^()]*[)\]）]$"
+    r"|^[(\[（](?:इनपुट|एजेंसी|भाषा)[^()]*[)\]）]$|^[(\[（](?:avec|con|mit|com)"
+    r" [^()]{2,60}[)\]）]$",
     re.IGNORECASE,
 )
-ATTRIBUTION = re.compile(r"^\((?:with )?(?:additional )?inputs? from [^()]*\)$", re.IGNORECASE)
+ATTRIBUTED = re.compile(
+    r"[(\[（](?:with )?(?:additional |agency )?inputs? (?:from|by) [^()\[\]]{1,80}[)\]）]$",
+    re.IGNORECASE,
+)
 STAMP = re.compile(
-    r"\b(last updated|updated|modified|created|published|posted)(?: on| at)?\s*:\s*(?=\S*\d|[A-Z])",
+    r"\b(last updated|last modified|updated|modified|created|first published|published|posted"
+    r"|publié|mis à jour"
+    r"|veröffentlicht|aktualisiert|stand|publicado|actualizado|atualizado|pubblicato"
+    r"|aggiornato|опубликовано"
+    r"|обновлено|प्रकाशित|अपडेटेड|अपडेट|अंतिम अपडेट|نشر|تحديث|آخر تحديث|发布时间|更新时间|发布"
+    r"|更新)"
+    r"(?: on| at| le| am| em| el| il| في)?(?:\s*[:：]\s*(?=\S*\d|[A-Z])|\s+(?=[^"
+    r"|]{0,25}\b(?:19|20)\d\d(?!\d)))",
     re.IGNORECASE,
 )
-CHANGED = {"last updated", "updated", "modified"}
+CHANGED = {
+    "last updated",
+    "last modified",
+    "updated",
+    "modified",
+    "mis à jour",
+    "aktualisiert",
+    "stand",
+    "actualizado",
+    "atualizado",
+    "aggiornato",
+    "обновлено",
+    "अपडेटेड",
+    "अपडेट",
+    "अंतिम अपडेट",
+    "تحديث",
+    "آخر تحديث",
+    "更新时间",
+    "更新",
+}
+DATED = re.compile(r"(?<!\d)(?:19|20|२०)[\d०-९]{2}(?!\d)|[٠-٩]{4}")
+SIGNED = re.compile(
+    r"^(?:(?:by|von|par|por|di|door)\s+|(?:by|author|autor|autore|auteur|text|texte|von|par"
+    r"|por|автор|текст"
+    r"|लेखक|बायलाइन|बाय|بقلم|كتب|كتبت|作者|记者|記者|文|撰文|取材・文)\s*[:：]\s*)(?=\S)",
+    re.IGNORECASE,
+)
 RANK = re.compile(r"^#?\d{1,2}[.)]?$")
 CUT = re.compile(r"\s*(?:\.\.\.|…)$")
 # How far beneath the headline a page still prints its byline, and how long its lines may be.
 STAMP_WITHIN = 15
+STAMP_AT_MOST = 120
+BYLINE_AT_MOST = 80
 HEADLINE_AT_MOST = 250
 CREDIT_AT_MOST = 300
+LINES = 8_000  # of one page
+LINE_AT_MOST = 10_000  # characters
+LISTED_LINES = 200  # of one block: more is no list that anybody ranked
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One visible line. `url` is where it leads; saved text knows nothing of the other marks.
 
-    `aside`: outside the main column. `prose`: may be part of the text. `entry`: may be an entry
+    `aside`: outside the main column. `prose`: may be part of the text. `caption`: stands at a
+    picture. `entry`: may be an entry
     of a list. `heading`: may head a block (a link of a menu can't). `title`: certainly heads one.
     """
 
@@ -70,6 +150,7 @@ class Line:
     url: str = ""
     aside: bool = False
     prose: bool = True
+    caption: bool = False
     entry: bool = True
     heading: bool = True
     title: bool = False
@@ -101,13 +182,17 @@ class Found:
     credit: str = ""
     attribution: str = ""
     body: list[str] = field(default_factory=list)
+    dated: list[str] = field(default_factory=list)
     trending: list[Entry] = field(default_factory=list)
     opinion: list[Entry] = field(default_factory=list)
+    brief: list[Entry] = field(default_factory=list)
+    latest: list[Entry] = field(default_factory=list)
 
 
 def text_lines(text: str) -> list[Line]:
     """The lines of a page that was saved as text; empty ones are left out."""
-    return [Line(tidy(line)) for line in text.splitlines() if tidy(line)]
+    lines = (tidy(line[:LINE_AT_MOST]) for line in islice(text.splitlines(), LINES))
+    return [Line(line) for line in lines if line]
 
 
 def read_lines(lines: list[Line], headline: str = "") -> Found:
@@ -122,6 +207,8 @@ def read_lines(lines: list[Line], headline: str = "") -> Found:
     if stamp is not None:
         _read_stamp(main[stamp].text, found)
         found.dek = _dek(main[start:stamp], found)
+    else:
+        _read_near(main[start : start + STAMP_WITHIN], found)
     end = _read_story(main, start if stamp is None else stamp + 1, found)
     _read_blocks([*main[end:], *(line for line in lines if line.aside)], found)
     return found
@@ -176,7 +263,7 @@ def _stamp_at(lines: list[Line], start: int) -> int | None:
 def _read_stamp(text: str, found: Found) -> None:
     """ "Byline | Updated: … | Created: …", in any order and with or without the strokes."""
     byline, *pairs = STAMP.split(text)
-    found.byline = byline.strip(" |,-–—")
+    found.byline = SIGNED.sub("", byline.strip(" |,-–—")).partition("|")[0].strip()
     for label, value in zip(pairs[::2], pairs[1::2], strict=True):
         when = value.partition("|")[0].strip(" ,-–—")
         if label.lower() in CHANGED:
@@ -185,9 +272,18 @@ def _read_stamp(text: str, found: Found) -> None:
             found.published = found.published or when
 
 
+def _read_near(lines: list[Line], found: Found) -> None:
+    """A byline and a date that stand beneath the headline without any mark."""
+    short = [line.text for line in lines if len(line.text) <= STAMP_AT_MOST and not line.caption]
+    found.dated = [text for text in short if DATED.search(text)]
+    signed = next((text for text in short if SIGNED.match(text)), "")
+    if signed and len(signed) <= BYLINE_AT_MOST:
+        found.byline = SIGNED.sub("", signed).partition("|")[0].strip(" ,-–—")
+
+
 def _dek(lines: Iterable[Line], found: Found) -> str:
     texts = (line.text for line in lines if not _same(line.text, found.headline))
-    return next((t for t in texts if len(t) > 60 and not CREDIT.search(t)), "")
+    return next((t for t in texts if len(t) > 60 and not is_credit(t)), "")
 
 
 def _read_story(lines: list[Line], start: int, found: Found) -> int:
@@ -207,9 +303,12 @@ def _read_story(lines: list[Line], start: int, found: Found) -> int:
 
 def _read_story_line(line: Line, found: Found) -> None:
     text = line.text
-    if CREDIT.search(text) and len(text) <= CREDIT_AT_MOST:
+    if (is_credit(text) or (line.caption and is_generated(text))) and len(text) <= CREDIT_AT_MOST:
         found.credit = found.credit or text
     elif line.prose and not FURNITURE.search(text) and text != found.dek:
+        if ending := ATTRIBUTED.search(text[-200:]):
+            found.attribution = ending[0]
+            text = text.removesuffix(ending[0]).strip()
         found.body.extend([text] * (not _same(text, found.headline)))
 
 
@@ -223,12 +322,12 @@ def _read_blocks(lines: list[Line], found: Found) -> None:
             block = Block.FURNITURE
         else:
             groups[block].append(line)
-    found.trending = _entries(groups[Block.TRENDING])
-    found.opinion = [
-        entry
-        for entry in _entries(groups[Block.OPINION])
-        if not _same(entry.headline, found.headline)
-    ]
+    for kind in (Block.TRENDING, Block.OPINION, Block.BRIEF, Block.LATEST):
+        entries = _entries(groups[kind][:LISTED_LINES])
+        # A list of opinions may hold the page's own; a trending list says that the page is.
+        keeps_own = kind is Block.TRENDING
+        own = [e for e in entries if keeps_own or not _same(e.headline, found.headline)]
+        setattr(found, kind.value, own)
 
 
 def _entries(lines: list[Line]) -> list[Entry]:

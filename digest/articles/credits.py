@@ -1,0 +1,62 @@
+"""Credits: who made a picture, as its caption says it; and whether a machine did.
+
+Never here: where a caption stands (feeds, pages).
+"""
+
+import re
+
+LABEL = re.compile(
+    r"(?:\b(?:representative |file |handout )?(?:photo(?:graph|graphy)?|image|picture|pic"
+    r"|illustration"
+    r"|graphic|credit|foto|bild|fotografía|imagen|imagem|crédit photo|crédit|source|quelle"
+    r"|fonte|fuente)s?"
+    r"(?:[ -](?:credit|by|courtesy|source)s?)?\s?[:：|]\s?|©\s?|\(c\)\s|(?<!\w)(?:चित्र|फोटो"
+    r"|तस्वीर|صورة|تصوير|图|圖|摄影|写真|撮影|Фото)"
+    r"\s?[:：/]\s?|\b(?:photo|photograph|image|picture|illustration)s? (?:by|courtesy(?: of)?)\s"
+    r"|\bcourtesy of\s).*$",
+    re.IGNORECASE,
+)
+IN_BRACKETS = re.compile(r"[(\[（]([^()\[\]（）]{2,80})[)\]）]\s*$")
+BY_AGENCY = re.compile(
+    r"(?:(?<=[.!?।。] )|(?<=[.!?।。])"
+    r"|^)([^.!?।。]{2,60}/[^.!?।。/]{2,40})\s*$"
+)
+GENERATED = re.compile(
+    r"\bAI[- ](?:generated|created|assisted)|generated (?:by|with|using)"
+    r" AI\b|\bKI-generiert"
+    r"|\bgénérée? par (?:l['’])?IA\b|एआई|AI生成"
+    r"|由AI",
+    re.IGNORECASE,
+)
+CREDIT_AT_MOST = 150  # characters: what is longer is a caption with a credit in it
+BEFORE_LABEL = 24  # characters: "Representative image Image Credit: ..."
+YEARS = re.compile(r"[\d\s,./-]*")
+
+
+def credit_of(caption: str) -> str:
+    """The part of a caption that names who made the picture, word for word; "" where none does.
+
+    A line that says that the picture is AI-generated is a credit as a whole.
+    """
+    if GENERATED.search(caption):
+        return caption
+    if found := LABEL.search(caption[-400:]):
+        return found[0].strip(" ()[]|")
+    for pattern in (IN_BRACKETS, BY_AGENCY):
+        found = pattern.search(caption[-200:])
+        if found and not YEARS.fullmatch(found[1]):
+            return found[1].strip()
+    return ""
+
+
+def is_generated(credit: str) -> bool:
+    """Whether a credit discloses that a machine made the picture."""
+    return bool(GENERATED.search(credit))
+
+
+def is_credit(line: str) -> bool:
+    """Whether a line is a credit and nothing else: it begins with who made the picture."""
+    found = LABEL.search(line[:300])
+    return bool(
+        GENERATED.match(line.removeprefix("This image is ").removeprefix("This image was "))
+    ) or (found is not None and len(line) <= CREDIT_AT_MOST and found.start() <= BEFORE_LABEL)

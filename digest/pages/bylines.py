@@ -1,0 +1,136 @@
+"""Bylines: who wrote an article, of all that a page's markup says about it.
+
+Never here: a byline that only the visible lines have (lines).
+"""
+
+import re
+from collections.abc import Iterator
+
+from lxml import html
+
+from digest.articles import headline_key, tidy
+from digest.pages.linked import Linked
+from digest.pages.tags import Meta, pieces_of, text_of
+
+BYLINE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:byline|author|writtenby|p-author|reporter|autor|auteur|contributor)s?(?:$"
+    r"|[\s_-])",
+    re.IGNORECASE,
+)
+NO_BYLINE_CLASS = re.compile(
+    r"bio|image|avatar|photo|social|follow|comment|related|share", re.IGNORECASE
+)
+BYLINE_AT_MOST = 100
+NAMES_AT_MOST = 60  # characters: what is longer says more than names
+HANDLE = re.compile(r"\s*(?:\(@\w+\)|(?<!\w)@\w+)|\s*\S+@\S+\.\w+")
+BY = re.compile(
+    r"^\W*(?:(?:written |reported |words |story |posted |published )?by|von|par|por|di|door|av"
+    r"|af|autor(?:es)?"
+    r"|autore|auteur|author|text|texte|fuente|redazione|oleh|yazan|автор|текст|लेखक|द्वारा"
+    r"|रिपोर्ट|بقلم|كتب|كتبت|作者|记者"
+    r"|記者|文|責編|撰文|取材・文)(?:\s*[:：/|]\s*|\s+)",
+    re.IGNORECASE,
+)
+AFTER_BYLINE = re.compile(
+    r"\s*(?:\||•|·|\bPublished\b|\bUpdated\b|\bPosted\b|\bLast updated\b|(?<=[a-z])\s?\d{1,2}["
+    r" :]"
+    r"|,?\s(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2}|[-–—] (?=\w+ \d)"
+    r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}[-年]|\bon (?=\w+ \d)|\b\d+ (?:hours?|minutes?"
+    r"|days?) ago).*$"
+)
+NOBODY = {
+    "admin",
+    "administrator",
+    "editor",
+    "webmaster",
+    "root",
+    "unknown",
+    "none",
+    "null",
+    "author",
+}
+AUTHORS = (
+    "dc.creator",
+    "dcterms.creator",
+    "author",
+    "parsely-author",
+    "article:author",
+    "og:article:author",
+    "article:author_name",
+    "article.author",
+    "sailthru.author",
+    "byl",
+    "byline",
+    "article_author",
+    "dc.contributor",
+    "twitter:data1",
+)
+
+
+def byline(root: html.HtmlElement, meta: Meta, linked: Linked, sites: list[str]) -> str:
+    """The byline without "By"; a person's name before that of the house (one of `sites`)."""
+    own = linked.article
+    names = [*linked.words(own, "author")] or [*linked.words(own, "creator")]
+    house = {headline_key(site) for site in sites}
+    stated = [_names(names), *(_names([tag]) for tag in meta(*AUTHORS))]
+    stated = [name for name in stated if name]
+    persons = (name for name in stated if headline_key(name) not in house)
+    printed = (_names([text]) for text in _printed(root))
+    printed_persons = (name for name in printed if name and headline_key(name) not in house)
+    return next(persons, "") or next(printed_persons, "") or next(iter(stated), "")
+
+
+def _names(names: list[str]) -> str:
+    """Names as a byline: without "By", dates, addresses of pages and of people."""
+    made = [BY.sub("", AFTER_BYLINE.sub("", name)).strip(" ,;|-–—·•") for name in names]
+    kept = (
+        name
+        for name in made
+        if name
+        and "://" not in name
+        and len(name) <= 2 * BYLINE_AT_MOST
+        and "@" not in name
+        and not name.startswith("/")
+        and not name.isdecimal()
+        and name.lower() not in NOBODY
+    )
+    return ", ".join(dict.fromkeys(kept))
+
+
+def _printed(root: html.HtmlElement) -> Iterator[str]:
+    """The bylines that the page marks as such."""
+    for path in (
+        '//*[contains(concat(" ", @rel, " "), " author ")]',
+        '//*[contains(@itemprop, "author")]',
+    ):
+        found = root.xpath(path)[:12]
+        # Those beside the first are its co-authors; others belong to a portrait or another piece.
+        beside = [e for e in found if e.getparent() is found[0].getparent()]
+        if texts := [text for e in beside if (text := _named(e))]:
+            yield ", ".join(dict.fromkeys(texts))
+    for element in root.xpath("//body//*[@class or @id]")[:20_000]:
+        marks = f"{element.get('class') or ''} {element.get('id') or ''}"
+        classed = BYLINE_CLASS.search(marks) and not NO_BYLINE_CLASS.search(marks)
+        if classed and (text := _named(element)):
+            yield text
+
+
+def _named(element: html.HtmlElement) -> str:
+    names = element.xpath('.//*[contains(@itemprop, "name")]')
+    whole = str(element.get("content") or "") or _first_line(names[0] if names else element)
+    whole = HANDLE.sub("", whole)
+    linked = [text_of(a) for a in element.xpath(".//a")[:6]]
+    if len(whole) <= NAMES_AT_MOST or not linked:
+        return whole if len(whole) <= BYLINE_AT_MOST else ""
+    kept = [
+        text
+        for text in dict.fromkeys(linked)
+        if text and len(text) <= NAMES_AT_MOST and "@" not in text
+    ]
+    return ", ".join(kept)
+
+
+def _first_line(element: html.HtmlElement) -> str:
+    """The first of the lines that an element shows, and the next where that is only "By"."""
+    lines = [line for part in pieces_of(element).split("\n") if (line := tidy(part))]
+    return " ".join(lines[:2]) if lines and len(lines[0]) <= 4 else next(iter(lines), "")
