@@ -69,6 +69,30 @@ def visit(source: Source, validators: Validators = UNKNOWN) -> Visit:
     return Visit(_read(source, _load(Path(source.place)), ""))
 
 
+def status(url: str, *, private: bool = False) -> int:
+    """The HTTP status at the end of an address's redirects, 0 where nothing answers; no body.
+
+    Strangers wrote the address: a private network is not asked unless `private` allows it.
+    """
+    try:
+        with httpx.Client(timeout=10, trust_env=False, headers={"User-Agent": AGENT}) as client:
+            for _ in range(MOST_REDIRECTS + 1):
+                if not private and not _is_public(url):
+                    return 0
+                # Some servers know no HEAD; a body that is not read is not fetched.
+                with client.stream("HEAD", url) as response:
+                    answer = response
+                if answer.status_code in {403, 405, 501}:
+                    with client.stream("GET", url) as response:
+                        answer = response
+                if not answer.has_redirect_location:
+                    return answer.status_code
+                url = urljoin(url, answer.headers.get("location", ""))
+    except (httpx.HTTPError, httpx.InvalidURL, FetchError, ValueError):
+        return 0
+    return 0
+
+
 def _read(source: Source, data: bytes, url: str) -> Reading:
     kind = source.kind
     if kind == "auto":

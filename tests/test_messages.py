@@ -99,7 +99,7 @@ def _quoted(text: str) -> str:
 
 @pytest.mark.parametrize("bad", ["a\r\nBcc: x@y.example", "a\nb", "a\rb", "a\0b", "\n"])
 @pytest.mark.parametrize(
-    "field", ["to", "from_", "envelope_sender", "message_id", "list_id", "title", "boundary"]
+    "field", ["to", "from_", "envelope_sender", "message_id", "list_id", "title"]
 )
 def test_a04_a_line_break_in_a_value_is_refused(field: str, bad: str) -> None:
     changes: dict[str, Any] = {field: bad}
@@ -158,7 +158,7 @@ def test_a08_list_id() -> None:
     assert 'List-Id: "The Week" <the-week.times.example>' in header_lines(built())
     encoded = "\n".join(header_lines(built(title="Die Größe")))
     assert re.search(r"List-Id: =\?utf-8\?b\?\S+\?= <the-week\.times\.example>", encoded)
-    for bad in ("the week.example", "week", "ü.example", "", "a." + "b" * 255):
+    for bad in ("the week.example", "week", "ü.example", "a." + "b" * 255):
         with pytest.raises(MessageError):
             built(list_id=bad)
 
@@ -238,7 +238,7 @@ def test_a_date_needs_a_zone_and_an_offset_is_kept() -> None:
     assert "Date: Mon, 30 Mar 2026 07:00:00 +0530" in lines
 
 
-def test_half_characters_an_empty_subject_and_odd_boundaries_are_refused() -> None:
+def test_half_characters_and_an_empty_subject_are_refused() -> None:
     for broken in (
         replace(RENDERING, subject="a\ud800"),
         replace(RENDERING, text="a\ud800"),
@@ -246,6 +246,3 @@ def test_half_characters_an_empty_subject_and_odd_boundaries_are_refused() -> No
     ):
         with pytest.raises(MessageError):
             built(broken)
-    with pytest.raises(MessageError):
-        built(boundary="plain")
-    assert b'boundary="=_mine"' in built(boundary="=_mine").data

@@ -4,8 +4,11 @@
     opening      the House: settings, database, templates, opened once
     collecting   sources -> archive
     deciding     an editor's word on an article
-    preparing    archive -> draft issue; preview, check, approve
+    preparing    archive -> draft issue; preview, approve
+    signing      DKIM keys: read, written, shown as DNS records
     composing    one reader's message
+    checking     what stands against sending an issue
+    doctoring    what stands against sending at all: DNS, keys
     sending      approved issue -> ledger -> relay; the accounting of it
     showing      an issue for the editor's eyes
     leaving      the link in a mail -> roster and ledger
@@ -16,26 +19,31 @@ Never here: a sentence for a terminal, SQL, SMTP, or a decision that a pure room
 """
 
 from digest.archive import IssueRecord, SourceState
+from digest.publish.checking import examine, look_up_links
 from digest.publish.collecting import Collected, collect
 from digest.publish.deciding import decide, undecide
+from digest.publish.doctoring import DnsResolver, doctor
 from digest.publish.founding import init_folder, write_secret
 from digest.publish.leaving import FrontDoor, view
 from digest.publish.opening import Clock, House, migrate, open_house, templates_folder
-from digest.publish.preparing import Draft, approve, examine, explain, prepare, rendering_for
+from digest.publish.preparing import Draft, approve, explain, prepare, rendering_for
 from digest.publish.running import Done, run
 from digest.publish.sending import Account, Progress, ReaderLine, account, readers, send, send_test
 from digest.publish.showing import Shown, preview_page, shown, write_shown
+from digest.publish.signing import KeyRecord, generate_key, key_records
 from digest.selection import Verdict
 
 __all__ = [
     "Account",
     "Clock",
     "Collected",
+    "DnsResolver",
     "Done",
     "Draft",
     "FrontDoor",
     "House",
     "IssueRecord",
+    "KeyRecord",
     "Progress",
     "ReaderLine",
     "Shown",
@@ -45,9 +53,13 @@ __all__ = [
     "approve",
     "collect",
     "decide",
+    "doctor",
     "examine",
     "explain",
+    "generate_key",
     "init_folder",
+    "key_records",
+    "look_up_links",
     "migrate",
     "open_house",
     "prepare",

@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from digest import archive, preflight, rendering, selection
+from digest import archive, rendering, selection
 from digest.archive import IssueRecord
 from digest.edition import Edition, Issue, Publisher, cut
-from digest.errors import IssueError, NothingToPublish, PreflightFailed
-from digest.preflight import Finding
+from digest.errors import IssueError, NothingToPublish
+from digest.publish.checking import refuse_errors
 from digest.publish.opening import House
 from digest.rendering import Rendering
 from digest.selection import (
@@ -65,14 +65,6 @@ def rendering_for(
     return _rendered(house, edition) if edition else None
 
 
-def examine(house: House, record: IssueRecord) -> list[Finding]:
-    """What stands against sending the issue, errors first."""
-    complete = _complete(house, record.issue)
-    base_url = house.settings.web.base_url
-    found = preflight.examine(record.issue, complete, base_url=base_url)
-    return sorted(found, key=lambda finding: finding.severity != "error")
-
-
 def approve(
     house: House, newsletter: str | None, number: int | None, *, by: str, now: datetime
 ) -> IssueRecord:
@@ -95,17 +87,6 @@ def approve(
 def content_hash(house: House, record: IssueRecord) -> str:
     """The hash of the issue as the present templates and settings render it."""
     return rendering.content_hash([_complete(house, record.issue)])
-
-
-def refuse_errors(house: House, record: IssueRecord) -> None:
-    """Raises PreflightFailed with the first error, where there is one."""
-    errors = [finding for finding in examine(house, record) if finding.severity == "error"]
-    if errors:
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise PreflightFailed(
-            f"issue {record.issue.number} is not fit to send: {errors[0].what}{more}",
-            remedy=errors[0].remedy or "`digest check` lists all findings",
-        )
 
 
 def policy(house: House, settings: NewsletterSettings, now: datetime) -> Policy:
