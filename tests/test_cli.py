@@ -28,6 +28,8 @@ VERBS = [
     "issues",
     "preview",
     "check",
+    "doctor",
+    "dkim",
     "test",
     "approve",
     "send",
@@ -39,15 +41,16 @@ VERBS = [
     "migrate",
 ]
 LEAVES = [
-    *([verb] for verb in VERBS if verb not in {"articles", "issues", "subscribers"}),
+    *([verb] for verb in VERBS if verb not in {"articles", "dkim", "issues", "subscribers"}),
     *(["articles", verb] for verb in ("list", "show", "explain")),
     *(["issues", verb] for verb in ("list", "show")),
+    *(["dkim", verb] for verb in ("generate", "show")),
     *(
         ["subscribers", v]
         for v in ["add", "import", "export", "list", "show", "suppress", "forget"]
     ),
 ]
-HEAVY = {"premailer", "fastapi", "sqlalchemy", "httpx"}
+HEAVY = {"premailer", "fastapi", "sqlalchemy", "httpx", "cryptography", "dns", "lxml"}
 INIT = (
     *("init", "--publisher", "Example Times", "--postal-address", "1 Street", "--title", "Week"),
     *("--sender", "week@news.example.org"),
