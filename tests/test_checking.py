@@ -159,6 +159,10 @@ def test_generate_show_sign_and_doctor(kitchen: Path, names: NameServer) -> None
     assert missing.returncode == 1
     assert [each["rule"] for each in json.loads(missing.stdout)] == ["dkim-record-missing"]
     names.add(shown["host"], "TXT", "".join(shown["strings"]))
+    (kitchen / "dkim.pem").chmod(0o640)
+    loose = digest_in(kitchen, *asking)
+    assert (loose.returncode, "chmod 600 dkim.pem" in loose.stdout) == (0, True)
+    (kitchen / "dkim.pem").chmod(0o600)
     well = digest_in(kitchen, *asking, "--ip", IP)
     assert (well.returncode, json.loads(well.stdout)) == (0, [])
 

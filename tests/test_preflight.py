@@ -15,6 +15,7 @@ from digest.edition import Issue
 from digest.messages import Blank, Letterhead, Links
 from digest.preflight import RULES, Finding, Sender, dead_links, examine
 from digest.preflight.clients import known
+from digest.preflight.identity import aligned
 from digest.preflight.links import ONLINE
 from digest.rendering import PLACES, Rendering, environment, render
 from digest.selection import Section, Story, Trend
@@ -326,6 +327,34 @@ def assert_sentences(findings: list[Finding]) -> None:
         assert "\n" not in finding.what
         assert finding.what[-1:] in {".", "…", "?"}, finding
         assert finding.remedy.endswith("."), finding
+
+
+@pytest.mark.parametrize(
+    ("domain", "of", "whether"),
+    [
+        ("times.example", "news.times.example", True),
+        ("bounce.times.example", "news.times.example", True),
+        ("Times.Example.", "times.example", True),
+        ("times.example", "times.example.net", False),
+        ("bounce.post.co.uk", "news.post.co.uk", True),
+        ("bounce.post.co.uk", "news.times.co.uk", False),
+        ("co.uk", "times.co.uk", False),
+        ("bounce.devel.io", "times.io", False),
+    ],
+)
+def test_b19_domains_align_when_one_owner_registered_both(
+    domain: str, of: str, whether: bool
+) -> None:
+    assert aligned(domain, of) is whether
+
+
+def test_b19_a_stranger_as_signer_or_envelope_forbids_sending(
+    rendering: Rendering, data: bytes
+) -> None:
+    strange = replace(SENDER, dkim_domain="relay.example", envelope_domain="relay.example")
+    found = examine(example_issue(), rendering, strange, data)
+    errors = {finding.rule for finding in found if finding.severity == "error"}
+    assert errors == {"dkim-not-aligned", "envelope-not-aligned"}
 
 
 def test_every_rule_has_a_case_that_makes_it_speak() -> None:

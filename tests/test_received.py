@@ -205,6 +205,21 @@ def test_a03_lines_folds_and_line_breaks(post: Post, reader: str) -> None:
         assert all(len(word) <= 75 for word in re.findall(r"=\?[^?]*\?.\?[^?]*\?=", line))
 
 
+EXPECTED = [
+    "DKIM-Signature", "DKIM-Signature", "From", "Reply-To", "MIME-Version", "List-Id", "List-Post",
+    "List-Help", "Feedback-ID", "Precedence", "Auto-Submitted", "X-Auto-Response-Suppress",
+    "Subject", "To", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post",
+    "Content-Type",
+]  # fmt: skip
+
+
+@READER
+def test_a04_exactly_the_expected_headers_arrive(post: Post, reader: str) -> None:
+    lines = head_of(post.accepted[reader].data)
+    names = [line.partition(":")[0] for line in lines if not line.startswith((" ", "\t"))]
+    assert names == [*EXPECTED, "Content-Transfer-Encoding"]
+
+
 def test_a05_list_unsubscribe_is_one_physical_line(post: Post) -> None:
     """For URLs of 40 to 900 characters, as a server got them."""
     links = [
@@ -233,6 +248,36 @@ def test_a05_list_unsubscribe_is_one_physical_line(post: Post) -> None:
         assert "=?" not in line
         assert line.isascii()
         assert line.isprintable()
+
+
+SMUGGLED = ("\n.\n", "\r.\r", "\r\n.\r", "\n.\r\n", "\r\r\n.\r\n", "\r\n.\r\n", "..\n.a", "\0.\n.")
+
+
+@pytest.mark.parametrize("end", SMUGGLED)
+def test_no_text_ends_the_message_and_begins_another(end: str) -> None:
+    """SMTP smuggling: CVE-2023-51764 and its like."""
+    second = "MAIL FROM:<evil@example.org>\r\nRCPT TO:<ann@readers.example>\r\nDATA\r\nSubject: x"
+    text = f"Before.{end}{second}\n"
+    (data,) = received(
+        [
+            build(
+                Rendering("The subject of it", "", f"<p>{text}</p>", text),
+                to="ann@readers.example",
+                from_="The Week <weekly@news.example.org>",
+                envelope_sender="b+1@bounce.news.example.org",
+                message_id="<1.a@news.example.org>",
+                date=NOW,
+                list_id="weekly.news.example.org",
+                title="The Week",
+                links=Links("", ""),
+            )
+        ]
+    )
+    assert not re.search(rb"[^\r]\n|\r[^\n]|\0", data)
+    mail = email.message_from_bytes(data, policy=email.policy.default)
+    assert isinstance(mail, EmailMessage)
+    plain = " ".join(parts(mail)["plain"].split())
+    assert plain == " ".join(text.split())
 
 
 def received(messages: list[Message]) -> list[bytes]:

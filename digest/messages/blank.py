@@ -6,6 +6,7 @@ that are bytes already. Never here: a reader's links (they come as values), the 
 
 import hashlib
 import html
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -50,6 +51,7 @@ class Blank:
         """
         self._fixed = sender_headers(letterhead) + subject_header(rendering.subject)
         self._pieces, self._places = _body(rendering)
+        self._names = {name for _, name in self._places}
 
     def fill(
         self,
@@ -68,7 +70,7 @@ class Blank:
         a line break in it.
         """
         head = reader_headers(to, message_id, date, links)
-        encoded = {place: _encoded(reader, place) for place in set(self._places)}
+        encoded = {place: text for name in self._names for place, text in _encoded(reader, name)}
         pieces = self._pieces.copy()
         pieces[1::2] = [encoded[place] for place in self._places]
         data = b"".join((self._fixed, head, *pieces))
@@ -101,11 +103,12 @@ def build(
     )
 
 
-def _encoded(reader: Reader, place: Place) -> bytes:
-    subtype, name = place
+def _encoded(reader: Reader, name: str) -> Iterator[tuple[Place, bytes]]:
     value = getattr(reader, name)
     refuse_breaks(value)
-    return quoted.inline(html.escape(value) if subtype == "html" else value)
+    plain, escaped = quoted.inline(value), html.escape(value)
+    yield ("plain", name), plain
+    yield ("html", name), plain if escaped == value else quoted.inline(escaped)
 
 
 def _body(rendering: Rendering) -> tuple[list[bytes], list[Place]]:

@@ -67,7 +67,7 @@ def _spf(names: Names, resolver: Resolver) -> Iterator[Finding]:
     if len(records) != 1:
         yield _found(
             "spf-missing" if not records else "spf-twice", "error", domain,
-            f"{domain} has {len(records) or 'no'} SPF records.",
+            f"{domain} has {'two SPF records or more' if records else 'no SPF record'}.",
             f"Write one TXT record for {domain}: v=spf1 … -all",
         )  # fmt: skip
         return

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parseaddr
+from functools import cached_property
 
 from digest import rendering
 from digest.archive import IssueRecord
@@ -39,10 +40,14 @@ class Composer:
         self._return_domain = return_domain(house, self._sender_domain)
         self.keys = signing_keys(house) if keys is None else tuple(keys)
 
+    @cached_property
+    def _secrets(self) -> tuple[bytes, ...]:
+        return self._house.settings.keys
+
     def message_id(self, subscriber: int) -> str:
         """Stable for each issue and subscriber, so that a resend is the same message."""
-        keys = self._house.settings.keys
-        local = tokens.return_path("b", self._record.id, subscriber, keys).replace("+", ".")
+        path = tokens.return_path("b", self._record.id, subscriber, self._secrets)
+        local = path.replace("+", ".")
         return f"<{self._record.issue.newsletter}.{local}@{self._sender_domain}>"
 
     def compose(
@@ -54,8 +59,7 @@ class Composer:
         prefix: str = "",
     ) -> Message:
         """The message for one reader, signed, ready for the relay; equal arguments, equal bytes."""
-        issue, keys = self._record, self._house.settings.keys
-        path = tokens.return_path("b", issue.id, recipient.subscriber, keys)
+        path = tokens.return_path("b", self._record.id, recipient.subscriber, self._secrets)
         reader = self._reader(recipient)
         message = self._blank(edition, prefix).fill(
             reader,
@@ -104,7 +108,7 @@ class Composer:
         return f"{newsletter}.{self._record.issue.number}:{newsletter}:newsletter:{sender}"
 
     def _links(self, reader: Reader, subscriber: int) -> Links:
-        leave = tokens.return_path("u", self._record.id, subscriber, self._house.settings.keys)
+        leave = tokens.return_path("u", self._record.id, subscriber, self._secrets)
         return Links(reader.unsubscribe_url, f"mailto:{leave}@{self._return_domain}")
 
     def _reader(self, recipient: Recipient) -> Reader:
@@ -117,8 +121,5 @@ class Composer:
         )
 
     def _url(self, path: str, purpose: tokens.Purpose, subscriber: int) -> str:
-        issue, settings = self._record.issue, self._house.settings
-        token = tokens.seal(
-            Token(purpose, issue.newsletter, self._record.id, subscriber), settings.keys
-        )
-        return f"{settings.web.base_url}/{path}/{token}"
+        token = Token(purpose, self._record.issue.newsletter, self._record.id, subscriber)
+        return f"{self._house.settings.web.base_url}/{path}/{tokens.seal(token, self._secrets)}"

@@ -1,6 +1,7 @@
 """What the DNS says of each newsletter's sender, asked through dnspython."""
 
 import ipaddress
+from collections.abc import Iterator
 from email.utils import parseaddr
 
 import dns.exception
@@ -55,8 +56,21 @@ def doctor(house: House, resolver: Resolver, *, ip: str = "") -> list[Finding]:
         for newsletter in house.settings.newsletter.values()
         for domain in [parseaddr(newsletter.from_)[1].rpartition("@")[2].lower()]
     )
-    found = [finding for names in asked for finding in examine_records(names, resolver)]
+    found = list(_open_files(house))
+    found += [finding for names in asked for finding in examine_records(names, resolver)]
     return sorted(dict.fromkeys(found), key=lambda finding: finding.severity != "error")
+
+
+def _open_files(house: House) -> Iterator[Finding]:
+    chosen = house.settings.dkim
+    for path in (
+        house.settings.folder / f for f in (chosen.key_file, chosen.ed25519_key_file) if f
+    ):
+        if path.stat().st_mode & 0o077:
+            yield Finding(
+                "dkim-key-open", "warning", str(path), f"{path} can be read by others.",
+                f"Take their rights away: chmod 600 {path.name}.",
+            )  # fmt: skip
 
 
 def _address(nameserver: str) -> tuple[str, int]:
