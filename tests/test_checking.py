@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from digest import publish, sources
+from digest.errors import PreflightFailed
 from digest.preflight import Names, examine_records
 from digest.publish import DnsResolver, House
-from tests.conftest import NOW
+from tests.conftest import NOW, SECRET
 from tests.names import NameServer
 from tests.test_cli import digest_in, refused
 
@@ -278,6 +279,55 @@ def test_check_online_tells_which_links_do_not_answer(house: House) -> None:
     assert found[0].rule == "link-dead"
     assert [each.rule for each in found].count("link-doubtful") == 1
     assert record.issue.stories[0].url in asked
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('language = "en"', 'reply_to = "nobody"', "'nobody' cannot be used as a mail address."),
+        ('email = "post@example.org"', 'email = "Post <post@example.org>"', "List-Help"),
+        ("http://127.0.0.1:8000", "https://größe.example.org", "cannot stand in List-Unsubscribe."),
+        (
+            "weekly@news.example.org",
+            "weekly@größe.example.org",
+            "cannot be used as a mail address.",
+        ),
+    ],
+)
+def test_a_setting_of_which_no_message_can_be_made_is_an_error(
+    folder: Path, old: str, new: str, says: str
+) -> None:
+    toml = folder / "digest.toml"
+    assert old in toml.read_text("utf-8")
+    toml.write_text(toml.read_text("utf-8").replace(old, new), "utf-8")
+    with publish.open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
+        publish.collect(house, now=NOW)
+        record = publish.prepare(house, "weekly", now=NOW).record
+        found = publish.examine(house, record)
+        assert found[0].rule == "message-impossible"
+        assert says in found[0].what
+        with pytest.raises(PreflightFailed):
+            publish.approve(house, "weekly", None, by="t", now=NOW)
+
+
+def test_without_a_secret_nothing_can_be_sent(folder: Path) -> None:
+    with publish.open_house(folder, {}) as house:
+        publish.collect(house, now=NOW)
+        record = publish.prepare(house, "weekly", now=NOW).record
+        found = publish.examine(house, record)[0]
+    assert (found.rule, "DIGEST_WEB_SECRET is missing" in found.what) == (
+        "message-impossible",
+        True,
+    )
+
+
+def test_a_newsletter_may_be_called_newsletter(folder: Path) -> None:
+    toml = folder / "digest.toml"
+    toml.write_text(toml.read_text("utf-8").replace("newsletter.weekly", "newsletter.newsletter"))
+    with publish.open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
+        publish.collect(house, now=NOW)
+        record = publish.prepare(house, None, now=NOW).record
+        assert {finding.severity for finding in publish.examine(house, record)} == {"warning"}
 
 
 def test_the_preview_shows_what_the_check_found(house: House) -> None:

@@ -13,8 +13,8 @@ from jinja2 import Environment
 from digest.articles import Article, Image
 from digest.edition import Issue
 from digest.messages import Blank, Letterhead, Links
-from digest.preflight import RULES, Finding, Sender, dead_links, examine
-from digest.preflight.clients import known
+from digest.preflight import RULES, Case, Finding, Sender, dead_links, examine
+from digest.preflight.clients import HARMLESS, known, used
 from digest.preflight.identity import aligned
 from digest.preflight.links import ONLINE
 from digest.rendering import PLACES, Rendering, environment, render
@@ -416,6 +416,17 @@ def test_the_extract_of_caniemail_has_dates_and_a_licence() -> None:
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", support.tested), name
         assert support.without
     assert "MIT" in (ROOT / "digest" / "preflight" / "caniemail.LICENSE").read_text("utf-8")
+
+
+def test_e59_the_mail_uses_nothing_that_a_client_lacks_unless_it_is_allowed(
+    rendering: Rendering,
+) -> None:
+    case = Case(example_issue(), rendering, SENDER)
+    unknown = {name for name in used(case) if name in known()}
+    assert unknown <= HARMLESS
+    # What is allowed is something that a client lacks: the list does not grow stale.
+    assert set(known()) >= HARMLESS
+    assert {"border-radius", "display:flex"} & set(known()) - HARMLESS == {"display:flex"}
 
 
 def test_the_page_for_operators_lists_every_rule() -> None:

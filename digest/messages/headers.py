@@ -251,5 +251,8 @@ def _unsubscribe_headers(links: Links) -> Iterator[str]:
 
 def _checked_uri(uri: str, header: str) -> str:
     if not URI.fullmatch(uri):
-        raise MessageError(f"{uri[:80]!r} cannot stand in {header}.")
+        raise MessageError(
+            f"{uri[:80]!r} cannot stand in {header}.",
+            remedy="Write the address that it is made of in plain ASCII, without spaces.",
+        )
     return uri

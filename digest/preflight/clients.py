@@ -44,7 +44,7 @@ class Support:
 @rule("client-support", "warning")
 def client_support(case: Case) -> Says:
     """Some widespread mail client cannot show what the HTML uses; the date is the test's."""
-    for name in dict.fromkeys(_used(case)):
+    for name in dict.fromkeys(used(case)):
         support = known().get(name)
         if support and name not in HARMLESS:
             yield (
@@ -78,7 +78,8 @@ def known() -> dict[str, Support]:
     }
 
 
-def _used(case: Case) -> Iterator[str]:
+def used(case: Case) -> Iterator[str]:
+    """Everything that the HTML uses inlined, by the names of the extract."""
     for node in case.elements:
         yield f"element:{tag(node)}"
         yield from (f"attribute:{name}" for name in node.attrib)

@@ -49,7 +49,11 @@ def examine(house: House, record: IssueRecord, *, fetch: Fetch | None = None) ->
 def look_up_links(urls: Sequence[str]) -> dict[str, int]:
     """The HTTP status of each address, several at once; 0 where nothing answers."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(urls, pool.map(sources.status, urls), strict=True))
+        try:
+            return dict(zip(urls, pool.map(sources.status, urls), strict=True))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # who presses Ctrl-C does not wait for the rest
+            raise
 
 
 def refuse_errors(house: House, record: IssueRecord) -> None:
@@ -76,5 +80,5 @@ def _sender(
         dkim_domain=house.settings.dkim.domain if house.settings.dkim.key_file else "",
         dkim_bits=bits[0] if bits else 0,
         problem=problem.what if problem else "",
-        remedy=problem.remedy if problem else "",
+        remedy=(problem.remedy if problem else "") or "correct it in digest.toml",
     )

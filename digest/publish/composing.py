@@ -101,11 +101,12 @@ class Composer:
 
     def _feedback_id(self, chosen: str) -> str:
         """Issue, newsletter, what kind of mail, and who sends; no reader is in it."""
-        # Letters of the domain, long enough for Gmail, and the same for ever.
+        # Letters of the domain, long enough for Gmail, and the same for ever. No slug has a dot,
+        # so whatever a newsletter is called the fields differ.
         letters = re.sub(r"[^a-z0-9]", "", self._sender_domain.lower())
         sender = chosen or letters.ljust(5, "x")[:15]
-        newsletter = self._record.issue.newsletter
-        return f"{newsletter}.{self._record.issue.number}:{newsletter}:newsletter:{sender}"
+        name = self._record.issue.newsletter
+        return f"{name}.{self._record.issue.number}:list.{name}:newsletter:{sender}"
 
     def _links(self, reader: Reader, subscriber: int) -> Links:
         leave = tokens.return_path("u", self._record.id, subscriber, self._secrets)
