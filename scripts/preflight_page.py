@@ -7,6 +7,7 @@ from pathlib import Path
 
 from digest.preflight import RULES
 from digest.preflight.links import ONLINE
+from digest.preflight.records import RECORD_RULES
 
 PAGE = Path(__file__).parents[1] / "docs" / "preflight.md"
 HEAD = """\
@@ -24,11 +25,24 @@ half of those tests are some years old, so such a finding names the date of the 
 """
 
 
+DOCTOR = """
+## What `digest doctor` looks at
+
+| rule | severity | why |
+|---|---|---|
+"""
+
+
+def table(rows: list[tuple[str, str, str]]) -> str:
+    """Rows of Markdown."""
+    return "".join(f"| `{name}` | {severity} | {why} |\n" for name, severity, why in rows)
+
+
 def page() -> str:
     """The whole page."""
-    rows = [(rule.name, rule.severity, rule.why) for rule in RULES]
-    lines = [f"| `{name}` | {severity} | {why} |" for name, severity, why in [*rows, *ONLINE]]
-    return HEAD + "\n".join(lines) + "\n"
+    rules = [(rule.name, str(rule.severity), rule.why) for rule in RULES]
+    records = [(name, str(severity), why) for name, (severity, why) in RECORD_RULES.items()]
+    return HEAD + table([*rules, *ONLINE]) + DOCTOR + table(records)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,32 @@ from digest.preflight.identity import organisational
 Kind = Literal["TXT", "MX", "A", "AAAA", "PTR"]
 MOST_LOOKUPS = 10  # RFC 7208, section 4.6.4
 GONE = {"pct", "rf", "ri"}  # RFC 9989 has dropped these tags of DMARC
+RECORD_RULES: dict[str, tuple[Severity, str]] = {
+    "dns-unanswered": ("error", "No name server answered, so nothing is known of that record."),
+    "spf-missing": ("error", "The envelope sender's domain says nobody may send for it (SPF)."),
+    "spf-twice": ("error", "Of two SPF records none counts (RFC 7208, section 4.5)."),
+    "spf-too-deep": ("error", "Receivers stop after 10 look-ups and take SPF as failed."),
+    "spf-open": ("warning", "A record that ends in +all or ?all keeps nobody out."),
+    "spf-excludes": ("error", "With `--ip`: the record does not let that address send."),
+    "dkim-record-missing": ("error", "Nobody can verify the signature without the public key."),
+    "dkim-record-differs": ("error", "The record's key is not the one that signs."),
+    "dkim-testing": ("warning", "With t=y receivers treat the mail as if it were not signed."),
+    "dkim-key-open": ("warning", "Whoever can read the private key can sign in your name."),
+    "dmarc-missing": (
+        "error",
+        "Gmail, Yahoo and Microsoft ask for DMARC of who mails to many.",
+    ),
+    "dmarc-twice": ("error", "Of two DMARC records none counts."),
+    "dmarc-policy": ("error", "A DMARC record without a policy counts as none."),
+    "dmarc-old-tags": (
+        "warning",
+        "RFC 9989 has dropped pct, rf and ri; they mean nothing now.",
+    ),
+    "dmarc-no-reports": ("warning", "Without reports you do not see who sends in your name."),
+    "bounce-mx-missing": ("error", "Bounces that nobody takes are lost, and dead addresses stay."),
+    "ptr-missing": ("error", "With `--ip`: Gmail refuses mail from an address without a name."),
+    "ptr-not-confirmed": ("error", "With `--ip`: the address's name must lead back to it."),
+}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -56,7 +82,7 @@ def _answered(check: Iterator[Finding]) -> Iterator[Finding]:
         yield from check
     except Unanswered as error:
         yield _found(
-            "dns-unanswered", "error", str(error), f"No name server told about {error}.",
+            "dns-unanswered", str(error), f"No name server told about {error}.",
             "Try again, or ask another one: `digest doctor --nameserver ADDRESS`.",
         )  # fmt: skip
 
@@ -66,27 +92,28 @@ def _spf(names: Names, resolver: Resolver) -> Iterator[Finding]:
     records = _spf_records(domain, resolver)
     if len(records) != 1:
         yield _found(
-            "spf-missing" if not records else "spf-twice", "error", domain,
+            "spf-missing" if not records else "spf-twice", domain,
             f"{domain} has {'two SPF records or more' if records else 'no SPF record'}.",
             f"Write one TXT record for {domain}: v=spf1 … -all",
         )  # fmt: skip
         return
-    reading = _SpfReading(resolver, names.ip)
-    passed = reading.passes(domain)
+    passed = _SpfReading(resolver, names.ip).passes(domain)
+    reading = _SpfReading(resolver, "")  # for no address: it goes through to the end
+    reading.passes(domain)
     if reading.lookups > MOST_LOOKUPS:
         yield _found(
-            "spf-too-deep", "error", domain,
+            "spf-too-deep", domain,
             f"The SPF record of {domain} needs {reading.lookups} look-ups, not {MOST_LOOKUPS}.",
             "Replace includes by the addresses behind them.",
         )  # fmt: skip
     if re.search(r"\s[+?]?all\b", records[0]):
         yield _found(
-            "spf-open", "warning", domain,
+            "spf-open", domain,
             f"The SPF record of {domain} lets everybody send.", "End it with -all or ~all.",
         )  # fmt: skip
     if names.ip and not passed:
         yield _found(
-            "spf-excludes", "error", domain,
+            "spf-excludes", domain,
             f"The SPF record of {domain} does not include {names.ip}.",
             f"Add ip{'6' if ':' in names.ip else '4'}:{names.ip} to it.",
         )  # fmt: skip
@@ -97,17 +124,17 @@ def _dkim(host: str, wanted: str, resolver: Resolver) -> Iterator[Finding]:
     tags = [_tags(record) for record in records]
     if not records:
         yield _found(
-            "dkim-record-missing", "error", host, f"{host} has no TXT record.",
+            "dkim-record-missing", host, f"{host} has no TXT record.",
             "Publish what `digest dkim show` prints.",
         )  # fmt: skip
     elif [each.get("p") for each in tags] != [_tags(wanted)["p"]]:
         yield _found(
-            "dkim-record-differs", "error", host, f"The record of {host} holds another key.",
+            "dkim-record-differs", host, f"The record of {host} holds another key.",
             "Publish what `digest dkim show` prints; a new key wants a new selector.",
         )  # fmt: skip
     elif "y" in tags[0].get("t", "").split(":"):
         yield _found(
-            "dkim-testing", "warning", host, f"The record of {host} says that it is a test (t=y).",
+            "dkim-testing", host, f"The record of {host} says that it is a test (t=y).",
             "Take t=y out once all works.",
         )  # fmt: skip
 
@@ -123,7 +150,7 @@ def _dmarc(domain: str, resolver: Resolver) -> Iterator[Finding]:
     if len(found) != 1:
         what = "no DMARC record" if not found else f"{len(found)} DMARC records"
         yield _found(
-            "dmarc-missing" if not found else "dmarc-twice", "error", domain,
+            "dmarc-missing" if not found else "dmarc-twice", domain,
             f"{domain} has {what}.",
             f"Write one at _dmarc.{organisational(domain)}: v=DMARC1; p=none; rua=mailto:…",
         )  # fmt: skip
@@ -131,18 +158,18 @@ def _dmarc(domain: str, resolver: Resolver) -> Iterator[Finding]:
     tags = _tags(found[0])
     if tags.get("p", "").lower() not in {"none", "quarantine", "reject"}:
         yield _found(
-            "dmarc-policy", "error", domain, f"The DMARC record of {domain} has no policy (p=).",
+            "dmarc-policy", domain, f"The DMARC record of {domain} has no policy (p=).",
             "Begin with p=none.",
         )  # fmt: skip
     if old := sorted(GONE & set(tags)):
         yield _found(
-            "dmarc-old-tags", "warning", domain,
+            "dmarc-old-tags", domain,
             f"The DMARC record of {domain} uses {', '.join(old)}, which mean nothing any more.",
             "Take them out.",
         )  # fmt: skip
     if "rua" not in tags:
         yield _found(
-            "dmarc-no-reports", "warning", domain,
+            "dmarc-no-reports", domain,
             f"The DMARC record of {domain} asks for no reports (rua=).",
             "Add rua=mailto: with an address that is read.",
         )  # fmt: skip
@@ -152,7 +179,7 @@ def _bounce_mx(domain: str, resolver: Resolver) -> Iterator[Finding]:
     hosts = resolver.look_up(domain, "MX")
     if not any(_addresses(host, resolver) for host in hosts):
         yield _found(
-            "bounce-mx-missing", "error", domain,
+            "bounce-mx-missing", domain,
             f"No mail server takes the bounces for {domain}.",
             f"Publish an MX record for {domain} whose host has an address.",
         )  # fmt: skip
@@ -162,12 +189,12 @@ def _reverse(ip: str, resolver: Resolver) -> Iterator[Finding]:
     names = resolver.look_up(ipaddress.ip_address(ip).reverse_pointer, "PTR")
     if not names:
         yield _found(
-            "ptr-missing", "error", ip, f"{ip} has no reverse name (PTR).",
+            "ptr-missing", ip, f"{ip} has no reverse name (PTR).",
             "Ask the owner of the address to set one; Gmail refuses mail without it.",
         )  # fmt: skip
     elif not any(ip in _addresses(name, resolver) for name in names):
         yield _found(
-            "ptr-not-confirmed", "error", ip, f"{names[0]} does not lead back to {ip}.",
+            "ptr-not-confirmed", ip, f"{names[0]} does not lead back to {ip}.",
             f"Give {names[0]} an address record with {ip}.",
         )  # fmt: skip
 
@@ -232,5 +259,5 @@ def _tags(record: str) -> dict[str, str]:
     return {name.strip(): "".join(value.split()) for name, _, value in pairs if name.strip()}
 
 
-def _found(rule: str, severity: Severity, where: str, what: str, remedy: str) -> Finding:
-    return Finding(rule, severity, where, what, remedy)
+def _found(rule: str, where: str, what: str, remedy: str) -> Finding:
+    return Finding(rule, RECORD_RULES[rule][0], where, what, remedy)

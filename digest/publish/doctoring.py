@@ -9,7 +9,7 @@ import dns.resolver
 
 from digest.errors import SettingsError
 from digest.preflight import Finding, Names, Resolver, Unanswered, examine_records
-from digest.preflight.records import Kind
+from digest.preflight.records import RECORD_RULES, Kind
 from digest.publish.composing import return_domain
 from digest.publish.opening import House
 from digest.publish.signing import signing_keys
@@ -67,10 +67,10 @@ def _open_files(house: House) -> Iterator[Finding]:
         house.settings.folder / f for f in (chosen.key_file, chosen.ed25519_key_file) if f
     ):
         if path.stat().st_mode & 0o077:
-            yield Finding(
-                "dkim-key-open", "warning", str(path), f"{path} can be read by others.",
-                f"Take their rights away: chmod 600 {path.name}.",
-            )  # fmt: skip
+            what = f"{path} can be read by others."
+            remedy = f"Take their rights away: chmod 600 {path.name}."
+            severity = RECORD_RULES["dkim-key-open"][0]
+            yield Finding("dkim-key-open", severity, str(path), what, remedy)
 
 
 def _address(nameserver: str) -> tuple[str, int]:
