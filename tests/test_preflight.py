@@ -283,6 +283,11 @@ def test_rules_on_the_issue(
     assert_sentences(found)
 
 
+def test_the_postal_address_may_be_set_in_lines(rendering: Rendering, data: bytes) -> None:
+    lines = in_html("12 Example Road, New Delhi", "12 Example Road<br>New\u00a0Delhi")(rendering)
+    assert names(examine(example_issue(), lines, SENDER, data)) == QUIET
+
+
 def test_a_story_without_a_link_is_named(rendering: Rendering, data: bytes) -> None:
     found = examine(with_story(url="")(example_issue()), rendering, SENDER, data)
     assert {finding.where for finding in found if finding.rule == "link-missing"} == {

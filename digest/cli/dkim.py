@@ -19,7 +19,7 @@ app = typer.Typer(help="The key that signs the mail.", no_args_is_help=True)
 def generate(
     context: typer.Context,
     domain: Annotated[str, typer.Option(help="Who signs; default: that of from.")] = "",
-    selector: Annotated[str, typer.Option(help="The key's name; default: of [dkim].")] = "",
+    selector: Annotated[str, typer.Option(help="The key's name; default: the present one.")] = "",
     file: Annotated[
         Path | None, typer.Option(help="Where to write; default: key_file, else dkim.pem.")
     ] = None,

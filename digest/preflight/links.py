@@ -55,7 +55,7 @@ def link_not_https(case: Case) -> Says:
             )
 
 
-@rule("link-to-number", "error")
+@rule("link-to-number", "warning")
 def link_to_number(case: Case) -> Says:
     """Filters take a link to an IP address for phishing."""
     for headline, url in linked(case.issue):
@@ -67,9 +67,9 @@ def link_to_number(case: Case) -> Says:
             )
 
 
-@rule("link-local", "error")
+@rule("link-local", "warning")
 def link_local(case: Case) -> Says:
-    """A reader cannot reach a machine of your own network."""
+    """A reader outside cannot reach a machine of your own network."""
     for headline, url in linked(case.issue):
         host = _host(url)
         if host and not _is_number(host) and ("." not in host or host.endswith(HERE_ONLY)):

@@ -239,7 +239,7 @@ def link_relative(case: Case) -> Says:
             yield f"link to {url[:60]}", f"{url!r} is no full address.", "Write it with https://."
 
 
-@rule("link-says-another", "error")
+@rule("link-says-another", "warning")
 def link_says_another(case: Case) -> Says:
     """A link that shows one address and leads to another is taken for phishing."""
     for url, node in case.anchors:
