@@ -13,6 +13,7 @@ One article's way, and the rooms it passes, in the order of the data:
     rendering   Edition -> subject, HTML, text; CSS inlined              pure
     preflight   what stands against sending                              pure
     messages    Rendering + reader -> envelope and bytes                 pure
+    dkim        message bytes + key -> signed bytes                      pure
     ledger      book 2: one delivery for each issue and subscriber       SQL
     delivery    connections to the relay                                 I/O
     outcomes    what the relay's reply means                             pure

@@ -9,6 +9,7 @@
     ├── PreflightFailed     the issue has errors that forbid sending                exit 1
     ├── TemplateError       a template could not be rendered                        exit 1
     ├── MessageError        a message could not be built from what was given        exit 1
+    ├── DkimError           a key cannot sign                                       exit 2
     ├── DatabaseError       the database is newer, older, locked or not there       exit 1
     └── RelayError          the relay cannot be used at all just now                exit 75
 
@@ -64,6 +65,12 @@ class TemplateError(DigestError):
 
 class MessageError(DigestError):
     """A message could not be built."""
+
+
+class DkimError(DigestError):
+    """A DKIM key cannot be used."""
+
+    exit_code = 2
 
 
 class DatabaseError(DigestError):

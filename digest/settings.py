@@ -78,6 +78,11 @@ class PublisherSettings(Part):
     email: str = ""
     phone: str = ""
     terms_url: WebAddress = ""
+    feedback_id: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9._-]{5,15})?$",
+        description="who you are in Feedback-ID, 5 to 15 letters; default: made from the domain",
+    )
     links: dict[str, WebAddress] = Field(default={}, description="shown in the footer")
 
 
@@ -133,6 +138,10 @@ class NewsletterSettings(Part):
     title: str = Field(min_length=1)
     from_: str = Field(alias="from", description='"The Week <weekly@news.example.org>"')
     list_id: Domain = Field(description="never change it: mail programs file by it (RFC 2919)")
+    reply_to: str = Field(default="", description="where answers go; default: to from")
+    precedence: Literal["bulk", "list", "none"] = Field(
+        default="bulk", description="what vacation programs heed; none: no such header"
+    )
     language: str = "en"
     timezone: Zone = Field(default="UTC", description="of the schedule and of printed dates")
     window: Duration = Field(
@@ -210,6 +219,28 @@ class RelaySettings(Part):
         return self
 
 
+class DkimSettings(Part):
+    """Signs all mail once key_file is set; `digest dkim generate` writes a key."""
+
+    domain: str = Field(default="", description="of the newsletter's from, or one above it")
+    selector: Domain = Field(default="digest1", description="a new one for each new key")
+    key_file: str = Field(default="", description="beside digest.toml, for instance dkim.pem")
+    ed25519_selector: str = Field(
+        default="", description="a second signature: leave it off, some providers refuse it"
+    )
+    ed25519_key_file: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "DkimSettings":
+        if (self.key_file or self.ed25519_key_file) and not self.domain:
+            raise ValueError("key_file needs domain beside it")
+        if bool(self.ed25519_key_file) != bool(self.ed25519_selector):
+            raise ValueError("ed25519_key_file and ed25519_selector go together")
+        if self.ed25519_key_file and not self.key_file:
+            raise ValueError("Ed25519 alone is not enough: set key_file to an RSA key, too")
+        return self
+
+
 class WebSettings(Part):
     """The pages that the links in the mail lead to."""
 
@@ -236,6 +267,7 @@ class Settings(Part):
     sector: tuple[SectorSettings, ...] = ()
     database: DatabaseSettings = DatabaseSettings()
     relay: RelaySettings = RelaySettings()
+    dkim: DkimSettings = DkimSettings()
     web: WebSettings = WebSettings()
     bounces: BouncesSettings = BouncesSettings()
 
@@ -365,6 +397,7 @@ def example() -> str:
         ("[sector.match]", MatchSettings),
         ("[database]", DatabaseSettings),
         ("[relay]", RelaySettings),
+        ("[dkim]", DkimSettings),
         ("[web]", WebSettings),
         ("[bounces]", BouncesSettings),
     ]

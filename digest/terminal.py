@@ -255,9 +255,9 @@ def show_findings(findings: "Sequence[Finding]") -> None:
     if not findings:
         data.print("[green]nothing stands against sending[/green]")
         return
-    table = _table("", "rule", "what", "remedy")
+    table = _table("", "rule", "where", "what", "remedy")
     for f in findings:
-        table.add_row(_coloured(f.severity), f.rule, _safe(f.what), _safe(f.remedy))
+        table.add_row(_coloured(f.severity), f.rule, _safe(f.where), _safe(f.what), _safe(f.remedy))
     data.print(table)
 
 

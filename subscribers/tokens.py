@@ -13,6 +13,7 @@ import re
 from base64 import b32encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from subscribers.errors import BadToken
@@ -100,7 +101,12 @@ def _return(kind: Kind, issue: int, subscriber: int, key: bytes) -> str:
 
 def _signature(domain: str, body: str, key: bytes) -> str:
     """Key identifier and MAC. `domain` keeps a signature for one use from working in another."""
-    return _mac("key identifier", "", key)[:4] + _mac(domain, body, key)
+    return _identifier(key) + _mac(domain, body, key)
+
+
+@lru_cache(maxsize=8)
+def _identifier(key: bytes) -> str:
+    return _mac("key identifier", "", key)[:4]
 
 
 def _mac(domain: str, body: str, key: bytes) -> str:

@@ -29,6 +29,8 @@ VERBS = [
     "issues",
     "preview",
     "check",
+    "doctor",
+    "dkim",
     "test",
     "approve",
     "send",
@@ -40,16 +42,21 @@ VERBS = [
     "migrate",
 ]
 LEAVES = [
-    *([verb] for verb in VERBS if verb not in {"articles", "issues", "sources", "subscribers"}),
+    *(
+        [verb]
+        for verb in VERBS
+        if verb not in {"articles", "dkim", "issues", "sources", "subscribers"}
+    ),
     *(["articles", verb] for verb in ("list", "show", "explain")),
     *(["issues", verb] for verb in ("list", "show")),
+    *(["dkim", verb] for verb in ("generate", "show")),
     *(["sources", verb] for verb in ("list", "find", "import", "export")),
     *(
         ["subscribers", v]
         for v in ["add", "import", "export", "list", "show", "suppress", "forget"]
     ),
 ]
-HEAVY = {"premailer", "fastapi", "sqlalchemy", "httpcore"}
+HEAVY = {"premailer", "fastapi", "sqlalchemy", "httpcore", "cryptography", "dns", "lxml"}
 INIT = (
     *("init", "--publisher", "Example Times", "--postal-address", "1 Street", "--title", "Week"),
     *("--sender", "week@news.example.org"),

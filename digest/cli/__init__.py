@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from digest.cli import articles, issues, sources
+from digest.cli import articles, checking, dkim, issues, sources
 from digest.cli.door import (
     At,
     Json,
@@ -68,6 +68,8 @@ app = typer.Typer(
 app.add_typer(articles.app, name="articles")
 app.add_typer(issues.app, name="issues")
 app.add_typer(sources.app, name="sources")
+app.add_typer(dkim.app, name="dkim")
+app.add_typer(checking.app)
 
 
 @app.callback()
@@ -184,27 +186,6 @@ def preview(
         serve_until_stopped(
             preview_app(page, shown), "127.0.0.1", port, announce("the preview", browser)
         )
-
-
-@app.command()
-def check(
-    context: typer.Context,
-    number: Number = None,
-    newsletter: Newsletter = None,
-    as_json: Json = False,
-) -> None:
-    """What stands against sending an issue; exit code 1 where there is an error.
-
-    Example: digest check
-    """
-    from digest import publish
-    from digest.terminal import show_findings
-
-    with opened(context) as house:
-        findings = publish.examine(house, house.issue(house.newsletter(newsletter)[0], number))
-    print_json(findings) if as_json else show_findings(findings)
-    if any(finding.severity == "error" for finding in findings):
-        raise typer.Exit(1)
 
 
 @app.command("test")

@@ -7,8 +7,11 @@
     sourcing     the list of sources: how each fares, feeds found, imported, exported
     deciding     an editor's word on an article
     selecting    the archive's facts -> selection
-    preparing    archive -> draft issue; preview, check, approve
+    preparing    archive -> draft issue; preview, approve
+    signing      DKIM keys: read, written, shown as DNS records
     composing    one reader's message
+    checking     what stands against sending an issue
+    doctoring    what stands against sending at all: DNS, keys
     sending      approved issue -> ledger -> relay; the accounting of it
     showing      an issue for the editor's eyes
     leaving      the link in a mail -> roster and ledger
@@ -19,15 +22,18 @@ Never here: a sentence for a terminal, SQL, SMTP, or a decision that a pure room
 """
 
 from digest.archive import IssueRecord, SourceState
+from digest.publish.checking import examine, look_up_links
 from digest.publish.collecting import Collected, collect
 from digest.publish.deciding import decide, undecide
+from digest.publish.doctoring import DnsResolver, doctor
 from digest.publish.founding import init_folder, write_secret
 from digest.publish.leaving import FrontDoor, view
 from digest.publish.opening import Clock, House, migrate, open_house, templates_folder
-from digest.publish.preparing import Draft, approve, examine, explain, prepare, rendering_for
+from digest.publish.preparing import Draft, approve, explain, prepare, rendering_for
 from digest.publish.running import Done, run
 from digest.publish.sending import Account, Progress, ReaderLine, account, readers, send, send_test
 from digest.publish.showing import Shown, preview_page, shown, write_shown
+from digest.publish.signing import KeyRecord, generate_key, key_records
 from digest.publish.sourcing import (
     NewSource,
     SourceLine,
@@ -45,11 +51,13 @@ __all__ = [
     "Account",
     "Clock",
     "Collected",
+    "DnsResolver",
     "Done",
     "Draft",
     "FrontDoor",
     "House",
     "IssueRecord",
+    "KeyRecord",
     "NewSource",
     "Progress",
     "ReaderLine",
@@ -62,11 +70,15 @@ __all__ = [
     "approve",
     "collect",
     "decide",
+    "doctor",
     "examine",
     "explain",
     "export_outlines",
     "find_feeds",
+    "generate_key",
     "init_folder",
+    "key_records",
+    "look_up_links",
     "migrate",
     "new_sources",
     "open_house",

@@ -1,34 +1,53 @@
-"""One reader's message: the edition's rendering, the reader's own links, the envelope."""
+"""One reader's message: the edition's blank, the reader's links, envelope and signature."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parseaddr
+from functools import cached_property
 
-from digest import messages, rendering
+from digest import rendering
 from digest.archive import IssueRecord
+from digest.dkim import DkimKey
 from digest.edition import Edition
-from digest.messages import Links, Message
+from digest.messages import Blank, Letterhead, Links, Message
 from digest.publish.opening import House
+from digest.publish.signing import signed, signing_keys
 from digest.rendering import Reader, Rendering
 from subscribers import tokens
 from subscribers.recipient import Recipient
 from subscribers.tokens import Token
 
 
-class Composer:
-    """Makes the messages of one issue; each edition is rendered once."""
+def return_domain(house: House, sender_domain: str) -> str:
+    """The domain of the envelope senders of a newsletter that comes from `sender_domain`."""
+    return house.settings.bounces.domain or sender_domain
 
-    def __init__(self, house: House, record: IssueRecord) -> None:
+
+class Composer:
+    """Makes the messages of one issue; each edition is rendered and encoded once."""
+
+    def __init__(
+        self, house: House, record: IssueRecord, keys: Sequence[DkimKey] | None = None
+    ) -> None:
+        """`keys` sign in place of those of [dkim]. Raises DkimError where those cannot be used."""
         self._house, self._record = house, record
         self._renderings: dict[str, Rendering] = {}
+        self._blanks: dict[tuple[str, str], Blank] = {}
         _, self._settings = house.newsletter(record.issue.newsletter)
         self._sender_domain = parseaddr(self._settings.from_)[1].rpartition("@")[2]
-        self._return_domain = house.settings.bounces.domain or self._sender_domain
+        self._return_domain = return_domain(house, self._sender_domain)
+        self.keys = signing_keys(house) if keys is None else tuple(keys)
+
+    @cached_property
+    def _secrets(self) -> tuple[bytes, ...]:
+        return self._house.settings.keys
 
     def message_id(self, subscriber: int) -> str:
         """Stable for each issue and subscriber, so that a resend is the same message."""
-        keys = self._house.settings.keys
-        local = tokens.return_path("b", self._record.id, subscriber, keys).replace("+", ".")
+        path = tokens.return_path("b", self._record.id, subscriber, self._secrets)
+        local = path.replace("+", ".")
         return f"<{self._record.issue.newsletter}.{local}@{self._sender_domain}>"
 
     def compose(
@@ -39,35 +58,59 @@ class Composer:
         date: datetime,
         prefix: str = "",
     ) -> Message:
-        """The message for one reader, ready for the relay."""
-        issue, keys = self._record.issue, self._house.settings.keys
-        links = self._links(recipient.subscriber)
-        filled = rendering.fill(self._rendering(edition), self._reader(recipient))
-        if prefix:
-            filled = replace(filled, subject=prefix + filled.subject)
-        path = tokens.return_path("b", self._record.id, recipient.subscriber, keys)
-        return messages.build(
-            filled,
+        """The message for one reader, signed, ready for the relay; equal arguments, equal bytes."""
+        path = tokens.return_path("b", self._record.id, recipient.subscriber, self._secrets)
+        reader = self._reader(recipient)
+        message = self._blank(edition, prefix).fill(
+            reader,
+            self._links(reader, recipient.subscriber),
             to=recipient.address,
-            from_=self._settings.from_,
             envelope_sender=f"{path}@{self._return_domain}",
             message_id=message_id if "@" in message_id else f"<{message_id}@{self._sender_domain}>",
             date=date,
-            list_id=self._settings.list_id,
-            title=issue.title,
-            links=links,
         )
+        return signed(message, self.keys, date)
 
-    def _rendering(self, edition: Edition) -> Rendering:
+    def rendering(self, edition: Edition) -> Rendering:
+        """The edition with the reader's places still open."""
         if edition.key not in self._renderings:
             self._renderings[edition.key] = rendering.render(edition, self._house.templates)
         return self._renderings[edition.key]
 
-    def _links(self, subscriber: int) -> Links:
-        leave = tokens.return_path("u", self._record.id, subscriber, self._house.settings.keys)
-        return Links(
-            self._url("u", "unsubscribe", subscriber), f"mailto:{leave}@{self._return_domain}"
+    def _blank(self, edition: Edition, prefix: str) -> Blank:
+        name = (edition.key, prefix)
+        if name not in self._blanks:
+            rendered = self.rendering(edition)
+            shown = replace(rendered, subject=prefix + rendered.subject)
+            self._blanks[name] = Blank(shown, self._letterhead())
+        return self._blanks[name]
+
+    def _letterhead(self) -> Letterhead:
+        issue, settings = self._record.issue, self._settings
+        publisher = self._house.settings.publisher
+        precedence = "" if settings.precedence == "none" else settings.precedence
+        return Letterhead(
+            from_=settings.from_,
+            list_id=settings.list_id,
+            title=issue.title,
+            reply_to=settings.reply_to,
+            help_uri=f"mailto:{publisher.email}" if publisher.email else publisher.url,
+            feedback_id=self._feedback_id(publisher.feedback_id),
+            precedence=precedence,
         )
+
+    def _feedback_id(self, chosen: str) -> str:
+        """Issue, newsletter, what kind of mail, and who sends; no reader is in it."""
+        # Letters of the domain, long enough for Gmail, and the same for ever. No slug has a dot,
+        # so whatever a newsletter is called the fields differ.
+        letters = re.sub(r"[^a-z0-9]", "", self._sender_domain.lower())
+        sender = chosen or letters.ljust(5, "x")[:15]
+        name = self._record.issue.newsletter
+        return f"{name}.{self._record.issue.number}:list.{name}:newsletter:{sender}"
+
+    def _links(self, reader: Reader, subscriber: int) -> Links:
+        leave = tokens.return_path("u", self._record.id, subscriber, self._secrets)
+        return Links(reader.unsubscribe_url, f"mailto:{leave}@{self._return_domain}")
 
     def _reader(self, recipient: Recipient) -> Reader:
         issue = self._record.issue
@@ -79,8 +122,5 @@ class Composer:
         )
 
     def _url(self, path: str, purpose: tokens.Purpose, subscriber: int) -> str:
-        issue, settings = self._record.issue, self._house.settings
-        token = tokens.seal(
-            Token(purpose, issue.newsletter, self._record.id, subscriber), settings.keys
-        )
-        return f"{settings.web.base_url}/{path}/{token}"
+        token = Token(purpose, self._record.issue.newsletter, self._record.id, subscriber)
+        return f"{self._house.settings.web.base_url}/{path}/{tokens.seal(token, self._secrets)}"

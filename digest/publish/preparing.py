@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from digest import archive, preflight, rendering
+from digest import archive, rendering
 from digest.archive import IssueRecord
 from digest.edition import Edition, Issue, Publisher, cut
-from digest.errors import IssueError, NothingToPublish, PreflightFailed
+from digest.errors import IssueError, NothingToPublish
 from digest.preflight import Finding
+from digest.publish.checking import examine, refuse_errors
 from digest.publish.opening import House
 from digest.publish.selecting import draft, explained
 from digest.rendering import Rendering
@@ -43,11 +44,10 @@ def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
     with house.database.reading() as session:
         number = archive.next_number(session, name)
     issue = _issue(house, name, settings, chosen, number, now)
-    complete = _complete(house, issue)
-    digest = rendering.content_hash([complete])
+    digest = rendering.content_hash([_complete(house, issue)])
     with house.database.writing() as session:
         record = archive.save_draft(session, issue, digest, now)
-    return Draft(record, _findings(house, issue, complete), unplaced)
+    return Draft(record, tuple(examine(house, record)), unplaced)
 
 
 def explain(
@@ -72,16 +72,6 @@ def rendering_for(
     return _rendered(house, edition) if edition else None
 
 
-def examine(house: House, record: IssueRecord) -> list[Finding]:
-    """What stands against sending the issue, errors first."""
-    return list(_findings(house, record.issue, _complete(house, record.issue)))
-
-
-def _findings(house: House, issue: Issue, complete: Rendering) -> tuple[Finding, ...]:
-    found = preflight.examine(issue, complete, base_url=house.settings.web.base_url)
-    return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
-
-
 def approve(
     house: House, newsletter: str | None, number: int | None, *, by: str, now: datetime
 ) -> IssueRecord:
@@ -104,17 +94,6 @@ def approve(
 def content_hash(house: House, record: IssueRecord) -> str:
     """The hash of the issue as the present templates and settings render it."""
     return rendering.content_hash([_complete(house, record.issue)])
-
-
-def refuse_errors(house: House, record: IssueRecord) -> None:
-    """Raises PreflightFailed with the first error, where there is one."""
-    errors = [finding for finding in examine(house, record) if finding.severity == "error"]
-    if errors:
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise PreflightFailed(
-            f"issue {record.issue.number} is not fit to send: {errors[0].what}{more}",
-            remedy=errors[0].remedy or "`digest check` lists all findings",
-        )
 
 
 def _issue(

@@ -17,9 +17,10 @@ from digest.errors import IssueError, MessageError, RelayError
 from digest.ledger import Delivery, Planned
 from digest.messages import Message
 from digest.outcomes import Outcome, Sent
+from digest.publish.checking import refuse_errors
 from digest.publish.composing import Composer
 from digest.publish.opening import Clock, House
-from digest.publish.preparing import content_hash, refuse_errors
+from digest.publish.preparing import content_hash
 from subscribers import roster
 from subscribers.address import normalise
 from subscribers.preferences import EVERYTHING

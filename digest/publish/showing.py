@@ -6,6 +6,7 @@ from pathlib import Path
 from digest.archive import IssueRecord
 from digest.edition import Issue, cut
 from digest.errors import IssueError
+from digest.publish.checking import examine
 from digest.publish.opening import House
 from digest.rendering import Reader, Rendering, fill, joined_on, render
 from subscribers.preferences import EVERYTHING, Preferences
@@ -36,9 +37,9 @@ def in_sample_places(house: House, issue: Issue, rendering: Rendering) -> Shown:
 
 
 def preview_page(house: House, record: IssueRecord, shown: Shown) -> str:
-    """The page around the issue: subject, preheader, and two frames beneath."""
+    """The page around the issue: subject, preheader, what preflight found, and two frames."""
     page = house.templates.overlay(autoescape=True).get_template("web/preview.html.jinja")
-    return page.render(issue=record.issue, shown=shown)
+    return page.render(issue=record.issue, shown=shown, findings=examine(house, record))
 
 
 def write_shown(shown: Shown, folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@
     reading     a document becomes a Reading in a process of its own, with limits
     visiting    many sources at once, but few at a time for one host
     finding     the feeds that a site names
+    links       whether an address still leads somewhere
 
 I/O only. Never here: what the bytes mean (feeds, pages, outlines), what is remembered of a
 source (archive).
@@ -17,6 +18,7 @@ from digest.sources.bodies import MOST_BYTES
 from digest.sources.fetching import AGENT, DEADLINE, MOST_REDIRECTS, AskedToWait
 from digest.sources.files import load
 from digest.sources.finding import Candidate, find
+from digest.sources.links import statuses
 from digest.sources.network import Internet, Network
 from digest.sources.places import is_public, names_itself, shown
 from digest.sources.values import NOTHING, Kind, Memory, Source, Visit
@@ -43,5 +45,6 @@ __all__ = [
     "load",
     "names_itself",
     "shown",
+    "statuses",
     "visits",
 ]

@@ -6,7 +6,9 @@ what the body means, what is remembered.
 
 import asyncio
 import base64
+import contextlib
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -30,10 +32,10 @@ AGENT = "Digest/0.1 (newsletter; +https://pypi.org/project/digest/)"
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, text/html;q=0.9, */*;q=0.8"
 )
-_REDIRECTS = {301, 302, 303, 307, 308}
+REDIRECTS = {301, 302, 303, 307, 308}
 _PERMANENT = {301, 308}
 _ASKS_FOR_PATIENCE = {429, 503}
-_BREAKS = (
+BREAKS = (
     httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError
 )  # fmt: skip
 _TIMEOUTS = {"connect": DEADLINE, "read": DEADLINE, "write": DEADLINE, "pool": DEADLINE}
@@ -117,31 +119,42 @@ async def _ask(
     # A login goes to nobody but the host that it was written for.
     login = first.login if _origin(place) == _origin(first) else ""
     conditions = known if known.answered == place.url else NOTHING
+    try:
+        async with exchange(
+            network, place, permit, "GET", _headers(place, login, conditions)
+        ) as response:
+            return await _heard(response, place, conditions)
+    except BREAKS as error:
+        raise _unreachable(place, error) from error
+
+
+@contextlib.asynccontextmanager
+async def exchange(
+    network: Network, place: Place, permit: Permit, method: str, headers: list[tuple[bytes, bytes]]
+) -> AsyncIterator[httpcore.Response]:
+    """One request to an address that was checked; the body is not read yet.
+
+    Raises FetchError or SourceError where it may not be asked, httpcore's errors where it fails.
+    """
     backend = await pinned(network, place, permit)
     target = httpcore.URL(
         scheme=place.scheme, host=place.host, port=place.port, target=place.target
     )
-    headers = _headers(place, login, conditions)
-    try:
-        async with (
-            httpcore.AsyncConnectionPool(
-                ssl_context=network.trust() if place.scheme == "https" else None,
-                network_backend=backend,
-                max_connections=1,
-            ) as pool,
-            pool.stream(
-                "GET", target, headers=headers, extensions={"timeout": _TIMEOUTS}
-            ) as response,
-        ):
-            return await _heard(response, place, conditions)
-    except _BREAKS as error:
-        raise _unreachable(place, error) from error
+    async with (
+        httpcore.AsyncConnectionPool(
+            ssl_context=network.trust() if place.scheme == "https" else None,
+            network_backend=backend,
+            max_connections=1,
+        ) as pool,
+        pool.stream(method, target, headers=headers, extensions={"timeout": _TIMEOUTS}) as response,
+    ):
+        yield response
 
 
 async def _heard(response: httpcore.Response, place: Place, known: Memory) -> "_Redirect | _Page":
     headers = _decoded(response)
     location = headers.get("location", "").encode("latin-1").decode("utf-8", "replace")
-    if response.status in _REDIRECTS and location:
+    if response.status in REDIRECTS and location:
         return _Redirect(location, response.status in _PERMANENT)
     if response.status == HTTPStatus.NOT_MODIFIED and known.answered:
         return _Page(None, known.etag, known.last_modified)

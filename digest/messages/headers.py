@@ -1,34 +1,30 @@
-"""Rendering + addresses -> Message: the envelope and the RFC 5322 bytes a relay takes.
+"""What the headers of a message say: each value checked, folded and encoded.
 
-The bytes are put together here and not by the email package, because email.policy.SMTP turns a
-long List-Unsubscribe into encoded-words, and then no mail client offers to unsubscribe.
-Never here: how the mail reads (rendering), its signature (dkim), its way out (delivery).
+Never here: the body, and which values a newsletter has.
 """
 
-import binascii
-import hashlib
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime, parseaddr
-from functools import lru_cache
+from email.utils import format_datetime, getaddresses
 
 from digest.errors import MessageError
-from digest.rendering import Rendering
 
 LINE = 76  # RFC 2047, section 2: a line that has an encoded-word in it
 LONGEST_LINE = 998  # RFC 5322, section 2.1.1, without CRLF
 LOCAL_PART = 64  # RFC 5321, section 4.5.3.1.1
 ADDRESS = 254  # RFC 5321, section 4.5.3.1.3: a path of 256 with its angle brackets
 LIST_ID = 255  # RFC 2919, section 2
+MESSAGE_ID = 500  # what Gmail takes
 FORBIDDEN = re.compile(r"[\r\n\0]")
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 DOT_ATOM = re.compile(rf"{ATOM}(\.{ATOM})*")
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 DOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*")
 URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-;=?-~]+")  # printable ASCII without < and >
+FEEDBACK = re.compile(r"([A-Za-z0-9._-]*:){3}[A-Za-z0-9._-]{5,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,57 +36,69 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One mail for one reader: MAIL FROM, RCPT TO, and the bytes of DATA (CRLF, 7 bit)."""
+class Letterhead:
+    """What the headers say of the sender, the same in every message of an issue.
 
-    sender: str
-    recipient: str
-    data: bytes
-
-
-def build(
-    rendering_filled: Rendering,
-    *,
-    to: str,
-    from_: str,
-    envelope_sender: str,
-    message_id: str,
-    date: datetime,
-    list_id: str,
-    title: str,
-    links: Links,
-    boundary: str = "",
-) -> Message:
-    """The message of a filled rendering: multipart/alternative, or text/plain if html is "".
-
-    `to` and `envelope_sender` are bare addresses, `from_` may have a name ("The Week <a@b.c>"),
-    `message_id` has its angle brackets, `list_id` is the identifier without them, `date` is
-    aware. Equal arguments give equal bytes; `boundary` is derived from the Message-ID.
-    Raises MessageError: a value breaks RFC 5322, 5321, 2919 or 2369, or has a line break in it.
+    `from_` may have a name ("The Week <a@b.c>"), `list_id` is the identifier without angle
+    brackets, `title` the list's name. `help_uri` goes into List-Help (RFC 2369), `feedback_id`
+    is what Gmail counts complaints by ("a:b:c:SenderId"), `precedence` is "bulk", "list" or "".
+    An empty value leaves its header out.
     """
-    _refuse_breaks(to, from_, envelope_sender, message_id, list_id, title, boundary)
-    _refuse_breaks(rendering_filled.subject, *(getattr(links, f.name) for f in fields(Links)))
-    if date.tzinfo is None:
-        raise MessageError("The date of a message must have a time zone.")
-    headers = [
-        f"From: {_sender(from_)}",
-        f"To: {_checked_address(to)}",
-        f"Subject: {_unstructured(rendering_filled.subject, len('Subject: '))}",
-        f"Date: {format_datetime(date)}",
-        f"Message-ID: {_checked_message_id(message_id)}",
-        "MIME-Version: 1.0",
-        f"List-Id: {_list_id(title, list_id)}",
-        *_unsubscribe_headers(links),
-        "Auto-Submitted: auto-generated",  # RFC 3834, section 5
-        "X-Auto-Response-Suppress: OOF, AutoReply",  # never All: it would silence bounces
-    ]
-    head = "\r\n".join(headers) + "\r\n"
-    _refuse_long_lines(head)
-    data = head.encode("ascii") + _body(rendering_filled, boundary or _boundary(message_id))
-    return Message(_checked_address(envelope_sender), to, data)
+
+    from_: str
+    list_id: str = ""
+    title: str = ""
+    reply_to: str = ""
+    help_uri: str = ""
+    feedback_id: str = ""
+    precedence: str = ""
 
 
-def _refuse_breaks(*values: str) -> None:
+def sender_headers(letterhead: Letterhead) -> bytes:
+    """The headers that every message of the letterhead has. Raises MessageError."""
+    values = (getattr(letterhead, name) for name in letterhead.__slots__)
+    refuse_breaks(*values)
+    return checked_lines(_sender_lines(letterhead))
+
+
+def reader_headers(to: str, message_id: str, date: datetime, links: Links) -> bytes:
+    """The headers that differ from reader to reader. Raises MessageError."""
+    refuse_breaks(to, message_id, links.unsubscribe_url, links.unsubscribe_mailto)
+    return checked_lines(
+        (
+            f"To: {checked_address(to)}",
+            f"Date: {_date(date)}",
+            f"Message-ID: {_checked_message_id(message_id)}",
+            *_unsubscribe_headers(links),
+        )
+    )
+
+
+def subject_header(subject: str) -> bytes:
+    """The subject, encoded where it must be. Raises MessageError where there is none."""
+    refuse_breaks(subject)
+    return checked_lines([f"Subject: {_unstructured(subject, len('Subject: '))}"])
+
+
+def _sender_lines(letterhead: Letterhead) -> Iterator[str]:
+    yield f"From: {_mailbox('From', letterhead.from_)}"
+    if letterhead.reply_to:
+        yield f"Reply-To: {_mailbox('Reply-To', letterhead.reply_to)}"
+    yield "MIME-Version: 1.0"
+    if letterhead.list_id:
+        yield f"List-Id: {_list_id(letterhead.title, letterhead.list_id)}"
+        yield "List-Post: NO"  # RFC 2369, section 3.4: a list of announcements
+    if letterhead.help_uri:
+        yield f"List-Help: <{_checked_uri(letterhead.help_uri, 'List-Help')}>"
+    if letterhead.feedback_id:
+        yield f"Feedback-ID: {_feedback_id(letterhead.feedback_id)}"
+    if letterhead.precedence:
+        yield f"Precedence: {_precedence(letterhead.precedence)}"
+    yield "Auto-Submitted: auto-generated"  # RFC 3834, section 5
+    yield "X-Auto-Response-Suppress: OOF, AutoReply"  # never All: it would silence bounces
+
+
+def refuse_breaks(*values: str) -> None:
     """A line break in a value would start a header of somebody else's choice."""
     for value in values:
         if FORBIDDEN.search(value):
@@ -100,13 +108,17 @@ def _refuse_breaks(*values: str) -> None:
             )
 
 
-def _refuse_long_lines(head: str) -> None:
-    for line in head.split("\r\n"):
-        if len(line) > LONGEST_LINE:
-            raise MessageError(f"A header line is longer than {LONGEST_LINE}: {line[:40]!r}….")
+def checked_lines(lines: Iterator[str] | list[str] | tuple[str, ...]) -> bytes:
+    """The header lines in bytes, each with its CRLF. Raises MessageError for one of over 998."""
+    head = "".join(f"{line}\r\n" for line in lines)
+    if len(head) > LONGEST_LINE:
+        for line in head.split("\r\n"):
+            if len(line) > LONGEST_LINE:
+                raise MessageError(f"A header line is longer than {LONGEST_LINE}: {line[:40]!r}….")
+    return head.encode("ascii")
 
 
-def _checked_address(address: str) -> str:
+def checked_address(address: str) -> str:
     """RFC 5321, section 4.1.2: dot-atom and domain, ASCII; SMTPUTF8 is not supported."""
     local, _, domain = address.rpartition("@")
     if len(local) > LOCAL_PART or len(address) > ADDRESS:
@@ -125,13 +137,40 @@ def _checked_message_id(message_id: str) -> str:
         raise MessageError(f"{message_id!r} is no Message-ID of the form <left@domain>.")
     if not DOMAIN.fullmatch(right):
         raise MessageError(f"{message_id!r} has no domain on its right side.")
+    if len(message_id) > MESSAGE_ID:
+        raise MessageError(f"A Message-ID is longer than {MESSAGE_ID} characters.")
     return message_id
 
 
-def _sender(from_: str) -> str:
-    name, address = parseaddr(from_)
-    _checked_address(address)
-    return _with_phrase(name, address, len("From: ")) if name else address
+def _mailbox(header: str, value: str) -> str:
+    found = getaddresses([value])
+    if len(found) != 1:
+        raise MessageError(f"{header} must have exactly one address, not {value[:80]!r}.")
+    name, address = found[0]
+    checked_address(address)
+    return _with_phrase(name, address, len(f"{header}: ")) if name else address
+
+
+def _date(date: datetime) -> str:
+    if date.tzinfo is None:
+        raise MessageError("The date of a message must have a time zone.")
+    return format_datetime(date)
+
+
+def _feedback_id(value: str) -> str:
+    parts = value.split(":")
+    if not FEEDBACK.fullmatch(value) or len({*filter(None, parts)}) < len([*filter(None, parts)]):
+        raise MessageError(
+            f"{value[:80]!r} is no Feedback-ID.",
+            remedy="It has four different fields, the last one of 5 to 15 letters or digits.",
+        )
+    return value
+
+
+def _precedence(value: str) -> str:
+    if value not in {"bulk", "list", "junk"}:
+        raise MessageError(f"{value[:20]!r} is no precedence.", remedy='Write "bulk" or "list".')
+    return value
 
 
 def _list_id(title: str, identifier: str) -> str:
@@ -201,8 +240,7 @@ def _unsubscribe_headers(links: Links) -> Iterator[str]:
     """RFC 2369 and RFC 8058: one physical line, and one-click only for an https address."""
     uris = [uri for uri in (links.unsubscribe_url, links.unsubscribe_mailto) if uri]
     for uri in uris:
-        if not URI.fullmatch(uri):
-            raise MessageError(f"{uri[:80]!r} cannot stand in List-Unsubscribe.")
+        _checked_uri(uri, "List-Unsubscribe")
     if links.unsubscribe_mailto and not links.unsubscribe_mailto.startswith("mailto:"):
         raise MessageError("The address for unsubscribing by mail must start with mailto:.")
     if uris:
@@ -211,47 +249,10 @@ def _unsubscribe_headers(links: Links) -> Iterator[str]:
         yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
 
 
-def _boundary(message_id: str) -> str:
-    # "=_" cannot occur in quoted-printable, so no body can contain the boundary.
-    return f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:40]}"
-
-
-def _body(rendering: Rendering, boundary: str) -> bytes:
-    """Content-Type and what follows; the text part first (RFC 2046, section 5.1.4)."""
-    text = _part("plain", rendering.text)
-    if not rendering.html:
-        return text
-    if not re.fullmatch(r"=_[A-Za-z0-9_.-]{1,68}", boundary):
-        raise MessageError('A boundary must start with "=_" and have at most 70 characters.')
-    mark = boundary.encode()
-    return b"\r\n".join(
-        [
-            b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n' % mark,
-            b"--%b" % mark,
-            text,  # the line break before a boundary is the boundary's
-            b"--%b" % mark,
-            _part("html", rendering.html),
-            b"--%b--\r\n" % mark,
-        ]
-    )
-
-
-def _part(subtype: str, content: str) -> bytes:
-    """Headers and body in quoted-printable: lines of at most 76, 7 bit, CRLF (RFC 2045, 6.7)."""
-    lines = content.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
-    body = b"".join(map(_quoted_printable, lines))
-    head = f"Content-Type: text/{subtype}; charset=utf-8\r\n"
-    return f"{head}Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode() + body
-
-
-@lru_cache(maxsize=4096)
-def _quoted_printable(line: str) -> bytes:
-    # All but a few lines are the same for every reader of an edition: encoding is most of the
-    # work of a message, and each line stands for itself.
-    visible = line.rstrip(" \t")
-    encoded = binascii.b2a_qp(_utf8(visible + "\r\n"), istext=True)[:-2]
-    # b2a_qp lets a line that ends in white space grow to 78: that end gets lines of its own.
-    spaces = line[len(visible) :].encode()
-    for start in range(0, len(spaces), 25):
-        encoded += b"=\r\n" + b"".join(b"=%02X" % byte for byte in spaces[start : start + 25])
-    return encoded + b"\r\n"
+def _checked_uri(uri: str, header: str) -> str:
+    if not URI.fullmatch(uri):
+        raise MessageError(
+            f"{uri[:80]!r} cannot stand in {header}.",
+            remedy="Write the address that it is made of in plain ASCII, without spaces.",
+        )
+    return uri

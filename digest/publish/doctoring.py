@@ -1,0 +1,90 @@
+"""What the DNS says of each newsletter's sender, asked through dnspython."""
+
+import ipaddress
+from collections.abc import Iterator
+from email.utils import parseaddr
+
+import dns.exception
+import dns.resolver
+
+from digest.errors import SettingsError
+from digest.preflight import Finding, Names, Resolver, Unanswered, examine_records
+from digest.preflight.records import RECORD_RULES, Kind
+from digest.publish.composing import return_domain
+from digest.publish.opening import House
+from digest.publish.signing import signing_keys
+
+SECONDS = 5.0
+
+
+class DnsResolver:
+    """Implements `preflight.Resolver`: the system's name servers, or the one that is named."""
+
+    def __init__(self, nameserver: str = "") -> None:
+        """`nameserver` is an IP address, with ":port" or "[…]:port" where it is not 53."""
+        self._resolver = dns.resolver.Resolver(configure=not nameserver)
+        self._resolver.lifetime = SECONDS
+        if nameserver:
+            host, port = _address(nameserver)
+            self._resolver.nameservers, self._resolver.port = [host], port
+
+    def look_up(self, name: str, kind: Kind) -> list[str]:
+        """See preflight.Resolver."""
+        try:
+            answer = self._resolver.resolve(name, kind, search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except dns.exception.DNSException as error:
+            raise Unanswered(name) from error
+        if kind == "TXT":
+            return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+        if kind == "MX":
+            return [str(record.exchange).rstrip(".") for record in answer]
+        return [str(record).rstrip(".") for record in answer]
+
+
+def doctor(house: House, resolver: Resolver, *, ip: str = "") -> list[Finding]:
+    """What stands against sending at all: SPF, DKIM, DMARC, MX and, for `ip`, its reverse name.
+
+    Raises DkimError where a key cannot be used, SettingsError where `ip` is no address.
+    """
+    if ip:
+        _valid(ip)
+    keys = tuple((key.host, key.record) for key in signing_keys(house))
+    asked = dict.fromkeys(
+        Names(domain, return_domain(house, domain), keys, ip)
+        for newsletter in house.settings.newsletter.values()
+        for domain in [parseaddr(newsletter.from_)[1].rpartition("@")[2].lower()]
+    )
+    found = list(_open_files(house))
+    found += [finding for names in asked for finding in examine_records(names, resolver)]
+    return sorted(dict.fromkeys(found), key=lambda finding: finding.severity != "error")
+
+
+def _open_files(house: House) -> Iterator[Finding]:
+    chosen = house.settings.dkim
+    for path in (
+        house.settings.folder / f for f in (chosen.key_file, chosen.ed25519_key_file) if f
+    ):
+        if path.stat().st_mode & 0o077:
+            what = f"{path} can be read by others."
+            remedy = f"Take their rights away: chmod 600 {path.name}."
+            severity = RECORD_RULES["dkim-key-open"][0]
+            yield Finding("dkim-key-open", severity, str(path), what, remedy)
+
+
+def _address(nameserver: str) -> tuple[str, int]:
+    host, colon, port = nameserver.rpartition(":")
+    if not colon or (":" in host and not host.startswith("[")):
+        host, port = nameserver, "53"
+    _valid(host.strip("[]"))
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise SettingsError(f"{port!r} is no port", remedy="write ADDRESS or ADDRESS:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _valid(ip: str) -> None:
+    try:
+        ipaddress.ip_address(ip)
+    except ValueError:
+        raise SettingsError(f"{ip!r} is no IP address", remedy="write it in numbers") from None
