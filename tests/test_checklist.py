@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checklist import PARTS, item_of, standing
+from tests.checklist import PARTS, item_of, standing, written_in
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,3 +55,7 @@ def test_the_table_of_a_real_run(tmp_path: Path) -> None:
     )  # fmt: skip
     line = next(line for line in done.stdout.splitlines() if line.startswith("E  HTML"))
     assert " 1 of 17 hold; failed: 45, 47; skipped: 46; not run: 48" in line
+
+
+def test_e_and_f_are_whole() -> None:
+    assert set(range(44, 69)) - written_in(ROOT / "tests") == set()

@@ -35,13 +35,15 @@ VERBS = [
     "run",
     "serve",
     "subscribers",
+    "templates",
     "settings",
     "migrate",
 ]
 LEAVES = [
-    *([verb] for verb in VERBS if verb not in {"articles", "issues", "subscribers"}),
+    *([verb] for verb in VERBS if verb not in {"articles", "issues", "subscribers", "templates"}),
     *(["articles", verb] for verb in ("list", "show", "explain")),
     *(["issues", verb] for verb in ("list", "show")),
+    *(["templates", verb] for verb in ("export", "check")),
     *(
         ["subscribers", v]
         for v in ["add", "import", "export", "list", "show", "suppress", "forget"]

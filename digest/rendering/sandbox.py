@@ -33,7 +33,7 @@ _left: ContextVar[int] = ContextVar("left", default=TURNS)
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's immutable sandbox that counts what a template does."""
 
-    intercepted_binops = frozenset({"*", "**", "%", "+", "<<"})
+    intercepted_binops = frozenset({"*", "**", "%", "+"})
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
@@ -65,7 +65,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Arithmetic, where neither a number nor a text grows out of bounds."""
         if operator == "%" and isinstance(left, str):
             _refuse_wide(left)
-        elif operator in {"**", "<<"} or not (isinstance(left, int) and isinstance(right, int)):
+        elif operator == "**" or not (isinstance(left, int) and isinstance(right, int)):
             _refuse_huge((left, right))
         return _bounded(super().call_binop(context, operator, left, right))
 
