@@ -19,7 +19,7 @@ lint: .venv-test/.ready  ## style, types and the import contract
 	.venv-test/bin/ruff check
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/mypy
-	.venv-test/bin/mypy scripts
+	.venv-test/bin/mypy scripts benchmarks
 	.venv-test/bin/lint-imports
 
 wheel: .venv-test/.ready  ## dist/digest-*.whl

@@ -49,7 +49,7 @@ LEAVES = [
         for v in ["add", "import", "export", "list", "show", "suppress", "forget"]
     ),
 ]
-HEAVY = {"premailer", "fastapi", "sqlalchemy", "httpx"}
+HEAVY = {"babel", "premailer", "fastapi", "sqlalchemy", "httpx"}
 INIT = (
     *("init", "--publisher", "Example Times", "--postal-address", "1 Street", "--title", "Week"),
     *("--sender", "week@news.example.org"),

@@ -6,12 +6,16 @@
 import io
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 
+from digest.rendering import environment, render
+from digest.rendering.samples import hard_editions
 from tests.pictures import FOLDER, VIEWS, Camera, View, browsers, difference, missing, stored
 
+HOUSE = Path(__file__).parents[1] / "templates"
 TOLERANCE = 0.002  # of the pixels: a line of text that moved differs in more
 TAKING = os.environ.get("DIGEST_PICTURES") == "take"
 
@@ -70,6 +74,16 @@ def test_e57_in_the_dark(camera: Camera, view: View) -> None:
 )
 def test_the_look(camera: Camera, view: View) -> None:
     compare(camera, view)
+
+
+@pytest.mark.parametrize("width", [320, 640])
+def test_no_hard_sample_is_wider_than_the_screen(camera: Camera, width: int) -> None:
+    templates = environment(HOUSE)
+    with camera.showing(View(width=width)) as page:
+        for name, edition in hard_editions():
+            page.set_content(render(edition, templates).html)
+            seen = page.evaluate("document.documentElement.scrollWidth")
+            assert seen <= width, f"{name} is {seen} pixels wide"
 
 
 def test_every_view_is_compared_and_no_stored_picture_is_stale() -> None:

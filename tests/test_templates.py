@@ -170,6 +170,14 @@ def test_checking_complains_once_and_fails(tmp_path: Path) -> None:
     assert all("line 2" in each["error"] for each in tried)
 
 
+def test_checking_reads_the_pages_too(tmp_path: Path) -> None:
+    (tmp_path / "templates" / "web").mkdir(parents=True)
+    (tmp_path / "templates" / "web" / "left.html.jinja").write_text("one\ntwo {% if %}")
+    wrong = [tried for tried in try_templates(tmp_path, {}).tried if tried.error]
+    assert [tried.sample for tried in wrong] == ["syntax of web/left.html.jinja"]
+    assert wrong[0].error.startswith("web/left.html.jinja, line 2: ")
+
+
 def test_checking_uses_the_publishers_languages_and_theme(tmp_path: Path) -> None:
     words = ("--publisher", "P", "--postal-address", "1 Street", "--title", "T")
     done = digest_in(tmp_path, "init", *words, "--sender", "a@news.example.org")

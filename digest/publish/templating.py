@@ -69,6 +69,10 @@ def try_templates(folder: Path, environ: Mapping[str, str]) -> Trial:
         for name, edition in samples.hard_editions(language)
     ]
     _, first = next(samples.hard_editions(languages[0]))
+    tried += [
+        Tried(f"syntax of {name}", "", error=error.what, remedy=error.remedy)
+        for name, error in rendering.broken(templates)
+    ]
     heaviest = [] if tried[0].error else rendering.growth(rendering.filled(first, templates))
     return Trial(tuple(tried), tuple(heaviest[:10]))
 

@@ -25,11 +25,12 @@ from digest.rendering.context import FILTERS, address, context, reading_minutes
 from digest.rendering.filling import content_hash, fill, pieces, values, without_places
 from digest.rendering.inlining import growth, inlined
 from digest.rendering.languages import LANGUAGES, joined_on
+from digest.rendering.sandbox import broken
 from digest.rendering.subjects import preheader_of, shortened, subject_of
 from digest.rendering.values import PLACES, SENTINEL, Reader, Rendering
 from digest.theme import Theme
 
-__all__ = ["LANGUAGES", "PLACES", "SENTINEL", "Reader", "Rendering", "address",
+__all__ = ["LANGUAGES", "PLACES", "SENTINEL", "Reader", "Rendering", "address", "broken",
            "content_hash", "environment", "fill", "filled", "growth", "inlined", "joined_on",
            "pieces", "preheader_of", "reading_minutes", "render", "shortened", "subject_of",
            "values"]  # fmt: skip

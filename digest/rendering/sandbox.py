@@ -127,6 +127,19 @@ def rendered(name: str, templates: Environment, context: dict[str, Any]) -> str:
         _left.reset(token)
 
 
+def broken(templates: Environment) -> Iterator[tuple[str, TemplateError]]:
+    """Every template of the folders, of the mail or the pages, that is no template at all."""
+    for name in templates.list_templates(extensions=("jinja", "css")):
+        token = _left.set(TURNS)
+        try:
+            templates.get_template(name)
+        except JinjaError as error:
+            what = f"{_where(name, error)}: {' '.join(str(error).split())}"
+            yield name, TemplateError(what, remedy="Mend the template at that line.")
+        finally:
+            _left.reset(token)
+
+
 def _within(chunks: Iterable[str]) -> str:
     written, length = [], 0
     for chunk in chunks:
