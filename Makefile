@@ -3,13 +3,13 @@ PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check install --quiet
 COMPILE = .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: demo test torture bench lint lock picture wheel clean
+.PHONY: demo test torture bench lint lock pictures words judges wheel clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.ready  ## an issue of an invented newsletter, written, sent and read, on this machine alone
 	.venv/bin/digest demo
 
-test: lint  ## everything that must hold
+test: lint judges  ## everything that must hold
 	.venv-test/bin/python -m pytest
 
 torture: .venv-test/.ready  ## thousands of new examples for every property; takes long
@@ -22,16 +22,25 @@ lint: .venv-test/.ready  ## style, types and the import contract
 	.venv-test/bin/ruff check
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/mypy
-	.venv-test/bin/mypy scripts
-	.venv-test/bin/mypy benchmarks
+	.venv-test/bin/mypy scripts benchmarks
 	.venv-test/bin/lint-imports
 
 wheel: .venv-test/.ready  ## dist/digest-*.whl
 	.venv-test/bin/python -m build --wheel --no-isolation
 
-picture: .venv-test/.ready demo  ## docs/issue.png, from the demonstration's issue
-	.venv-test/bin/python scripts/picture.py demo/issue.html docs/issue.png
-	.venv-test/bin/python scripts/picture.py --phone --dark demo/issue.html docs/issue-phone-dark.png
+pictures: .venv-test/.ready  ## tests/pictures and docs/issue*.png anew; look at them
+	DIGEST_PICTURES=take .venv-test/bin/python -m pytest -p no:randomly tests/test_pictures.py
+	.venv-test/bin/python scripts/picture.py docs/issue.png
+	.venv-test/bin/python scripts/picture.py --phone --dark docs/issue-phone-dark.png
+
+words: .venv-test/.ready  ## gather the words of the mail for translators, compile what they wrote
+	.venv-test/bin/python scripts/words.py
+
+# What judges the HTML from outside (tests/npm); without npm those tests skip, and say so.
+judges:
+	@if ! command -v npm >/dev/null; then echo "There is no npm: the mail's HTML is not judged from outside. On Debian: sudo apt install npm" >&2; \
+	elif [ ! tests/npm/node_modules/.ready -nt tests/npm/package-lock.json ]; then \
+	  cd tests/npm && npm ci --no-progress --loglevel=error && touch node_modules/.ready; fi
 
 lock:  ## pin and hash anew what pyproject.toml asks for
 	$(PYTHON) -m venv .venv-lock
@@ -42,7 +51,7 @@ lock:  ## pin and hash anew what pyproject.toml asks for
 	rm -rf .venv-lock
 
 clean:  ## all that the other targets made
-	rm -rf .venv .venv-test .venv-lock demo dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-test .venv-lock tests/npm/node_modules tests/pictures/found demo dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The stamp is newer than what it was made from, so a second run installs nothing.
 .venv/.ready: requirements/runtime.txt

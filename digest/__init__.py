@@ -10,6 +10,7 @@ One article's way, and the rooms it passes, in the order of the data:
     archive     book 1: what was published                               SQL
     selection   articles -> stories, with a reason for each              pure
     edition     stories -> Issue; Issue + Preferences -> Edition         pure
+    theme       colours, fonts and logo of a publisher                   pure
     rendering   Edition -> subject, HTML, text; CSS inlined              pure
     preflight   what stands against sending                              pure
     messages    Rendering + reader -> envelope and bytes                 pure

@@ -3,6 +3,7 @@
 Pure values. Never here: choosing the stories (selection), how they look (rendering).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,7 @@ class Publisher:
     phone: str = ""
     terms_url: str = ""
     links: tuple[tuple[str, str], ...] = ()
+    feedback_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Edition:
 
     `sections` are those that were chosen and have stories. `key` is the same for equal cuts of
     the same issue and names the edition in the ledger. `complete` tells that nothing was cut.
+    `language` is a BCP 47 tag; "" is the issue's own.
     """
 
     issue: Issue
@@ -64,12 +67,20 @@ class Edition:
     trending: tuple[Trend, ...]
     format: str = "html"
     complete: bool = field(default=True, compare=False)
+    language: str = ""
 
     @property
     def key(self) -> str:
-        """For instance "html:Global+Opinion+Trending"."""
+        """For instance "html:Global+Opinion+Trending", or "text:Global@ar"."""
         names = [section.name for section in self.sections] + [TRENDING] * bool(self.trending)
-        return f"{self.format}:{'+'.join(names)}"
+        own = self.spoken == self.issue.language
+        cut = "+".join(map(_without_signs, names))
+        return f"{self.format}:{cut}" + ("" if own else f"@{_without_signs(self.spoken)}")
+
+    @property
+    def spoken(self) -> str:
+        """The language that it is rendered in: a BCP 47 tag."""
+        return self.language or self.issue.language
 
     @property
     def stories(self) -> tuple[Story, ...]:
@@ -99,6 +110,11 @@ def _with_trending(issue: Issue) -> tuple[Section, ...]:
             heads[trend.home] = (*heads.get(trend.home, ()), trend.story)
     own = {section.name: section.stories for section in issue.sections}
     return tuple(Section(name, (*head, *own.get(name, ()))) for name, head in heads.items())
+
+
+def _without_signs(name: str) -> str:
+    # A section called "A+B" is not the sections A and B.
+    return re.sub("[%+@]", lambda sign: f"%{ord(sign[0]):02X}", name)
 
 
 def section_names(issues: Iterable[Issue]) -> tuple[str, ...]:

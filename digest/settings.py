@@ -28,6 +28,7 @@ from pydantic import (
 
 from digest.errors import SettingsError
 from digest.schedule import rhythm
+from digest.theme import Palette, Theme
 
 FILE = "digest.toml"
 SECRETS_FILE = "digest.env"
@@ -59,6 +60,7 @@ def _web_address(url: str) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Zone = Annotated[str, AfterValidator(_zone)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
 
@@ -84,6 +86,7 @@ class PublisherSettings(Part):
         description="who you are in Feedback-ID, 5 to 15 letters; default: made from the domain",
     )
     links: dict[str, WebAddress] = Field(default={}, description="shown in the footer")
+    feedback_url: WebAddress = Field(default="", description="default: a mail to email")
 
 
 class ScheduleSettings(Part):
@@ -142,7 +145,7 @@ class NewsletterSettings(Part):
     precedence: Literal["bulk", "list", "none"] = Field(
         default="bulk", description="what vacation programs heed; none: no such header"
     )
-    language: str = "en"
+    language: Tag = Field(default="en", description="of the mail: en, en-US, ar, es, fr, hi, …")
     timezone: Zone = Field(default="UTC", description="of the schedule and of printed dates")
     window: Duration = Field(
         default=timedelta(days=7), description="how far back articles are taken"
@@ -270,6 +273,7 @@ class Settings(Part):
     dkim: DkimSettings = DkimSettings()
     web: WebSettings = WebSettings()
     bounces: BouncesSettings = BouncesSettings()
+    theme: Theme = Theme()
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Settings":
@@ -368,7 +372,13 @@ def _as_sentence(error: ValidationError) -> SettingsError:
 
 
 def _names(model: type[BaseModel] = Settings) -> set[str]:
-    parts = [model, *model.__subclasses__(), *Part.__subclasses__()]
+    parts: list[type[BaseModel]] = [
+        model,
+        *model.__subclasses__(),
+        *Part.__subclasses__(),
+        Theme,
+        Palette,
+    ]
     return {field.alias or name for part in parts for name, field in part.model_fields.items()}
 
 
@@ -400,6 +410,8 @@ def example() -> str:
         ("[dkim]", DkimSettings),
         ("[web]", WebSettings),
         ("[bounces]", BouncesSettings),
+        ("[theme]", Theme),
+        ("[theme.dark]", Palette),
     ]
     return "\n\n".join(_documented(head, model) for head, model in tables) + "\n"
 
@@ -416,6 +428,7 @@ def _documented(head: str, model: type[BaseModel]) -> str:
             "schedule",
             "trending",
             "match",
+            "dark",
         } and (inner is not str):
             continue
         note = f"  # {field.description}" if field.description else ""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         SourceState,
         Verdict,
     )
+    from digest.publish.templating import Trial
     from digest.selection import Story
 
 # In a pipe a table is as wide as it needs to be: an address in two halves helps nobody.
@@ -259,6 +260,19 @@ def show_findings(findings: "Sequence[Finding]") -> None:
     for f in findings:
         table.add_row(_coloured(f.severity), f.rule, _safe(f.where), _safe(f.what), _safe(f.remedy))
     data.print(table)
+
+
+def show_trial(trial: "Trial") -> None:
+    """How each hard sample came out, and which rules of email.css weigh most."""
+    table = _table("sample", "language", "HTML bytes", "text bytes", "")
+    for tried in trial.tried:
+        sizes = (f"{tried.html:,}", f"{tried.text:,}") if not tried.error else ("", "")
+        word = "[red]failed[/red]" if tried.error else "[green]good[/green]"
+        table.add_row(_safe(tried.sample), _safe(tried.language), *sizes, word)
+    data.print(table)
+    heaviest = ", ".join(f"{selector[:40]} {size:,}" for selector, size in trial.heaviest[:5])
+    if heaviest:
+        talk.print(f"[dim]bytes that rules of email.css add: {_safe(heaviest)}[/dim]")
 
 
 def show_account(account: "Account") -> None:

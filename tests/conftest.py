@@ -24,7 +24,7 @@ from digest import sample
 from digest.database import Database
 from digest.publish import House, open_house
 
-pytest_plugins = ["tests.no_skips"]
+pytest_plugins = ["tests.checklist", "tests.no_skips"]
 
 # The same examples in each run, however busy the machine; `make torture` looks for new ones.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)

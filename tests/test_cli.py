@@ -38,6 +38,7 @@ VERBS = [
     "run",
     "serve",
     "subscribers",
+    "templates",
     "settings",
     "migrate",
 ]
@@ -45,18 +46,19 @@ LEAVES = [
     *(
         [verb]
         for verb in VERBS
-        if verb not in {"articles", "dkim", "issues", "sources", "subscribers"}
+        if verb not in {"articles", "dkim", "issues", "sources", "subscribers", "templates"}
     ),
     *(["articles", verb] for verb in ("list", "show", "explain")),
     *(["issues", verb] for verb in ("list", "show")),
     *(["dkim", verb] for verb in ("generate", "show")),
     *(["sources", verb] for verb in ("list", "find", "import", "export")),
+    *(["templates", verb] for verb in ("export", "check")),
     *(
         ["subscribers", v]
         for v in ["add", "import", "export", "list", "show", "suppress", "forget"]
     ),
 ]
-HEAVY = {"premailer", "fastapi", "sqlalchemy", "httpcore", "cryptography", "dns", "lxml"}
+HEAVY = {"babel", "premailer", "fastapi", "sqlalchemy", "httpcore", "cryptography", "dns", "lxml"}
 INIT = (
     *("init", "--publisher", "Example Times", "--postal-address", "1 Street", "--title", "Week"),
     *("--sender", "week@news.example.org"),

@@ -69,7 +69,8 @@ def test_every_setting_exists(page: Path) -> None:
         section = Settings.model_fields[table.lower()].annotation
         assert key.lower() in getattr(section, "model_fields", {}), f"DIGEST_{table}_{key}"
     spoken = set(re.findall(r"`([a-z_]+) = [^`]+`", text))
-    spoken |= set(re.findall(r"`([a-z]+_[a-z_]+)`", text))
+    if page.name != "templates.md":  # test_template_guide.py holds the names there to their word
+        spoken |= set(re.findall(r"`([a-z]+_[a-z_]+)`", text))
     assert spoken <= known
 
 

@@ -47,12 +47,17 @@ def test_templates_migrations_and_the_sample_are_inside(wheel: Path) -> None:
     }
     wanted |= {
         str(file.relative_to(CHECKOUT))
-        for folder in ("digest/migrations", "digest/sample")
+        for folder in ("digest/migrations", "digest/sample", "digest/locale")
         for file in (CHECKOUT / folder).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
     assert wanted - inside == set()
-    for room in ("digest/templates/", "digest/migrations/versions/", "digest/sample/"):
+    for room in (
+        "digest/templates/",
+        "digest/migrations/versions/",
+        "digest/sample/",
+        "digest/locale/ar/",
+    ):
         assert any(name.startswith(room) for name in inside), f"nothing in {room}"
 
 

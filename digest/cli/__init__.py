@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from digest.cli import articles, checking, dkim, issues, sources
+from digest.cli import articles, checking, dkim, issues, sources, templates
 from digest.cli.door import (
     At,
     Json,
@@ -70,6 +70,7 @@ app.add_typer(issues.app, name="issues")
 app.add_typer(sources.app, name="sources")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(checking.app)
+app.add_typer(templates.app, name="templates")
 
 
 @app.callback()

@@ -16,6 +16,7 @@
     showing      an issue for the editor's eyes
     leaving      the link in a mail -> roster and ledger
     running      all that is due now
+    templating   the mail's templates: copied out, and tried
 
 Here transactions begin and end, and the values of the pure rooms meet the three books.
 Never here: a sentence for a terminal, SQL, SMTP, or a decision that a pure room could make.

@@ -118,7 +118,7 @@ class Composer:
             unsubscribe_url=self._url("u", "unsubscribe", recipient.subscriber),
             preferences_url=self._url("p", "preferences", recipient.subscriber),
             view_url=self._url("v", "view", recipient.subscriber),
-            since=rendering.joined_on(recipient.since, issue.timezone),
+            since=rendering.joined_on(recipient.since, issue.timezone, issue.language),
         )
 
     def _url(self, path: str, purpose: tokens.Purpose, subscriber: int) -> str:

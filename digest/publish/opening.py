@@ -28,7 +28,8 @@ class House:
     @cached_property
     def templates(self) -> Environment:
         """The publisher's own templates (folder `templates` beside digest.toml) before ours."""
-        return rendering.environment(self.settings.folder / "templates", templates_folder())
+        own = self.settings.folder / "templates"
+        return rendering.environment(own, templates_folder(), theme=self.settings.theme)
 
     def newsletter(self, name: str | None) -> tuple[str, NewsletterSettings]:
         """The newsletter of that name; without one, the only one. Raises SettingsError."""

@@ -134,8 +134,9 @@ def _trend_without_body(trend: Trend) -> Trend:
 
 def _publisher(house: House) -> Publisher:
     p = house.settings.publisher
+    links = tuple(p.links.items())
     return Publisher(
-        p.name, p.postal_address, p.url, p.email, p.phone, p.terms_url, tuple(p.links.items())
+        p.name, p.postal_address, p.url, p.email, p.phone, p.terms_url, links, p.feedback_url
     )
 
 

@@ -33,7 +33,8 @@ def shown(house: House, record: IssueRecord, sections: Sequence[str]) -> Shown:
 def in_sample_places(house: House, issue: Issue, rendering: Rendering) -> Shown:
     """The rendering with links that act for nobody, and the issue's day as the day of joining."""
     home = house.settings.publisher.url or house.settings.web.base_url
-    return fill(rendering, Reader(home, home, home, joined_on(issue.at, issue.timezone)))
+    joined = joined_on(issue.at, issue.timezone, issue.language)
+    return fill(rendering, Reader(home, home, home, joined))
 
 
 def preview_page(house: House, record: IssueRecord, shown: Shown) -> str:

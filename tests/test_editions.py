@@ -1,0 +1,77 @@
+"""Editions: equal choices share a rendering, and there are no more renderings than choices."""
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest import publish
+from digest.edition import Edition, Issue, cut
+from digest.publish import House
+from digest.publish.composing import Composer
+from digest.selection import Section
+from subscribers.preferences import EVERYTHING, Preferences
+from subscribers.recipient import Recipient
+from tests.showcase import sample_issue
+
+NOW = datetime(2026, 3, 30, 1, 30, tzinfo=UTC)
+NAMES = st.text(st.sampled_from("AB+@% :عé"), min_size=1, max_size=4)
+
+
+def issue_of(*names: str) -> Issue:
+    """The sample issue with a section of each name."""
+    issue = sample_issue()
+    return replace(issue, sections=tuple(Section(n, issue.sections[0].stories) for n in names))
+
+
+@given(st.lists(NAMES, min_size=1, max_size=5, unique=True), st.lists(st.sets(NAMES), max_size=8))
+def test_equal_keys_are_equal_editions(names: list[str], choices: list[set[str]]) -> None:
+    issue = issue_of(*names)
+    wanted = [Preferences(frozenset(choice)) for choice in choices] + [EVERYTHING]
+    wanted += [replace(preferences, format="text") for preferences in wanted]
+    editions = [edition for one in wanted if (edition := cut(issue, one))]
+    editions += [replace(edition, language="ar") for edition in editions]
+    for one, other in itertools.combinations(editions, 2):
+        assert (one.key == other.key) == (one == other)
+
+
+def test_a_name_with_signs_is_not_two_names() -> None:
+    both, one = issue_of("A", "B"), issue_of("A+B")
+    keys = {Edition(i, i.sections, (), "html").key for i in (both, one)}
+    assert keys == {"html:A+B", "html:A%2BB"}
+
+
+def test_the_issues_own_language_is_not_another_edition() -> None:
+    edition = Edition(issue_of("A"), issue_of("A").sections, ())
+    assert replace(edition, language="en").key == edition.key
+    assert replace(edition, language="ar-EG").key == "html:A@ar-EG"
+    assert replace(edition, language="ar-EG").spoken == "ar-EG"
+
+
+def test_there_are_as_many_renderings_as_choices(house: House) -> None:
+    # A template that counts how often it is filled; each edition has one text part.
+    filled: list[int] = []
+    (house.settings.folder / "templates").mkdir()
+    (house.settings.folder / "templates" / "issue.txt.jinja").write_text(
+        '{{ count() or "" }}{% extends "house/issue.txt.jinja" %}', encoding="utf-8"
+    )
+    house.templates.globals["count"] = lambda: filled.append(1)
+    publish.collect(house, [], now=NOW)
+    record = publish.prepare(house, None, now=NOW).record
+    filled.clear()
+    names = [section.name for section in record.issue.sections]
+    chosen = [frozenset(c) for n in range(3) for c in itertools.combinations(names, n)]
+    composer, made = Composer(house, record), set()
+    for subscriber in range(60):
+        sections = chosen[subscriber % len(chosen)] if subscriber % 5 else None
+        kind = "text" if subscriber % 7 == 0 else "html"
+        preferences = Preferences(sections, kind)  # type: ignore[arg-type]
+        edition = cut(record.issue, preferences)
+        if edition is None:
+            continue
+        reader = Recipient(subscriber, f"reader{subscriber}@readers.example", NOW, preferences)
+        composer.compose(reader, edition, f"<{subscriber}@news.example.org>", NOW)
+        made.add((edition.sections, edition.trending, edition.format))
+    assert len(filled) == len(made) > 3
