@@ -188,6 +188,8 @@ class SourceSettings(Part):
     def _one_place(self) -> "SourceSettings":
         if sum(map(bool, (self.feed, self.page, self.folder))) != 1:
             raise ValueError("a source has exactly one of feed, page or folder")
+        if not (self.name + self.feed + self.page + self.folder).isprintable():
+            raise ValueError("a source's name and place hold no control characters")
         if self.ranked and not self.feed:
             raise ValueError("only a feed can be ranked; a page's own lists are read without it")
         return self

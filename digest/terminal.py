@@ -104,7 +104,8 @@ def _remark(r: "Collected") -> str:
 
 
 def _failing(since: datetime | None, times: int) -> str:
-    return f"failing since {_when(since)}, {times} times" if since else ""
+    often = f", {times} times" if times > 1 else ""
+    return f"failing since {_when(since)}{often}" if since else ""
 
 
 def show_source_lines(lines: "Sequence[SourceLine]") -> None:

@@ -163,7 +163,7 @@ def test_a_private_host_is_asked_only_where_the_settings_say_so(
 
     refused = collect(careful)["world"]
 
-    assert "private network (127.0.0.1)" in refused.error
+    assert "127.0.0.1 is in a private network" in refused.error
     assert "private = true" in refused.remedy
     assert site.asked == []
     # What somebody types in figures, just now, is meant.

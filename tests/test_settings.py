@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digest import settings
+from digest import sample, settings
 from digest.errors import SettingsError
 from digest.settings import Part, Settings, example, flat, load
 
@@ -108,3 +108,19 @@ def test_every_default_of_the_example_is_the_default_of_its_class() -> None:
     assert '#window = "7d"' in example()
     assert '#late_at_most = "12h"' in example()
     assert settings.RelaySettings().security in example()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('page = "a.html"\nranked = true', "only a feed can be ranked"),
+        ('feed = "a\\u0000b"', "no control characters"),
+        ('feed = "a"\nfolder = "b"', "exactly one"),
+        ('feed = "a"\nprivate = "perhaps"', "private"),
+    ],
+)
+def test_a_source_that_makes_no_sense(tmp_path: Path, lines: str, words: str) -> None:
+    toml = f'{sample.settings(25)}\n[[source]]\nname = "it"\n{lines}\n'
+    (tmp_path / "digest.toml").write_text(toml, encoding="utf-8")
+    with pytest.raises(SettingsError, match=words):
+        load(tmp_path, {})

@@ -137,6 +137,8 @@ def test_find_prints_tables_and_adds_them(digest_in: Digest, folder: Path, site:
     after = (folder / "digest.toml").read_text("utf-8")
     assert after.startswith(before.rstrip())
     assert tomllib.loads(after)["source"] == tables
+    collected = digest_in(folder, "collect", "--json")
+    assert [c["new"] for c in json.loads(collected.stdout)] == [1, 1], collected.stderr
     again = digest_in(folder, "sources", "find", address, "--add")
     assert "has them all already" in again.stderr
     assert (folder / "digest.toml").read_text("utf-8") == after

@@ -50,6 +50,7 @@ class NewSource:
     feed: str
     section: str = ""
     remark: str = ""
+    private: bool = False
 
 
 def source_lines(house: House, now: datetime) -> list[SourceLine]:
@@ -115,8 +116,10 @@ def _new(found: Candidate | Outline, section: str) -> NewSource:
     if isinstance(found, Outline):
         return NewSource(_name(found.title, found.feed), found.feed, section or found.section)
     newest = f", newest {found.newest}" if found.newest else ""
-    remark = f"{found.articles} articles{newest}"
-    return NewSource(_name(found.title, found.url), found.url, section, remark)
+    remark = f"{found.articles} article{'s' if found.articles != 1 else ''}{newest}"
+    # Such an address is only found on the host that somebody typed so, in figures.
+    private = sources.names_itself(found.url)
+    return NewSource(_name(found.title, found.url), found.url, section, remark, private)
 
 
 def _name(title: str, feed: str) -> str:
@@ -142,6 +145,7 @@ def _table(new: NewSource) -> str:
     lines = [f"[[source]]{f'  # {_text(new.remark)[1:-1]}' if new.remark else ''}"]
     lines += [f"name = {_text(new.name)}", f"feed = {_text(new.feed)}"]
     lines += [f"section = {_text(new.section)}"] if new.section else []
+    lines += ["private = true"] if new.private else []
     return "\n".join(lines) + "\n"
 
 

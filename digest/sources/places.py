@@ -121,7 +121,8 @@ class Permit:
         if good:
             return good
         if own:
-            raise SourceError(f"{place.host} is in a private network ({known[0]})", remedy=_PRIVATE)
+            figures = "" if place.host in known else f" ({known[0]})"
+            raise SourceError(f"{place.host} is in a private network{figures}", remedy=_PRIVATE)
         raise SourceError(
             f"{place.url} is in a private network, and another site leads to it",
             remedy="check who runs that site",
