@@ -219,7 +219,7 @@ def _byline(names: Iterable[str]) -> str:
 
 def byline_of(names: Iterable[str]) -> str:
     """Names as a byline. An address is the author's own business and no byline."""
-    bare = (BY.sub("", MAIL.sub("", plain(name)).strip(" ()<>,;|-–—")) for name in names)
+    bare = (BY.sub("", tidy(MAIL.sub("", plain(name))).strip(" ()<>,;|-–—")) for name in names)
     kept = (name for name in bare if name and name.lower() not in NOBODY and "://" not in name)
     return ", ".join(dict.fromkeys(kept))
 

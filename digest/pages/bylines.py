@@ -5,6 +5,7 @@ Never here: a byline that only the visible lines have (lines).
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import html
 
@@ -21,6 +22,7 @@ NO_BYLINE_CLASS = re.compile(
     r"bio|image|avatar|photo|social|follow|comment|related|share", re.IGNORECASE
 )
 BYLINE_AT_MOST = 100
+CLASSED = 20  # elements that are looked into
 NAMES_AT_MOST = 60  # characters: what is longer says more than names
 HANDLE = re.compile(r"\s*(?:\(@\w+\)|(?<!\w)@\w+)|\s*\S+@\S+\.\w+")
 BY = re.compile(
@@ -108,11 +110,15 @@ def _printed(root: html.HtmlElement) -> Iterator[str]:
         beside = [e for e in found if e.getparent() is found[0].getparent()]
         if texts := [text for e in beside if (text := _named(e))]:
             yield ", ".join(dict.fromkeys(texts))
-    for element in root.xpath("//body//*[@class or @id]")[:20_000]:
-        marks = f"{element.get('class') or ''} {element.get('id') or ''}"
-        classed = BYLINE_CLASS.search(marks) and not NO_BYLINE_CLASS.search(marks)
-        if classed and (text := _named(element)):
+    classed = (e for e in root.xpath("//body//*[@class or @id]") if _is_byline(e))
+    for element in islice(classed, CLASSED):
+        if text := _named(element):
             yield text
+
+
+def _is_byline(element: html.HtmlElement) -> bool:
+    marks = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return bool(BYLINE_CLASS.search(marks)) and not NO_BYLINE_CLASS.search(marks)
 
 
 def _named(element: html.HtmlElement) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 
-from digest.articles import headline_key, is_credit, is_generated, tidy
+from digest.articles import headline_key, is_credit, is_generated, plain
 
 
 class Block(Enum):
@@ -191,7 +191,7 @@ class Found:
 
 def text_lines(text: str) -> list[Line]:
     """The lines of a page that was saved as text; empty ones are left out."""
-    lines = (tidy(line[:LINE_AT_MOST]) for line in islice(text.splitlines(), LINES))
+    lines = (plain(line[:LINE_AT_MOST]) for line in islice(text.splitlines(), LINES))
     return [Line(line) for line in lines if line]
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from digest.articles import canonical, tidy
+from digest.articles import canonical, plain, tidy
 from digest.pages.bylines import byline
 from digest.pages.linked import Linked
 from digest.pages.sections import section_of
@@ -142,7 +142,7 @@ def metadata(root: html.HtmlElement, url: str) -> Metadata:
 def _shown_titles(root: html.HtmlElement) -> tuple[list[str], list[str]]:
     """The h1 that a page shows, and its title."""
     texts = (text_of(h1) for h1 in islice(root.iter("h1"), 20))
-    titles = (tidy((title.text or "")[:LONGEST]) for title in root.xpath("//head/title")[:1])
+    titles = (plain((title.text or "")[:LONGEST]) for title in root.xpath("//head/title")[:1])
     return [text for text in texts if 0 < len(text) < LONGEST], [text for text in titles if text]
 
 
