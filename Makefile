@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check install --quiet
 COMPILE = .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: demo test torture lint lock picture wheel clean
+.PHONY: demo test torture fuzz lint lock picture wheel clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.ready  ## an issue of an invented newsletter, written, sent and read, on this machine alone
@@ -14,6 +14,9 @@ test: lint  ## everything that must hold
 
 torture: .venv-test/.ready  ## thousands of new examples for every property; takes long
 	DIGEST_HYPOTHESIS=torture .venv-test/bin/python -m pytest -k "not wheel"
+
+fuzz: .venv-test/.ready  ## a minute of mutated feeds and pages; a case that fails says how to have it again
+	.venv-test/bin/python -m tests.fuzz --seconds 60
 
 lint: .venv-test/.ready  ## style, types and the import contract
 	.venv-test/bin/ruff check

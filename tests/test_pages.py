@@ -163,6 +163,59 @@ def test_a_page_without_metadata_gives_what_it_shows() -> None:
     )
 
 
+def test_lists_of_a_page_are_read_as_what_they_are() -> None:
+    page = b"""<h1>Salt ships return</h1><p>The first ship carries salt, the board announced.</p>
+    <h3>Most read</h3><ol><li><a href="/1"><span>1</span>Otter queues for fish</a></li>
+    <li><a href="/2"><span>2</span>Clock tower is slow</a></li></ol>
+    <h3>DevShots</h3><div><a href="/3">Quay open</a></div>
+    <h3>Opinion</h3><div><a href="/4">Let the sea have it</a></div>
+    <h3>Latest News</h3>
+    <div><a href="/5">Ferry on time</a><span>02-04-2025 01:20 IST</span></div>"""
+    reading = read_page(page, source="s", url="https://example.org/a")
+    assert [(entry.kind, entry.rank, entry.headline, entry.url) for entry in reading.listed] == [
+        ("trending", 1, "Otter queues for fish", "https://example.org/1"),
+        ("trending", 2, "Clock tower is slow", "https://example.org/2"),
+        ("opinion", 1, "Let the sea have it", "https://example.org/4"),
+        ("brief", 1, "Quay open", "https://example.org/3"),
+        ("latest", 1, "Ferry on time", "https://example.org/5"),
+    ]
+
+
+def test_json_ld_is_read_through_its_mistakes() -> None:
+    page = b"""<html><title>Quay opens | Gazette</title>
+    <script type="application/ld+json"><!--
+    {"@type": "Organization", "name": "Gazette"} {"@context": "https://schema.org", "@graph": [
+    {"@type": "http://schema.org/NewsArticle", "headline": "Another story"},
+    {"@type": "NewsArticle", "headline": "Quay opens",
+    "author": {"@id": "#me"}, "wordCount": 1,},],}
+    --></script><script type="application/ld+json">{"@id": "#me", "@type": "Person",
+    "givenName": "Dana", "familyName": "Quill"}</script><h1>Quay opens</h1></html>"""
+    article = read_page(page, source="s").articles[0]
+    assert (article.headline, article.byline) == ("Quay opens", "Dana Quill")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\ntitle: Quay opens\nauthors: [Dana Quill]\ndate: 2025-04-02\n---\nThe quay is open.",
+        (
+            '+++\ntitle = "Quay opens"\nbyline = "Dana Quill"\ndate = 2025-04-02\n'
+            "+++\nThe quay is open."
+        ),
+    ],
+)
+def test_markdown_with_front_matter(text: str) -> None:
+    article = read_page(text.encode(), source="desk", timezone="Asia/Kolkata").articles[0]
+    assert (article.headline, article.byline) == ("Quay opens", "Dana Quill")
+    assert article.published == datetime(2025, 4, 1, 18, 30, tzinfo=UTC)
+    assert article.dek == article.body == "The quay is open."
+
+
+def test_front_matter_that_cannot_be_read_counts_as_none() -> None:
+    text = "---\ntitle: [&a *a\n---\n# Quay opens\n\nThe quay is open.\n"
+    assert read_page(text.encode(), source="desk").articles[0].headline == "Quay opens"
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -153,8 +153,8 @@ def dek_of(summary: str, lead: Iterable[str] = ()) -> str:
 def _ends(text: str, start: int, end: re.Match[str]) -> bool:
     """Whether a mark ends its sentence, and not an abbreviation, a number or "..." within one."""
     after = text[end.end() :].lstrip()
-    if not end[0].startswith("."):
-        return not (end[0][0] in "!?…" and after[:1].islower())
+    if re.match(r"\.(?![.!?…])", end[0]) is None:
+        return not (end[0][0] in ".!?…" and after[:1].islower())
     # What stands before the mark is looked at, not the whole text: this must not take n² steps.
     before = text[max(start, end.start() - 24) : end.start() + 1]
     if after[:1].islower():

@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree, html
 
-from digest.articles import canonical, plain
+from digest.articles import canonical, plain, without_surrogates
 from digest.pages.lines import LINE_AT_MOST, LINES, Line
 from digest.pages.tags import UNSEEN_CLASS, join
 
@@ -79,11 +79,7 @@ CAPTION_CLASS = re.compile(r"(?:^|[\s_-])(?:caption|credit|photo-?credit)", re.I
 UNSEEN_STYLE = re.compile(r"display\s?:\s?none|visibility\s?:\s?hidden", re.IGNORECASE)
 PROSE_AT_LEAST = 120
 STORIES = 40  # elements that may hold the text and are weighed
-# Halves of surrogate pairs: libxml2 makes bytes of them that are no UTF-8.
-REFERENCE = re.compile(
-    r"&#(?:[xX]0*([dD][89a-fA-F][0-9a-fA-F]{2})|0*(5[5-7]\d{3}))(?![0-9a-fA-F]);?"
-)
-TAGS = 100_000  # of one page: the longest that news sites make have 20,000
+TAGS = 50_000  # of one page: the longest that news sites make have 20,000
 LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{16384,}")
 ATTRIBUTES = 1_000  # of one element: libxml2 compares each with all before it
 
@@ -91,22 +87,17 @@ ATTRIBUTES = 1_000  # of one element: libxml2 compares each with all before it
 def parse(text: str) -> html.HtmlElement | None:
     """The document, or None where there is nothing to parse.
 
-    It ends where it nests deeper than 256 levels, and after 100,000 tags.
+    It ends where it nests deeper than 256 levels, and after 50,000 tags.
     """
     text = "<".join(text.split("<", TAGS)[:TAGS])
     text = LONG_TAG.sub(_bounded, text)
-    text = REFERENCE.sub(_character, text)
+    text = without_surrogates(text)
     # lxml refuses a str that declares an encoding, so it gets bytes and is told theirs.
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
         return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (etree.LxmlError, ValueError, AssertionError):
         return None
-
-
-def _character(reference: re.Match[str]) -> str:
-    code = int(reference[1], 16) if reference[1] else int(reference[2])
-    return "" if 0xD800 <= code <= 0xDFFF else reference[0]
 
 
 def _bounded(tag: re.Match[str]) -> str:

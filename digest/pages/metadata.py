@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from digest.articles import canonical, plain, tidy
+from digest.articles import canonical, language_of, plain, tidy
 from digest.pages.bylines import byline
 from digest.pages.linked import Linked
 from digest.pages.sections import section_of
@@ -269,13 +269,10 @@ def _categories(root: html.HtmlElement, meta: Meta, linked: Linked) -> tuple[str
 
 
 def _language(root: html.HtmlElement, meta: Meta, linked: Linked) -> str:
-    stated = tidy(
-        str(root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")
-    )
-    locale = [
-        word.replace("_", "-")
-        for word in meta("og:locale", "content-language", "dc.language", "language")
+    stated = [
+        str(root.get("lang") or ""),
+        str(root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""),
+        *linked.words(linked.article, "inLanguage"),
+        *meta("og:locale", "content-language", "dc.language", "language"),
     ]
-    return next(
-        iter([*filter(None, [stated]), *linked.words(linked.article, "inLanguage"), *locale]), ""
-    )[:35]
+    return next((tag for text in stated if (tag := language_of(text))), "")

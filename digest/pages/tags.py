@@ -11,7 +11,7 @@ from lxml import etree, html
 
 from digest.articles import plain
 
-PIECES, METAS = 4_000, 1_000
+PIECES, METAS = 1_000, 1_000
 UNSEEN_CLASS = re.compile(
     r"(?:^|\s)(?:sr-only|visually-?hidden|screen-reader-text|offscreen)(?:\s|$)", re.IGNORECASE
 )
