@@ -124,6 +124,7 @@ SIGNED = re.compile(
     r"|लेखक|बायलाइन|बाय|بقلم|كتب|كتبت|作者|记者|記者|文|撰文|取材・文)\s*[:：]\s*)(?=\S)",
     re.IGNORECASE,
 )
+SIGNED_BEHIND = re.compile(r"\d(?: [ap]m)?,? by ([^\d|,]{2,60})$", re.IGNORECASE)
 RANK = re.compile(r"^#?\d{1,2}[.)]?$")
 CUT = re.compile(r"\s*(?:\.\.\.|…)$")
 # How far beneath the headline a page still prints its byline, and how long its lines may be.
@@ -263,7 +264,10 @@ def _stamp_at(lines: list[Line], start: int) -> int | None:
 def _read_stamp(text: str, found: Found) -> None:
     """ "Byline | Updated: … | Created: …", in any order and with or without the strokes."""
     byline, *pairs = STAMP.split(text)
-    found.byline = SIGNED.sub("", byline.strip(" |,-–—")).partition("|")[0].strip()
+    behind = SIGNED_BEHIND.search(text)
+    found.byline = SIGNED.sub("", byline.strip(" |,-–—")).partition("|")[0].strip() or (
+        behind[1].strip() if behind else ""
+    )
     for label, value in zip(pairs[::2], pairs[1::2], strict=True):
         when = value.partition("|")[0].strip(" ,-–—")
         if label.lower() in CHANGED:

@@ -78,7 +78,7 @@ CAPTIONS = {"figcaption", "figure"}
 CAPTION_CLASS = re.compile(r"(?:^|[\s_-])(?:caption|credit|photo-?credit)", re.IGNORECASE)
 UNSEEN_STYLE = re.compile(r"display\s?:\s?none|visibility\s?:\s?hidden", re.IGNORECASE)
 PROSE_AT_LEAST = 120
-STORIES = 40  # elements that may hold the text and are weighed
+STORIES = 20  # elements that may hold the text and are weighed
 TAGS = 50_000  # of one page: the longest that news sites make have 20,000
 LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{16384,}")
 ATTRIBUTES = 1_000  # of one element: libxml2 compares each with all before it
@@ -147,7 +147,8 @@ def _marks(element: html.HtmlElement) -> str:
 
 
 def _paragraph_length(element: html.HtmlElement) -> int:
-    return sum(len("".join(p.itertext())) for p in islice(element.iter("p"), 500))
+    texts = (islice(p.itertext(), 50) for p in islice(element.iter("p"), 100))
+    return sum(len(text) for some in texts for text in some)
 
 
 def _is_rank(element: Any) -> bool:

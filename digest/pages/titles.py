@@ -91,7 +91,7 @@ def _unnamed(shown: list[str], marked: list[str], titles: list[str], sites: list
             return text
     stripped = [without_site(title, shown, [*sites, *shown]) for title in titles if title]
     if stripped and not fresh:
-        return _first_part(stripped[0])
+        return _first_part(stripped[0]) if stripped[0] in titles else stripped[0]
     return next(iter([*fresh, *stripped]), "")
 
 
