@@ -181,6 +181,48 @@ def test_lists_of_a_page_are_read_as_what_they_are() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("markup", "byline"),
+    [
+        (
+            (
+                '<meta name="author" content="Gazette.example"><h1>Quay opens</h1>'
+                '<p class="authorname">Dana Quill <time>2 April</time></p>'
+            ),
+            "Dana Quill",
+        ),
+        (
+            '<h1>Quay opens</h1><p class="author"><a>Dana Quill</a><span>FOR US</span></p>',
+            "Dana Quill",
+        ),
+        ('<h1>Quay opens</h1><p class="byline">by Dana Quill22 Dec 2016651</p>', "Dana Quill"),
+        ('<h1>Quay opens</h1><p class="byline">By Ann Lee and Bo Ray</p>', "Ann Lee and Bo Ray"),
+        ('<meta name="author" content="admin"><h1>Quay opens</h1>', ""),
+    ],
+)
+def test_bylines(markup: str, byline: str) -> None:
+    page = f'<meta property="og:site_name" content="Gazette">{markup}'
+    assert read_page(page.encode(), source="s").articles[0].byline == byline
+
+
+@pytest.mark.parametrize(
+    ("title", "h1", "headline"),
+    [
+        ("Quay opens - Gazette", "Gazette", "Quay opens"),
+        (
+            "The cat — and the dog — came home | Gazette",
+            "Gazette",
+            "The cat — and the dog — came home",
+        ),
+        ("Gazette: Quay opens at last", "Quay opens at last", "Quay opens at last"),
+        ("Quay opens - 21/12/2018 - News - Gazette", "Quay opens", "Quay opens"),
+    ],
+)
+def test_headlines_without_the_site(title: str, h1: str, headline: str) -> None:
+    page = f"<title>{title}</title><h1>{h1}</h1>"
+    assert read_page(page.encode(), source="s").articles[0].headline == headline
+
+
 def test_json_ld_is_read_through_its_mistakes() -> None:
     page = b"""<html><title>Quay opens | Gazette</title>
     <script type="application/ld+json"><!--

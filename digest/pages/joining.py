@@ -23,7 +23,7 @@ from digest.pages.metadata import Metadata, url_date
 from digest.pages.pictures import Shown
 
 SHOWN_AT_MOST = 600  # characters of a dek that the page prints beneath its headline
-WHOLE_AT_LEAST = 40  # characters of a page's own description that can stand alone
+WHOLE_AT_LEAST = 25  # characters of a page's own description that can stand alone
 
 
 @dataclass(frozen=True, slots=True)

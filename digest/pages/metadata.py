@@ -17,7 +17,7 @@ from digest.pages.bylines import byline
 from digest.pages.linked import Linked
 from digest.pages.sections import section_of
 from digest.pages.tags import Meta, join, microdata, text_of
-from digest.pages.titles import LONGEST, headline_of
+from digest.pages.titles import LONGEST, headline_of, tails
 
 PUBLISHED = (
     "article:published_time",
@@ -117,7 +117,7 @@ def metadata(root: html.HtmlElement, url: str) -> Metadata:
     shown, titles = _shown_titles(root)
     linked.choose([*shown, *meta("og:title"), *titles], url)
     own, address = linked.article, _address(root, meta, linked, url)
-    sites = _sites(meta, linked, address)
+    sites = [*_sites(meta, linked, address), *tails(titles, shown)]
     named = [*linked.words(own, "headline"), *linked.words(own, "name")]
     headline = headline_of(named, meta(*TITLES), shown, _marked(root), titles, sites)
     image, alt, caption, credit = _image(root, meta, linked, address)
