@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check install --quiet
 COMPILE = .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: demo test torture bench lint lock pictures words judges wheel clean
+.PHONY: demo test torture fuzz bench lint lock pictures words judges wheel clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.ready  ## an issue of an invented newsletter, written, sent and read, on this machine alone
@@ -17,6 +17,9 @@ torture: .venv-test/.ready  ## thousands of new examples for every property; tak
 
 bench: .venv-test/.ready  ## how fast: benchmarks/results/*.md, and charts beside them
 	for script in benchmarks/*.py; do .venv-test/bin/python $$script || exit 1; done
+
+fuzz: .venv-test/.ready  ## a minute of mutated feeds and pages; a case that fails says how to have it again
+	.venv-test/bin/python -m tests.fuzz --seconds 60
 
 lint: .venv-test/.ready  ## style, types and the import contract
 	.venv-test/bin/ruff check

@@ -6,7 +6,53 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles import DEK, Article, canonical, dek_of, headline_key, moment, plain
+from digest.articles import (
+    DEK,
+    DEK_AT_LEAST,
+    Article,
+    canonical,
+    credit_of,
+    dek_of,
+    headline_key,
+    is_generated,
+    language_of,
+    moment,
+    paragraphs,
+    plain,
+    sentences,
+    tidy,
+)
+
+WORDS = st.sampled_from(
+    ["river", "U.S.", "Mr.", "Alder", "5.5", "No.", "6", "p.m.", "नदी", "桥", "ميناء", "e.g.", "🚢"]
+)
+ENDS = st.sampled_from([".", "!", "?", "।", "؟", "。", "…", '."'])
+SENTENCE = st.builds(
+    lambda words, end: " ".join(words).capitalize() + end,
+    st.lists(WORDS, min_size=1, max_size=30),
+    ENDS,
+)
+TEXT = st.lists(SENTENCE, max_size=8).map(" ".join)
+ESCAPED = st.lists(
+    st.sampled_from(
+        [
+            "<",
+            ">",
+            "&",
+            "amp;",
+            "lt;",
+            "gt;",
+            "#60;",
+            "#x26;",
+            "b",
+            "/p",
+            "script",
+            " ",
+            "é",
+            "\x00",
+        ]
+    )
+).map("".join)
 
 
 @given(st.text())
@@ -96,13 +142,26 @@ def test_a_dek_is_never_too_long(text: str) -> None:
         ("Wed, 02 Apr 2025 01:20:00", "Europe/Berlin", "2025-04-01T23:20"),
         ("April 2nd, 2025 1:20 p.m.", "UTC", "2025-04-02T13:20"),
         ("20250402", "UTC", "2025-04-02T00:00"),
+        ("20250402031500", "UTC", "2025-04-02T03:15"),
+        ("1743537000", "Asia/Tokyo", "2025-04-01T19:50"),
+        ("2 avril 2025 à 14h30", "Europe/Paris", "2025-04-02T12:30"),
+        ("2. April 2025, 14:30 Uhr", "Europe/Berlin", "2025-04-02T12:30"),
+        ("02 अप्रैल 2025, 01:20 AM IST", "UTC", "2025-04-01T19:50"),
+        ("٢ أبريل ٢٠٢٥", "UTC", "2025-04-02T00:00"),
+        ("2025年4月2日 14:30", "Asia/Shanghai", "2025-04-02T06:30"),
+        ("2025년 4월 2일 오후 2:30", "Asia/Seoul", "2025-04-02T05:30"),
+        ("2 апреля 2025, 14:30", "Europe/Moscow", "2025-04-02T11:30"),
+        ("March 18, 2015 at 5:12 PM ET", "UTC", "2015-03-18T21:12"),
+        ("Wed Apr 02 01:20:00 +0530 2025", "UTC", "2025-04-01T19:50"),
     ],
 )
 def test_moment(text: str, timezone: str, expected: str) -> None:
     assert moment(text, timezone) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "32 Apr 2025", "0001-01-01", "2025-13-45"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "32 Apr 2025", "0001-01-01", "2025-13-45", "9" * 500]
+)
 def test_moment_of_no_date(text: str) -> None:
     assert moment(text, "Asia/Kolkata") is None
 
@@ -111,3 +170,188 @@ def test_moment_of_no_date(text: str) -> None:
 def test_moment_of_any_text_is_utc_or_none(text: str) -> None:
     found = moment(text, "Asia/Kolkata")
     assert found is None or found.tzinfo is UTC
+
+
+@given(st.one_of(st.text(), ESCAPED))
+def test_what_is_plain_stays_as_it_is(markup: str) -> None:
+    text = plain(markup)
+    assert plain(text) == text
+    assert tidy(text) == text
+    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
+    assert "<script" not in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("Fish &amp;amp;amp; chips", "Fish & chips"),
+        ("&amp;lt;p&amp;gt;Twice&amp;lt;/p&amp;gt;", "Twice"),
+        ("5 < 6 and AT&T", "5 < 6 and AT&T"),
+        ("\u202eevil\u202c 👩\u200d🚀 क\u094d\u200dष", "evil 👩\u200d🚀 क\u094d\u200dष"),
+        ("<div>" * 300 + "deep" + "</div>" * 300, "deep"),
+    ],
+)
+def test_plain_of_what_was_escaped_often(markup: str, text: str) -> None:
+    assert plain(markup) == text
+
+
+def test_paragraphs_leave_out_what_is_beside_the_text() -> None:
+    markup = (
+        "<h2>H</h2><p>One.</p><figure><img><figcaption>C</figcaption></figure><p>Two<br>Three</p>"
+    )
+    assert paragraphs(markup) == ["One.", "Two", "Three"]
+    assert paragraphs("One.\n\nTwo.") == ["One.", "Two."]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://www.example.org/a/1", "https://m.example.org/a/1"),
+        ("https://www.example.org/a/1", "https://amp.example.org/a/1"),
+        ("https://www.example.org/a/1", "https://www.example.org/amp/a/1"),
+        ("https://www.example.org/a/1", "https://www.example.org/a/1/amp/"),
+        ("https://www.example.org/a/1", "https://www.example.org/a/1?amp=1"),
+        ("https://www.example.org/a/1/", "https://www.example.org/a/1?outputType=amp"),
+        ("https://www.example.org/a/1.html", "https://www.example.org/a/1.amp.html"),
+        (
+            "https://www.example.org/a/1",
+            "https://www-example-org.cdn.ampproject.org/c/s/www.example.org/a/1",
+        ),
+        (
+            "https://example.org/a?b=1&c=2",
+            "http://www.example.org:80/a/?c=2&b=1&at_medium=RSS&CMP=share",
+        ),
+        ("https://example.org/a", "https://example.org/a?ref=rss&smid=tw&ns_mchannel=x&mc_cid=1"),
+    ],
+)
+def test_the_same_article_at_another_address(one: str, other: str) -> None:
+    assert Article("H", url=one).fingerprint == Article("Another", url=other).fingerprint
+    assert canonical(other) == canonical(canonical(other)) != ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://example.org/?p=1", "https://example.org/?p=2"),
+        ("https://example.org/a?id=1", "https://example.org/a?id=2"),
+        ("https://example.org/a?ref=38417", "https://example.org/a"),
+        ("https://example.org/amplifier", "https://example.org/lifier"),
+        ("https://m.com/a", "https://com/a"),
+        ("https://example.org/stamp", "https://example.org/st"),
+    ],
+)
+def test_other_articles_are_not_mistaken_for_it(one: str, other: str) -> None:
+    assert Article("H", url=one).fingerprint != Article("H", url=other).fingerprint
+
+
+def test_a_mobile_address_keeps_working() -> None:
+    assert canonical("https://m.example.org/a?utm_source=x") == "https://m.example.org/a"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["Mr. Alder paid $5.5 million to U.S. firms.", "No. 5 closed at 6 p.m. on Monday."],
+        ["He left at 5 p.m.", "The others stayed."],
+        ["J. K. Marsh and A. P. J. Oakes wrote it, e.g. here.", "“Go!” she said.", "Why?"],
+        ["यह पहला वाक्य है।", "डॉ. शर्मा आए।"],
+        ["هل تعرف؟", "نعم."],
+    ],
+)
+def test_sentences(parts: list[str]) -> None:
+    assert sentences(" ".join(parts)) == parts
+
+
+def test_chinese_sentences() -> None:
+    assert sentences("这是第一句。这是“第二句！”第三句？") == [
+        "这是第一句。",
+        "这是“第二句！”",
+        "第三句？",
+    ]
+
+
+@given(TEXT)
+def test_sentences_together_are_the_text(text: str) -> None:
+    assert "".join("".join(sentences(text)).split()) == "".join(text.split())
+
+
+@given(TEXT, st.lists(TEXT, max_size=4))
+def test_a_dek_ends_where_a_sentence_ends_and_is_never_too_long(
+    summary: str, lead: list[str]
+) -> None:
+    dek = dek_of(summary, lead)
+    assert len(dek) <= DEK
+    parts = [part for text in (summary, *lead) for part in sentences(text)]
+    ends = ["".join(part.split()).rstrip(".…") for part in parts]
+    end = "".join(dek.split()).rstrip(".…")[-8:]
+    if dek and not dek.endswith("…"):
+        assert any(known.endswith(end) or end.endswith(known) for known in ends)
+
+
+LEAD = [
+    "By Dana Quill",
+    "Photo: Kim Alder",
+    "ALDERSEA, April 2 (Wire) - The harbour board of Aldersea has voted to reopen the north quay.",
+    "Cranes will be back in May. The first ship carries salt.",
+    "Subscribe to our newsletter to get the best of the week in your inbox every Sunday morning.",
+]
+
+
+QUAY = (
+    "The harbour board of Aldersea has voted to reopen the north quay. Cranes will be back in May."
+)
+OPENING = f"{QUAY} The first ship carries salt."
+
+
+@pytest.mark.parametrize(
+    ("summary", "dek"),
+    [
+        (
+            "",
+            OPENING,
+        ),
+        (
+            "Read more",
+            OPENING,
+        ),
+        (
+            "The harbour board of Aldersea has voted to reopen […]",
+            OPENING,
+        ),
+        (
+            "The quay reopens, and salt comes first.",
+            "The quay reopens, and salt comes first. " + QUAY,
+        ),
+        (
+            "नदी किनारे का पुल फिर खुला। (With inputs from agencies.)",
+            "नदी किनारे का पुल फिर खुला। " + QUAY,
+        ),
+    ],
+)
+def test_a_dek_of_what_a_source_gives(summary: str, dek: str) -> None:
+    assert dek_of(summary, LEAD) == dek
+    assert DEK_AT_LEAST <= len(dek) <= DEK or not summary.isascii()
+
+
+@pytest.mark.parametrize(
+    ("caption", "credit"),
+    [
+        ("A ferry leaves. Photograph: Dana Quill/Wire", "Photograph: Dana Quill/Wire"),
+        ("A ferry leaves (Dana Quill for the Post)", "Dana Quill for the Post"),
+        ("A ferry leaves in 2024", ""),
+        (
+            "This image is AI-generated. It shows no real event.",
+            "This image is AI-generated. It shows no real event.",
+        ),
+    ],
+)
+def test_credit(caption: str, credit: str) -> None:
+    assert credit_of(caption) == credit
+    assert is_generated(credit) is ("AI" in credit)
+
+
+@pytest.mark.parametrize(
+    ("tag", "read"), [("en_GB", "en-GB"), (" hi ", "hi"), ("<b>", ""), ("", "")]
+)
+def test_language(tag: str, read: str) -> None:
+    assert language_of(tag) == read

@@ -170,6 +170,53 @@ def test_a_feed_is_known_by_its_beginning(name: str) -> None:
     assert not is_feed(sample("page.txt"))
 
 
+SITEMAP = b"""<?xml version="1.0"?>
+<n:sitemapindex xmlns:n="http://www.sitemaps.org/schemas/sitemap/0.9">
+<n:sitemap><n:loc>https://example.org/news.xml</n:loc></n:sitemap></n:sitemapindex>"""
+
+
+def test_a_list_of_sitemaps_says_what_to_name_instead() -> None:
+    assert is_feed(SITEMAP)
+    with pytest.raises(SourceError, match="a list of sitemaps") as caught:
+        read_feed(SITEMAP, source="gazette")
+    assert "name one of those" in caught.value.remedy
+
+
+def test_a_sitemap_without_news_is_refused() -> None:
+    data = b"<urlset><url><loc>https://example.org/</loc></url></urlset>"
+    with pytest.raises(SourceError, match="no news"):
+        read_feed(data, source="gazette")
+
+
+def test_a_ranked_feed_keeps_its_order() -> None:
+    items = b"".join(
+        b"<item><title>Story %d</title><pubDate>2025-04-0%d</pubDate></item>" % (n, 9 - n)
+        for n in (3, 1, 2)
+    )
+    articles = read_feed(b"<rss><channel>" + items + b"</channel></rss>", source="s").articles
+    assert [article.headline for article in articles] == ["Story 3", "Story 1", "Story 2"]
+
+
+def test_prefixes_that_were_never_declared_are_understood() -> None:
+    data = (
+        b"<rss><channel><item><title>T</title><dc:creator>Dana Quill</dc:creator>"
+        b"<media:thumbnail url='https://example.org/a.jpg'/><atom:link href='https://example.org/t'/>"
+        b"<content:encoded>&lt;p&gt;The quay is open again since the morning.&lt;/p&gt;"
+        b"</content:encoded></item></channel></rss>"
+    )
+    article = read_feed(data, source="s").articles[0]
+    assert article.byline == "Dana Quill"
+    assert article.image.url == "https://example.org/a.jpg"
+    assert article.url == "https://example.org/t"
+    assert article.dek == article.body == "The quay is open again since the morning."
+
+
+def test_a_picture_that_counts_readers_is_none() -> None:
+    text = b"&lt;img src='https://example.org/p.gif' width='1' height='1'&gt;Words."
+    data = b"<rss><channel><item><title>T</title><description>" + text + b"</description></item>"
+    assert read_feed(data + b"</channel></rss>", source="s").articles[0].image == Image()
+
+
 @given(
     st.one_of(
         st.binary(),

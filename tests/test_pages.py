@@ -163,6 +163,101 @@ def test_a_page_without_metadata_gives_what_it_shows() -> None:
     )
 
 
+def test_lists_of_a_page_are_read_as_what_they_are() -> None:
+    page = b"""<h1>Salt ships return</h1><p>The first ship carries salt, the board announced.</p>
+    <h3>Most read</h3><ol><li><a href="/1"><span>1</span>Otter queues for fish</a></li>
+    <li><a href="/2"><span>2</span>Clock tower is slow</a></li></ol>
+    <h3>DevShots</h3><div><a href="/3">Quay open</a></div>
+    <h3>Opinion</h3><div><a href="/4">Let the sea have it</a></div>
+    <h3>Latest News</h3>
+    <div><a href="/5">Ferry on time</a><span>02-04-2025 01:20 IST</span></div>"""
+    reading = read_page(page, source="s", url="https://example.org/a")
+    assert [(entry.kind, entry.rank, entry.headline, entry.url) for entry in reading.listed] == [
+        ("trending", 1, "Otter queues for fish", "https://example.org/1"),
+        ("trending", 2, "Clock tower is slow", "https://example.org/2"),
+        ("opinion", 1, "Let the sea have it", "https://example.org/4"),
+        ("brief", 1, "Quay open", "https://example.org/3"),
+        ("latest", 1, "Ferry on time", "https://example.org/5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("markup", "byline"),
+    [
+        (
+            (
+                '<meta name="author" content="Gazette.example"><h1>Quay opens</h1>'
+                '<p class="authorname">Dana Quill <time>2 April</time></p>'
+            ),
+            "Dana Quill",
+        ),
+        (
+            '<h1>Quay opens</h1><p class="author"><a>Dana Quill</a><span>FOR US</span></p>',
+            "Dana Quill",
+        ),
+        ('<h1>Quay opens</h1><p class="byline">by Dana Quill22 Dec 2016651</p>', "Dana Quill"),
+        ('<h1>Quay opens</h1><p class="byline">By Ann Lee and Bo Ray</p>', "Ann Lee and Bo Ray"),
+        ('<meta name="author" content="admin"><h1>Quay opens</h1>', ""),
+    ],
+)
+def test_bylines(markup: str, byline: str) -> None:
+    page = f'<meta property="og:site_name" content="Gazette">{markup}'
+    assert read_page(page.encode(), source="s").articles[0].byline == byline
+
+
+@pytest.mark.parametrize(
+    ("title", "h1", "headline"),
+    [
+        ("Quay opens - Gazette", "Gazette", "Quay opens"),
+        (
+            "The cat — and the dog — came home | Gazette",
+            "Gazette",
+            "The cat — and the dog — came home",
+        ),
+        ("Gazette: Quay opens at last", "Quay opens at last", "Quay opens at last"),
+        ("Quay opens - 21/12/2018 - News - Gazette", "Quay opens", "Quay opens"),
+    ],
+)
+def test_headlines_without_the_site(title: str, h1: str, headline: str) -> None:
+    page = f"<title>{title}</title><h1>{h1}</h1>"
+    assert read_page(page.encode(), source="s").articles[0].headline == headline
+
+
+def test_json_ld_is_read_through_its_mistakes() -> None:
+    page = b"""<html><title>Quay opens | Gazette</title>
+    <script type="application/ld+json"><!--
+    {"@type": "Organization", "name": "Gazette"} {"@context": "https://schema.org", "@graph": [
+    {"@type": "http://schema.org/NewsArticle", "headline": "Another story"},
+    {"@type": "NewsArticle", "headline": "Quay opens",
+    "author": {"@id": "#me"}, "wordCount": 1,},],}
+    --></script><script type="application/ld+json">{"@id": "#me", "@type": "Person",
+    "givenName": "Dana", "familyName": "Quill"}</script><h1>Quay opens</h1></html>"""
+    article = read_page(page, source="s").articles[0]
+    assert (article.headline, article.byline) == ("Quay opens", "Dana Quill")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\ntitle: Quay opens\nauthors: [Dana Quill]\ndate: 2025-04-02\n---\nThe quay is open.",
+        (
+            '+++\ntitle = "Quay opens"\nbyline = "Dana Quill"\ndate = 2025-04-02\n'
+            "+++\nThe quay is open."
+        ),
+    ],
+)
+def test_markdown_with_front_matter(text: str) -> None:
+    article = read_page(text.encode(), source="desk", timezone="Asia/Kolkata").articles[0]
+    assert (article.headline, article.byline) == ("Quay opens", "Dana Quill")
+    assert article.published == datetime(2025, 4, 1, 18, 30, tzinfo=UTC)
+    assert article.dek == article.body == "The quay is open."
+
+
+def test_front_matter_that_cannot_be_read_counts_as_none() -> None:
+    text = "---\ntitle: [&a *a\n---\n# Quay opens\n\nThe quay is open.\n"
+    assert read_page(text.encode(), source="desk").articles[0].headline == "Quay opens"
+
+
 @pytest.mark.parametrize(
     "data",
     [

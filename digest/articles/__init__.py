@@ -18,30 +18,19 @@ from digest.articles.addresses import canonical, fingerprint
 from digest.articles.credits import credit_of, is_credit, is_generated
 from digest.articles.deks import DEK, DEK_AT_LEAST, dek_of, is_running, sentences
 from digest.articles.moments import moment
-from digest.articles.text import headline_key, paragraphs, plain, tidy
+from digest.articles.text import (
+    headline_key,
+    language_of,
+    paragraphs,
+    plain,
+    tidy,
+    without_surrogates,
+)
 
-__all__ = [
-    "DEK",
-    "DEK_AT_LEAST",
-    "Article",
-    "Image",
-    "Kind",
-    "Listed",
-    "Reading",
-    "canonical",
-    "credit_of",
-    "dek_of",
-    "fingerprint",
-    "headline_key",
-    "is_credit",
-    "is_generated",
-    "is_running",
-    "moment",
-    "paragraphs",
-    "plain",
-    "sentences",
-    "tidy",
-]
+__all__ = ["DEK", "DEK_AT_LEAST", "Article", "Image", "Kind", "Listed", "Reading", "canonical",
+           "credit_of", "dek_of", "fingerprint", "headline_key", "is_credit", "is_generated",
+           "is_running", "language_of", "moment", "paragraphs", "plain", "sentences", "tidy",
+           "without_surrogates"]  # fmt: skip
 
 Kind = Literal["trending", "opinion", "brief", "latest"]
 

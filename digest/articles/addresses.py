@@ -74,7 +74,8 @@ def canonical(url: str) -> str:
         host = f"{host}:{port}"
     # A space at the end would be lost the next time that the address is read.
     path = re.sub(r"\s", lambda space: quote(space[0]), parts.path) or "/"
-    return urlunsplit((parts.scheme.lower(), host, path, _query(parts.query), ""))
+    made = urlunsplit((parts.scheme.lower(), host, path, _query(parts.query), ""))
+    return made if len(made) <= ADDRESS_AT_MOST else ""
 
 
 def fingerprint(url: str, headline: str) -> str:

@@ -11,7 +11,9 @@ from digest.articles.text import headline_key
 DEK = 280  # characters: three lines on a telephone
 DEK_AT_LEAST = 120  # characters that a dek should have, where the source gives as much
 
-END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|\Z)|[؟۔।॥](?=\s|\Z)|[。！？｡][”’」』）】]*|(?<=\w)\n")
+END = re.compile(
+    r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s|\Z)|[؟۔।॥](?=\s|\Z)|[。！？｡][”’」』）】]*+"
+)
 ABBREVIATED = re.compile(
     r"(?:^|[\s(\[\"'“‘«-])(?:[^\W\d_]|(?:[^\W\d_]\.)+[^\W\d_]?|Mr|Mrs|Ms|Dr|St|Ste|Mt|Ft|Prof|Gen|Sen|Gov"
     r"|Rep|Lt|Col|Maj|Sgt|Capt|Cpl|Adm|Rev|Hon|Pres|Supt|No|Nos|Art|Sec|Fig|vol|pp|approx|vs"
@@ -26,7 +28,8 @@ ABBREVIATED = re.compile(
 MAY_END = re.compile(r"(?:\b[ap]\.m|\b(?:[A-Z]\.)+[A-Z]|\b(?:etc|Inc|Ltd|Corp|Co|Jr|Sr))\.$")
 CUT_OFF = re.compile(r"\s*(?:[\[(]\s*(?:\.{2,}|…|&hellip;)\s*[\])]|\.{2,}|…)\s*\W{0,3}$")
 MORE = re.compile(
-    r"(?:\s|^|[\[(…>|-])+(?:Read (?:[Mm]ore|(?:the )?full (?:story|article))|READ MORE"
+    r"(?:^|(?<![\s\[(…>|-])(?=[\s\[(…>|-]))[\s\[(…>|-]*+"
+    r"(?:Read (?:[Mm]ore|(?:the )?full (?:story|article))|READ MORE"
     r"|Continue [Rr]eading|Keep [Rr]eading|Read the rest|Click here to read|(?:Weiterl|Mehr"
     r" l)esen"
     r"|Lire la suite|Lire l['’]article|Seguir leyendo|Leer más|Sigue leyendo|Leia mais"
@@ -102,6 +105,7 @@ DATELINES = tuple(
         ),
     )
 )
+CUT_WITHIN = 40  # characters from the end: how a text is cut off
 ENDING = 600  # characters
 SCANNED = 4_000  # characters of a text that are looked at
 OPENING = 12  # paragraphs: what stands further down opens nothing
@@ -134,7 +138,7 @@ def dek_of(summary: str, lead: Iterable[str] = ()) -> str:
     lead = [text[:SCANNED] for text in list(lead)[:OPENING]]
     opening = list(_opening(lead)) or [text for text in lead if not BOILERPLATE.search(text)][:1]
     said = _cleaned(summary[:SCANNED])
-    if cut := CUT_OFF.search(said):
+    if cut := _cut_off(said):
         said = _mended(said[: cut.start()], opening, said)
     elif len(said) > JOINED_AT_LEAST and not _is_whole(said):
         said = _mended(said, opening, said)
@@ -149,8 +153,8 @@ def dek_of(summary: str, lead: Iterable[str] = ()) -> str:
 def _ends(text: str, start: int, end: re.Match[str]) -> bool:
     """Whether a mark ends its sentence, and not an abbreviation, a number or "..." within one."""
     after = text[end.end() :].lstrip()
-    if not end[0].startswith("."):
-        return not (end[0][0] in "!?…" and after[:1].islower())
+    if re.match(r"\.(?![.!?…])", end[0]) is None:
+        return not (end[0][0] in ".!?…" and after[:1].islower())
     # What stands before the mark is looked at, not the whole text: this must not take n² steps.
     before = text[max(start, end.start() - 24) : end.start() + 1]
     if after[:1].islower():
@@ -172,9 +176,13 @@ def _opens(after: str) -> bool:
     )
 
 
+def _cut_off(text: str) -> re.Match[str] | None:
+    return CUT_OFF.search(text, max(0, len(text) - CUT_WITHIN))
+
+
 def _is_whole(text: str) -> bool:
     end = re.search(r"[.!?…؟۔।॥。！？｡][\"'”’»)\]」』）】]*$", text)
-    return bool(end) and not CUT_OFF.search(text)
+    return bool(end) and not _cut_off(text)
 
 
 def _cleaned(text: str) -> str:

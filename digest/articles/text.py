@@ -65,6 +65,11 @@ INVISIBLE = re.compile(
 )
 TAG = re.compile(r"<(/?)[a-zA-Z][^<>]*>")
 NESTED = re.compile(r"&(?:amp;|#0*38;|#[xX]0*26;)+")
+# Halves of surrogate pairs: libxml2 makes bytes of them that are no UTF-8.
+REFERENCE = re.compile(
+    r"&#(?:[xX]0*([dD][89a-fA-F][0-9a-fA-F]{2})|0*(5[5-7]\d{3}))(?![0-9a-fA-F]);?"
+)
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
 AND = "\ue000"  # of the private use area: no text has it
 DEEP = 200  # levels: more is no text that anybody wrote, and nh3's work grows with their square
 ROUNDS = 6  # how often one feed may escape the same text
@@ -100,10 +105,26 @@ def tidy(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", INVISIBLE.sub("", text)).split())
 
 
+def without_surrogates(markup: str) -> str:
+    """Markup without references to halves of surrogate pairs, which no text may contain."""
+    return REFERENCE.sub(_character, markup)
+
+
+def language_of(tag: str) -> str:
+    """A language tag (BCP 47) as a document writes it; "" where it is none."""
+    tag = tag.strip().replace("_", "-")
+    return tag if LANGUAGE.fullmatch(tag) else ""
+
+
 def headline_key(headline: str) -> str:
     """Two headlines with the same key are the same headline: case, marks and spaces don't count."""
     folded = unicodedata.normalize("NFKD", headline).casefold()
     return "".join(c for c in folded if c.isalnum())
+
+
+def _character(reference: re.Match[str]) -> str:
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    return "" if 0xD800 <= code <= 0xDFFF else reference[0]
 
 
 def _without_tags(markup: str, blocks: set[str]) -> str:

@@ -16,6 +16,7 @@ from digest.articles import (
     dek_of,
     headline_key,
     is_running,
+    language_of,
     moment,
     paragraphs,
     plain,
@@ -33,7 +34,7 @@ ATTRIBUTION = re.compile(
     re.IGNORECASE,
 )
 CONTENT = ("content:encoded", "atom:content", "content", "xhtml:body", "body", "fulltext")
-MOST = 3_000  # articles of one feed: what stands behind them is years old
+MOST = 2_000  # articles of one feed: what stands behind them is years old
 HEADLINE_OF = 90  # characters: how much of its text names an entry without a title
 
 
@@ -53,11 +54,12 @@ def read_entries(root: Element, origin: Origin) -> list[Article]:
     """The articles of a feed, in its order."""
     feed = next(iter(children(root, "channel")), root)
     link = _link(feed, origin)
+    stated = language_of(says(feed, "language", "dc:language"))
     by = _byline(_authors(feed, "atom:author")) if name_of(root) in {"atom:feed", "feed"} else ""
     origin = replace(
         origin,
         base=origin.base or link,
-        language=says(feed, "language", "dc:language") or _language(feed) or _language(root),
+        language=stated or _language(feed) or _language(root),
         byline=by,
     )
     entries = islice(descend(root, ENTRIES), MOST)
@@ -101,7 +103,7 @@ def _article(entry: Element, origin: Origin, link: str) -> Article | None:
         ),
         attribution=_attribution(lead),
         body=body_of(paragraphs(content)),
-        language=says(entry, "dc:language") or _language(entry) or origin.language,
+        language=language_of(says(entry, "dc:language")) or _language(entry) or origin.language,
         source=origin.source,
     )
 
@@ -219,7 +221,7 @@ def _byline(names: Iterable[str]) -> str:
 
 def byline_of(names: Iterable[str]) -> str:
     """Names as a byline. An address is the author's own business and no byline."""
-    bare = (BY.sub("", MAIL.sub("", plain(name)).strip(" ()<>,;|-–—")) for name in names)
+    bare = (BY.sub("", tidy(MAIL.sub("", plain(name))).strip(" ()<>,;|-–—")) for name in names)
     kept = (name for name in bare if name and name.lower() not in NOBODY and "://" not in name)
     return ", ".join(dict.fromkeys(kept))
 
@@ -250,4 +252,4 @@ def body_of(lead: list[str]) -> str:
 
 def _language(element: Element) -> str:
     stated = element.xpath("ancestor-or-self::*[@xml:lang][1]/@xml:lang")
-    return tidy(str(stated[-1])) if stated else ""
+    return language_of(str(stated[-1])) if stated else ""

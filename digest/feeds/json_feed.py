@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from digest.articles import Article, Image, dek_of, moment, paragraphs, plain, tidy
+from digest.articles import Article, Image, dek_of, language_of, moment, paragraphs, plain, tidy
 from digest.feeds.entries import (
     MOST,
     Origin,
@@ -35,7 +35,9 @@ def read(text: str, origin: Origin) -> list[Article]:
         or address(origin.base, _raw(feed, "feed_url"))
         or origin.base
     )
-    origin = replace(origin, base=base, language=_raw(feed, "language"), byline=_byline(feed))
+    origin = replace(
+        origin, base=base, language=language_of(_raw(feed, "language")), byline=_byline(feed)
+    )
     items = (item for item in _list(feed, "items")[:MOST] if isinstance(item, dict))
     return [made for item in items if (made := _article(item, origin))]
 
@@ -57,7 +59,7 @@ def _article(item: dict[str, Any], origin: Origin) -> Article | None:
         categories=categories_of(tag for tag in _list(item, "tags") if isinstance(tag, str)),
         image=_image(item, origin),
         body=body_of(lead),
-        language=tidy(_raw(item, "language") or origin.language),
+        language=language_of(_raw(item, "language")) or origin.language,
         source=origin.source,
     )
 

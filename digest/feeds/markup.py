@@ -12,7 +12,7 @@ from html.entities import html5
 
 from lxml import etree
 
-from digest.articles import plain, tidy
+from digest.articles import plain, tidy, without_surrogates
 
 BOMS = {
     codecs.BOM_UTF8: "utf-8",
@@ -108,7 +108,7 @@ def tree(text: str, base: str = "") -> Element | None:
     `base` is the feed's own address, for xml:base. Entities of HTML count as they do in HTML; those
     that a feed declares itself don't: they are the way to write a gigabyte in a hundred bytes.
     """
-    text = ILLEGAL.sub("", text)
+    text = without_surrogates(ILLEGAL.sub("", text))
     parts = CDATA.split(PROLOGUE.sub("", text, count=2))
     parts[::2] = [AMPERSAND.sub(_character, part) for part in parts[::2]]
     parser = etree.XMLParser(

@@ -4,7 +4,7 @@ What Google News reads (https://www.google.com/schemas/sitemap-news/0.9): an add
 date, a language. Never here: a list of sitemaps (kinds refuses it), other kinds of feeds.
 """
 
-from digest.articles import Article, Image, moment
+from digest.articles import Article, Image, language_of, moment
 from digest.errors import SourceError
 from digest.feeds.entries import MOST, Origin, address, categories_of
 from digest.feeds.markup import Element, children, says
@@ -43,7 +43,7 @@ def _article(page: Element, news: Element, origin: Origin) -> Article | None:
         section=origin.section,
         categories=categories_of([*labels, *says(news, "news:genres", "genres").split(",")]),
         image=_image(page, origin),
-        language=says(publication, "news:language", "language"),
+        language=language_of(says(publication, "news:language", "language")),
         source=origin.source,
     )
 

@@ -5,6 +5,7 @@ Never here: a byline that only the visible lines have (lines).
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import html
 
@@ -13,15 +14,18 @@ from digest.pages.linked import Linked
 from digest.pages.tags import Meta, pieces_of, text_of
 
 BYLINE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:byline|author|writtenby|p-author|reporter|autor|auteur|contributor)s?(?:$"
-    r"|[\s_-])",
+    r"(?:^|[\s_-])(?:byline|author|writtenby|p-author|reporter|autor|auteur|contributor)"
+    r"(?:s|names?)?(?:$|[\s_-])",
     re.IGNORECASE,
 )
 NO_BYLINE_CLASS = re.compile(
     r"bio|image|avatar|photo|social|follow|comment|related|share", re.IGNORECASE
 )
 BYLINE_AT_MOST = 100
+CLASSED = 20  # elements that are looked into
 NAMES_AT_MOST = 60  # characters: what is longer says more than names
+# What stands behind a name in a link: "PARA LA GACETA", "Staff".
+ROLE = re.compile(r"\s+(?!(?:and|und|et|y|e|with)\b)[^\W\d_][^(,&;]*")
 HANDLE = re.compile(r"\s*(?:\(@\w+\)|(?<!\w)@\w+)|\s*\S+@\S+\.\w+")
 BY = re.compile(
     r"^\W*(?:(?:written |reported |words |story |posted |published )?by|von|par|por|di|door|av"
@@ -74,10 +78,18 @@ def byline(root: html.HtmlElement, meta: Meta, linked: Linked, sites: list[str])
     house = {headline_key(site) for site in sites}
     stated = [_names(names), *(_names([tag]) for tag in meta(*AUTHORS))]
     stated = [name for name in stated if name]
-    persons = (name for name in stated if headline_key(name) not in house)
+    persons = (name for name in stated if not _is_house(name, house))
     printed = (_names([text]) for text in _printed(root))
-    printed_persons = (name for name in printed if name and headline_key(name) not in house)
+    printed_persons = (name for name in printed if name and not _is_house(name, house))
     return next(persons, "") or next(printed_persons, "") or next(iter(stated), "")
+
+
+def _is_house(name: str, house: set[str]) -> bool:
+    """Whether a name is the site's own, or begins with it ("Gazette.example")."""
+    key = headline_key(name)
+    return key in house or any(
+        len(site) > 2 and key.startswith(site) and "." in name for site in house
+    )
 
 
 def _names(names: list[str]) -> str:
@@ -108,11 +120,15 @@ def _printed(root: html.HtmlElement) -> Iterator[str]:
         beside = [e for e in found if e.getparent() is found[0].getparent()]
         if texts := [text for e in beside if (text := _named(e))]:
             yield ", ".join(dict.fromkeys(texts))
-    for element in root.xpath("//body//*[@class or @id]")[:20_000]:
-        marks = f"{element.get('class') or ''} {element.get('id') or ''}"
-        classed = BYLINE_CLASS.search(marks) and not NO_BYLINE_CLASS.search(marks)
-        if classed and (text := _named(element)):
+    classed = (e for e in root.xpath("//body//*[@class or @id]") if _is_byline(e))
+    for element in islice(classed, CLASSED):
+        if text := _named(element):
             yield text
+
+
+def _is_byline(element: html.HtmlElement) -> bool:
+    marks = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return bool(BYLINE_CLASS.search(marks)) and not NO_BYLINE_CLASS.search(marks)
 
 
 def _named(element: html.HtmlElement) -> str:
@@ -120,6 +136,8 @@ def _named(element: html.HtmlElement) -> str:
     whole = str(element.get("content") or "") or _first_line(names[0] if names else element)
     whole = HANDLE.sub("", whole)
     linked = [text_of(a) for a in element.xpath(".//a")[:6]]
+    if linked and ROLE.fullmatch(whole.partition(linked[0])[2] or "-"):
+        return whole.partition(linked[0])[0] + linked[0]
     if len(whole) <= NAMES_AT_MOST or not linked:
         return whole if len(whole) <= BYLINE_AT_MOST else ""
     kept = [

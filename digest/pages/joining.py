@@ -23,7 +23,7 @@ from digest.pages.metadata import Metadata, url_date
 from digest.pages.pictures import Shown
 
 SHOWN_AT_MOST = 600  # characters of a dek that the page prints beneath its headline
-WHOLE_AT_LEAST = 40  # characters of a page's own description that can stand alone
+WHOLE_AT_LEAST = 25  # characters of a page's own description that can stand alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _dek(page: Page) -> str:
     stated = [
         text for text in (*(page.meta.deks if page.meta else ()), found.dek) if _says(text, page)
     ]
-    if found.dek and len(found.dek) <= SHOWN_AT_MOST and _goes_on(found.dek, stated[0]):
+    if stated and 0 < len(found.dek) <= SHOWN_AT_MOST and _goes_on(found.dek, stated[0]):
         # What the desk wrote beneath its headline is not ours to shorten.
         return found.dek
     whole = next((text for text in stated if not CUT.search(text)), "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 
-from digest.articles import headline_key, is_credit, is_generated, tidy
+from digest.articles import headline_key, is_credit, is_generated, plain
 
 
 class Block(Enum):
@@ -124,6 +124,7 @@ SIGNED = re.compile(
     r"|लेखक|बायलाइन|बाय|بقلم|كتب|كتبت|作者|记者|記者|文|撰文|取材・文)\s*[:：]\s*)(?=\S)",
     re.IGNORECASE,
 )
+SIGNED_BEHIND = re.compile(r"\d(?: [ap]m)?,? by ([^\d|,]{2,60})$", re.IGNORECASE)
 RANK = re.compile(r"^#?\d{1,2}[.)]?$")
 CUT = re.compile(r"\s*(?:\.\.\.|…)$")
 # How far beneath the headline a page still prints its byline, and how long its lines may be.
@@ -191,7 +192,7 @@ class Found:
 
 def text_lines(text: str) -> list[Line]:
     """The lines of a page that was saved as text; empty ones are left out."""
-    lines = (tidy(line[:LINE_AT_MOST]) for line in islice(text.splitlines(), LINES))
+    lines = (plain(line[:LINE_AT_MOST]) for line in islice(text.splitlines(), LINES))
     return [Line(line) for line in lines if line]
 
 
@@ -263,7 +264,10 @@ def _stamp_at(lines: list[Line], start: int) -> int | None:
 def _read_stamp(text: str, found: Found) -> None:
     """ "Byline | Updated: … | Created: …", in any order and with or without the strokes."""
     byline, *pairs = STAMP.split(text)
-    found.byline = SIGNED.sub("", byline.strip(" |,-–—")).partition("|")[0].strip()
+    behind = SIGNED_BEHIND.search(text)
+    found.byline = SIGNED.sub("", byline.strip(" |,-–—")).partition("|")[0].strip() or (
+        behind[1].strip() if behind else ""
+    )
     for label, value in zip(pairs[::2], pairs[1::2], strict=True):
         when = value.partition("|")[0].strip(" ,-–—")
         if label.lower() in CHANGED:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 
-from digest.articles import canonical, plain
+from digest.articles import canonical, language_of, plain
 from digest.pages.joining import Page
 from digest.pages.lines import read_lines
 from digest.pages.markup import parse, visible_lines
@@ -95,7 +95,7 @@ def _metadata(front: dict[str, Any]) -> Metadata:
         image_caption="",
         image_credit=_first(front, "image_credit", "credit", "image_caption")
         or _first(image, "credit", "caption"),
-        language=_first(front, "lang", "language", "locale"),
+        language=language_of(_first(front, "lang", "language", "locale")),
         site="",
     )
 

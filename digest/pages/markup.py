@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree, html
 
-from digest.articles import canonical, tidy
+from digest.articles import canonical, plain, without_surrogates
 from digest.pages.lines import LINE_AT_MOST, LINES, Line
 from digest.pages.tags import UNSEEN_CLASS, join
 
@@ -78,8 +78,8 @@ CAPTIONS = {"figcaption", "figure"}
 CAPTION_CLASS = re.compile(r"(?:^|[\s_-])(?:caption|credit|photo-?credit)", re.IGNORECASE)
 UNSEEN_STYLE = re.compile(r"display\s?:\s?none|visibility\s?:\s?hidden", re.IGNORECASE)
 PROSE_AT_LEAST = 120
-STORIES = 40  # elements that may hold the text and are weighed
-TAGS = 100_000  # of one page: the longest that news sites make have 20,000
+STORIES = 20  # elements that may hold the text and are weighed
+TAGS = 50_000  # of one page: the longest that news sites make have 20,000
 LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{16384,}")
 ATTRIBUTES = 1_000  # of one element: libxml2 compares each with all before it
 
@@ -87,10 +87,11 @@ ATTRIBUTES = 1_000  # of one element: libxml2 compares each with all before it
 def parse(text: str) -> html.HtmlElement | None:
     """The document, or None where there is nothing to parse.
 
-    It ends where it nests deeper than 256 levels, and after 100,000 tags.
+    It ends where it nests deeper than 256 levels, and after 50,000 tags.
     """
     text = "<".join(text.split("<", TAGS)[:TAGS])
     text = LONG_TAG.sub(_bounded, text)
+    text = without_surrogates(text)
     # lxml refuses a str that declares an encoding, so it gets bytes and is told theirs.
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
@@ -146,7 +147,8 @@ def _marks(element: html.HtmlElement) -> str:
 
 
 def _paragraph_length(element: html.HtmlElement) -> int:
-    return sum(len("".join(p.itertext())) for p in islice(element.iter("p"), 500))
+    texts = (islice(p.itertext(), 50) for p in islice(element.iter("p"), 100))
+    return sum(len(text) for some in texts for text in some)
 
 
 def _is_rank(element: Any) -> bool:
@@ -221,7 +223,7 @@ class _Writer:
         )
 
     def end_line(self) -> None:
-        text = tidy("".join(self.parts)[:LINE_AT_MOST])
+        text = plain("".join(self.parts)[:LINE_AT_MOST])
         if text:
             self.lines.append(self._line(text))
         self.parts, self.links = [], [] if text else self.links

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from digest.articles import canonical, tidy
+from digest.articles import canonical, language_of, plain, tidy
 from digest.pages.bylines import byline
 from digest.pages.linked import Linked
 from digest.pages.sections import section_of
 from digest.pages.tags import Meta, join, microdata, text_of
-from digest.pages.titles import LONGEST, headline_of
+from digest.pages.titles import LONGEST, headline_of, tails
 
 PUBLISHED = (
     "article:published_time",
@@ -117,7 +117,7 @@ def metadata(root: html.HtmlElement, url: str) -> Metadata:
     shown, titles = _shown_titles(root)
     linked.choose([*shown, *meta("og:title"), *titles], url)
     own, address = linked.article, _address(root, meta, linked, url)
-    sites = _sites(meta, linked, address)
+    sites = [*_sites(meta, linked, address), *tails(titles, shown)]
     named = [*linked.words(own, "headline"), *linked.words(own, "name")]
     headline = headline_of(named, meta(*TITLES), shown, _marked(root), titles, sites)
     image, alt, caption, credit = _image(root, meta, linked, address)
@@ -142,7 +142,7 @@ def metadata(root: html.HtmlElement, url: str) -> Metadata:
 def _shown_titles(root: html.HtmlElement) -> tuple[list[str], list[str]]:
     """The h1 that a page shows, and its title."""
     texts = (text_of(h1) for h1 in islice(root.iter("h1"), 20))
-    titles = (tidy((title.text or "")[:LONGEST]) for title in root.xpath("//head/title")[:1])
+    titles = (plain((title.text or "")[:LONGEST]) for title in root.xpath("//head/title")[:1])
     return [text for text in texts if 0 < len(text) < LONGEST], [text for text in titles if text]
 
 
@@ -269,13 +269,10 @@ def _categories(root: html.HtmlElement, meta: Meta, linked: Linked) -> tuple[str
 
 
 def _language(root: html.HtmlElement, meta: Meta, linked: Linked) -> str:
-    stated = tidy(
-        str(root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")
-    )
-    locale = [
-        word.replace("_", "-")
-        for word in meta("og:locale", "content-language", "dc.language", "language")
+    stated = [
+        str(root.get("lang") or ""),
+        str(root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""),
+        *linked.words(linked.article, "inLanguage"),
+        *meta("og:locale", "content-language", "dc.language", "language"),
     ]
-    return next(
-        iter([*filter(None, [stated]), *linked.words(linked.article, "inLanguage"), *locale]), ""
-    )[:35]
+    return next((tag for text in stated if (tag := language_of(text))), "")

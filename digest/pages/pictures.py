@@ -23,7 +23,8 @@ CREDIT_CLASS = re.compile(
     re.IGNORECASE,
 )
 CAPTION_CLASS = re.compile(r"caption|legend|credit", re.IGNORECASE)
-LOOKED_AT = 300  # pictures of one page
+LOOKED_AT = 100  # pictures of one page
+LONGEST = 300  # characters of a credit
 TINY = 60  # pixels: icons and portraits of authors
 
 
@@ -92,8 +93,10 @@ def _credit(figure: html.HtmlElement) -> str:
     marked = figure.xpath(".//*[@class or @itemprop or self::cite]")[:60]
     for element in marked:
         marks = f"{element.get('class') or ''} {element.get('itemprop') or ''} {element.tag}"
+        if element.tag == "figure" or not CREDIT_CLASS.search(marks):
+            continue
         text = text_of(element)
-        if CREDIT_CLASS.search(marks) and 1 < len(text) < 300 and element.tag != "figure":
+        if 1 < len(text) < LONGEST:
             return text.strip(" ()[]")
     captions = [*figure.iter("figcaption")] or [
         e for e in marked if CAPTION_CLASS.search(str(e.get("class") or ""))

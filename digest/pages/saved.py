@@ -78,4 +78,7 @@ def _decoded(data: bytes) -> str:
     high = sum(byte > 127 for byte in data[:200_000])
     bad = data[:200_000].decode("utf-8", "replace").count("\ufffd")
     named = named if ENCODING.fullmatch(named) and not named.lower().startswith("utf") else "cp1252"
-    return data.decode("utf-8" if bad * 10 < high else named, "replace")
+    try:
+        return data.decode("utf-8" if bad * 10 < high else named, "replace")
+    except LookupError:
+        return data.decode("cp1252", "replace")

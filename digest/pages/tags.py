@@ -9,9 +9,9 @@ from urllib.parse import urljoin
 
 from lxml import etree, html
 
-from digest.articles import plain, tidy
+from digest.articles import plain
 
-PIECES, METAS = 4_000, 1_000
+PIECES, METAS = 1_000, 1_000
 UNSEEN_CLASS = re.compile(
     r"(?:^|\s)(?:sr-only|visually-?hidden|screen-reader-text|offscreen)(?:\s|$)", re.IGNORECASE
 )
@@ -64,7 +64,7 @@ def _key(name: str) -> str:
 
 def text_of(element: html.HtmlElement) -> str:
     """The text that an element shows, as one line."""
-    return tidy(pieces_of(element))
+    return plain(pieces_of(element))
 
 
 def pieces_of(element: html.HtmlElement) -> str:

@@ -37,6 +37,15 @@ def headline_of(
     return _uncut(without_site(named, shown, sites), [*shown, *tagged])[:LONGEST]
 
 
+def tails(titles: list[str], shown: list[str]) -> list[str]:
+    """What a page's title has behind the headline that it shows: the names of its site."""
+    behind = (title[len(text) :] for title in titles for text in shown if title.startswith(text))
+    cut = (
+        SEPARATOR.match(f" {rest.strip()}") and rest.strip(" |–—:·•»-") for rest in behind if rest
+    )
+    return [tail for tail in cut if tail and len(tail) < 60]
+
+
 def without_site(title: str, shown: list[str], sites: list[str]) -> str:
     """The title without " - Name of the Site", which the page shows or names elsewhere."""
     for text in shown:
@@ -91,13 +100,13 @@ def _unnamed(shown: list[str], marked: list[str], titles: list[str], sites: list
             return text
     stripped = [without_site(title, shown, [*sites, *shown]) for title in titles if title]
     if stripped and not fresh:
-        return _first_part(stripped[0])
+        return _first_part(stripped[0]) if stripped[0] in titles else stripped[0]
     return next(iter([*fresh, *stripped]), "")
 
 
 def _is_tail(text: str, keys: list[str]) -> bool:
     key = headline_key(text)
-    return any(title.endswith(key) and title != key for title in keys)
+    return any(title.endswith(key) and 2 * len(key) < len(title) for title in keys)
 
 
 def _first_part(title: str) -> str:
