@@ -44,13 +44,17 @@ class Message:
 class Blank:
     """An edition's message for nobody yet; `fill` makes it somebody's. Safe to share by threads."""
 
-    def __init__(self, rendering: Rendering, letterhead: Letterhead) -> None:
-        """Encode an unfilled rendering: multipart/alternative, or text/plain if html is "".
+    def __init__(
+        self, rendering: Rendering, letterhead: Letterhead, *, filled: bool = False
+    ) -> None:
+        """Encode a rendering: multipart/alternative, or text/plain if html is "".
 
+        Where it is `filled` already, nothing in it stands for a reader's place.
         Raises MessageError: a header value breaks its RFC, or a reader's place is damaged.
         """
         self._fixed = sender_headers(letterhead) + subject_header(rendering.subject)
-        self._pieces, self._places = _body(rendering)
+        split = _whole if filled else _split
+        self._pieces, self._places = _body(split(rendering.text), split(rendering.html))
         self._names = {name for _, name in self._places}
 
     def fill(
@@ -93,7 +97,7 @@ def build(
 
     Arguments and errors are those of Letterhead and `Blank.fill`.
     """
-    return Blank(rendering_filled, Letterhead(from_, list_id, title)).fill(
+    return Blank(rendering_filled, Letterhead(from_, list_id, title), filled=True).fill(
         NOBODY,
         links,
         to=to,
@@ -111,12 +115,24 @@ def _encoded(reader: Reader, name: str) -> Iterator[tuple[Place, bytes]]:
     yield ("html", name), plain if escaped == value else quoted.inline(escaped)
 
 
-def _body(rendering: Rendering) -> tuple[list[bytes], list[Place]]:
+def _split(text: str) -> list[str]:
+    """The text between the reader's places, and those, by turns."""
+    found = SENTINEL.split(text)
+    if any("t.invalid/zq" in literal for literal in found[::2]):
+        raise MessageError("A reader's link in the rendering is damaged.")
+    return found
+
+
+def _whole(text: str) -> list[str]:
+    return [text]
+
+
+def _body(text_pieces: list[str], html_pieces: list[str]) -> tuple[list[bytes], list[Place]]:
     """Content-Type and what follows, by turns bytes and places; text first (RFC 2046, 5.1.4)."""
-    text, text_places = _part("plain", rendering.text)
-    if not rendering.html:
+    text, text_places = _part("plain", text_pieces)
+    if html_pieces == [""]:
         return text, text_places
-    markup, markup_places = _part("html", rendering.html)
+    markup, markup_places = _part("html", html_pieces)
     mark = _boundary(text + markup)
     head = (
         b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n'
@@ -135,22 +151,20 @@ def _boundary(pieces: list[bytes]) -> bytes:
     return b"=_%b" % hashlib.sha256(b"".join(pieces)).hexdigest()[:40].encode()
 
 
-def _part(subtype: str, content: str) -> tuple[list[bytes], list[Place]]:
+def _part(subtype: str, pieces: list[str]) -> tuple[list[bytes], list[Place]]:
     """Headers and body of a part, by turns bytes and places; it ends in a line break."""
-    lines = content.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
-    found = SENTINEL.split(lines)
-    if any("t.invalid/zq" in text for text in found[::2]):
-        raise MessageError("A reader's link in the rendering is damaged.")
+    literals = [piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces[::2]]
+    literals[-1] = literals[-1].rstrip("\n") + "\n"
     head = f"Content-Type: text/{subtype}; charset=utf-8\r\n"
     head += "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     try:
-        pieces = [quoted.segment(text) for text in found[::2]]
-        places = [(subtype, NAMES[place]) for place in found[1::2]]
+        encoded = [quoted.segment(literal) for literal in literals]
+        places = [(subtype, NAMES[place]) for place in pieces[1::2]]
     except UnicodeEncodeError:
         raise MessageError("A text holds half a character (a lone surrogate).") from None
     except KeyError as error:
         raise MessageError(f"Nothing is known to fill in for {error}.") from None
-    pieces[0] = head.encode() + pieces[0]
-    turns = [b""] * (2 * len(pieces) - 1)
-    turns[::2] = pieces
+    encoded[0] = head.encode() + encoded[0]
+    turns = [b""] * (2 * len(encoded) - 1)
+    turns[::2] = encoded
     return turns, places
