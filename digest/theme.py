@@ -16,6 +16,8 @@ SANS = "-apple-system, BlinkMacSystemFont, Segoe UI, Roboto, Helvetica, Arial, s
 SERIF = "Georgia, Times New Roman, serif"
 AUTHOR_FIRST = ("Opinion", "Opinión", "विचार", "رأي")
 _FONT = re.compile(r"-?[A-Za-z][A-Za-z0-9]*([ -][A-Za-z][A-Za-z0-9]*)*")
+# What Outlook on Windows has for certain: it sets any other font, and what follows it, in Times.
+_OUTLOOK = ("Arial", "Georgia", "Verdana", "Tahoma", "Times New Roman", "Courier New")
 _SPACE = {"compact": (10, 24), "comfortable": (16, 36), "airy": (22, 48)}
 
 
@@ -116,7 +118,12 @@ class Theme(BaseModel):
     def for_templates(self) -> dict[str, Any]:
         """All that a style sheet uses: plain values, nothing that could be called."""
         story, section = _SPACE[self.density]
-        fonts = {"headline": self.headline_font, "text": self.text_font}
+        fonts = {
+            "headline": self.headline_font,
+            "text": self.text_font,
+            "outlook_headline": _in_outlook(self.headline_font),
+            "outlook_text": _in_outlook(self.text_font),
+        }
         logo = {"url": self.logo_url, "alt": self.logo_alt, "width": self.logo_width}
         space = {"story": story, "section": section, "block": section * 2 // 3}
         return self.light | {
@@ -135,6 +142,13 @@ class Theme(BaseModel):
         lighter = (mixed(self.accent, "#ffffff", step / 20) for step in range(20))
         readable = (c for c in lighter if min(contrast(c, g) for g in grounds) >= 6)
         return next(readable, self.dark.ink)
+
+
+def _in_outlook(fonts: str) -> str:
+    names = fonts.split(", ")
+    generic = names[-1] if names[-1] in {"serif", "monospace"} else "sans-serif"
+    plain = {"serif": "Georgia", "monospace": "Courier New"}.get(generic, "Arial")
+    return f"{next((name for name in names if name in _OUTLOOK), plain)}, {generic}"
 
 
 def luminance(colour: str) -> float:

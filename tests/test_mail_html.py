@@ -316,10 +316,11 @@ def test_h80_no_address_and_no_name_in_any_link(house: House) -> None:
 def test_a_story_in_another_language_says_so() -> None:
     edition = with_lead(headline="أخبار اليوم", language="ar-EG")
     page = lxml_html.document_fromstring(render(edition, TEMPLATES).html)
-    (span,) = page.xpath("//h2/span")
-    assert (span.get("lang"), span.get("dir")) == ("ar-EG", "rtl")
+    for told in ("//h2[@lang]", "//p[@lang]"):
+        (element,) = page.xpath(told)
+        assert (element.get("lang"), element.get("dir")) == ("ar-EG", "rtl")
     plain = lxml_html.document_fromstring(render(with_lead(language="en-GB"), TEMPLATES).html)
-    assert plain.xpath("//h2/span") == []
+    assert plain.xpath("//h2[@lang] | //p[@lang]") == []
 
 
 def test_scripts_that_know_no_italics_and_no_capitals_get_none(

@@ -1,5 +1,6 @@
 """A publisher's theme: what it changes, and that nobody gets a text which cannot be read."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,25 @@ def test_compact_is_lower_than_comfortable_and_that_than_airy() -> None:
     spaces = [Theme(density=density).for_templates()["space"] for density in
               ("compact", "comfortable", "airy")]  # fmt: skip
     assert [space["section"] for space in spaces] == [24, 36, 48]
+
+
+@pytest.mark.parametrize(
+    ("fonts", "told"),
+    [
+        ("-apple-system, Segoe UI, Helvetica, Arial, sans-serif", "Arial, sans-serif"),
+        ("Charter, Georgia, serif", "Georgia, serif"),
+        ("Charter, serif", "Georgia, serif"),
+        ("Inter", "Arial, sans-serif"),
+        ("Menlo, monospace", "Courier New, monospace"),
+    ],
+)
+def test_outlook_gets_a_font_that_it_has(fonts: str, told: str) -> None:
+    theme = Theme(headline_font=fonts)
+    assert theme.for_templates()["fonts"]["outlook_headline"] == told
+    made = render(sample_edition(), environment(TEMPLATES, theme=theme)).html
+    (outlook,) = re.findall(r"<style>(\.top.*?)</style><!\[endif\]", made)
+    assert ".title, .logo, " in outlook
+    assert f"font-family: {told} !important" in outlook
 
 
 def test_templates_get_values_that_cannot_be_called(tmp_path: Path) -> None:
