@@ -76,7 +76,7 @@ def preview_app(page: str, shown: Shown) -> FastAPI:
 def serve_until_stopped(
     app: FastAPI, host: str, port: int, announce: Callable[[str], None]
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; `announce` gets the address once it is bound.
+    """Serve until Ctrl-C or SIGTERM; `announce` gets the address once it is served.
 
     Raises DigestError where the address cannot be had.
     """
@@ -87,11 +87,24 @@ def serve_until_stopped(
             f"cannot listen on {host}:{port}: {error.strerror}", remedy="choose another --port"
         ) from error
     shown_host = f"[{host}]" if ":" in host else host
-    announce(f"http://{shown_host}:{bound.getsockname()[1]}/")
+    url = f"http://{shown_host}:{bound.getsockname()[1]}/"
     # No access log: the addresses of these pages are the readers' keys.
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     with bound:
-        uvicorn.Server(config).run(sockets=[bound])
+        _Server(config, lambda: announce(url)).run(sockets=[bound])
+
+
+class _Server(uvicorn.Server):
+    """Tells when it serves: from then on a signal ends it well, before that it would not."""
+
+    def __init__(self, config: uvicorn.Config, on_serving: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_serving = on_serving
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; then tell."""
+        await super().startup(sockets)
+        self._on_serving()
 
 
 def _family(host: str) -> socket.AddressFamily:
