@@ -3,7 +3,8 @@
     tables      the rows
     collected   sources, articles and the lists they carry
     decided     what editors decided about an article
-    issues      drafts, approvals, what was carried; due times
+    issues      drafts, approvals, what was carried
+    scheduled   due times and the steps taken for them; the last run
 
 Every table and every query about them. Functions take a session first and never commit.
 Never here: what may be mailed to whom (roster), what was mailed (ledger).
@@ -27,7 +28,6 @@ from digest.archive.collected import (
 from digest.archive.decided import decide, decision, decisions, undecide
 from digest.archive.issues import (
     IssueRecord,
-    act_once,
     approve,
     carried,
     issue,
@@ -37,14 +37,23 @@ from digest.archive.issues import (
     next_number,
     save_draft,
     set_state,
-    take_back,
+    withdraw,
+)
+from digest.archive.scheduled import (
+    keep_rhythm,
+    kept,
+    note_pulse,
+    note_step,
+    pulse,
+    standings,
+    steps,
+    stop_pulse,
 )
 
 __all__ = [
     "IssueRecord",
     "Kept",
     "SourceState",
-    "act_once",
     "approve",
     "article",
     "articles",
@@ -59,15 +68,23 @@ __all__ = [
     "issues",
     "keep",
     "keep_listed",
+    "keep_rhythm",
+    "kept",
     "last_prepared",
     "listed",
     "next_number",
     "note_failure",
+    "note_pulse",
+    "note_step",
     "note_visit",
+    "pulse",
     "save_draft",
     "set_state",
     "source_state",
     "source_states",
-    "take_back",
+    "standings",
+    "steps",
+    "stop_pulse",
     "undecide",
+    "withdraw",
 ]

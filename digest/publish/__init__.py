@@ -9,7 +9,7 @@
     sending      approved issue -> ledger -> relay; the accounting of it
     showing      an issue for the editor's eyes
     leaving      the link in a mail -> roster and ledger
-    running      all that is due now
+    running      all that is due now, and the notices to the editors
 
 Here transactions begin and end, and the values of the pure rooms meet the three books.
 Never here: a sentence for a terminal, SQL, SMTP, or a decision that a pure room could make.
@@ -22,7 +22,17 @@ from digest.publish.founding import init_folder, write_secret
 from digest.publish.leaving import FrontDoor, view
 from digest.publish.opening import Clock, House, migrate, open_house, templates_folder
 from digest.publish.preparing import Draft, approve, examine, explain, prepare, rendering_for
-from digest.publish.running import Done, run
+from digest.publish.running import (
+    Done,
+    DueLine,
+    TimerUnits,
+    cron_line,
+    due_lines,
+    keep_running,
+    run,
+    timer_units,
+    write_units,
+)
 from digest.publish.sending import Account, Progress, ReaderLine, account, readers, send, send_test
 from digest.publish.showing import Shown, preview_page, shown, write_shown
 from digest.selection import Verdict
@@ -33,6 +43,7 @@ __all__ = [
     "Collected",
     "Done",
     "Draft",
+    "DueLine",
     "FrontDoor",
     "House",
     "IssueRecord",
@@ -40,14 +51,18 @@ __all__ = [
     "ReaderLine",
     "Shown",
     "SourceState",
+    "TimerUnits",
     "Verdict",
     "account",
     "approve",
     "collect",
+    "cron_line",
     "decide",
+    "due_lines",
     "examine",
     "explain",
     "init_folder",
+    "keep_running",
     "migrate",
     "open_house",
     "prepare",
@@ -59,8 +74,10 @@ __all__ = [
     "send_test",
     "shown",
     "templates_folder",
+    "timer_units",
     "undecide",
     "view",
     "write_secret",
     "write_shown",
+    "write_units",
 ]
