@@ -310,6 +310,8 @@ def test_ctrl_c_ends_the_preview_well(kitchen: Path) -> None:
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_run_stays_until_it_is_told_to_end(kitchen: Path, ending: signal.Signals) -> None:
+    toml = kitchen / "digest.toml"
+    toml.write_text(toml.read_text("utf-8").replace("monday 07:00", "day 07:00"), "utf-8")
     running = start(kitchen, "run", "--every", "1s")
     assert running.stderr is not None
     assert "running every" in running.stderr.readline()
