@@ -9,7 +9,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -57,10 +57,17 @@ def _web_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _editor(address: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", address):
+        raise ValueError(f'{address!r} is not a mail address such as "editor@example.org"')
+    return address
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Zone = Annotated[str, AfterValidator(_zone)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Editor = Annotated[str, AfterValidator(_editor)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
 
@@ -92,15 +99,29 @@ class PublisherSettings(Part):
 class ScheduleSettings(Part):
     """When issues come out; read by `digest run`."""
 
-    every: str = Field(description='"monday 07:00" or "day 18:30", in the newsletter\'s time zone')
+    every: str = Field(
+        description='"monday 07:00", "weekday 18:30", "monday, thursday 07:00" or, once a month, '
+        '"first friday 07:00", "last day 07:00", "day 15 07:00"; in the newsletter\'s time zone'
+    )
+    except_: tuple[date, ...] = Field(
+        default=(), alias="except", description='days without an issue: ["2026-12-25"]'
+    )
+    editors: tuple[Editor, ...] = Field(
+        default=(), description='who gets the notices: ["editor@example.org"]'
+    )
     approval: Literal["required", "auto"] = "required"
     draft: Duration = Field(
         default=timedelta(hours=24), description="how long before, a draft is prepared"
+    )
+    remind: Duration = Field(
+        default=timedelta(hours=4),
+        description="how long before, the editors are reminded to approve",
     )
     late_at_most: Duration = Field(
         default=timedelta(hours=12), description="later than this it is skipped"
     )
     stories_at_least: int = Field(default=1, ge=1, description="with fewer there is no issue")
+    collect: Duration = Field(default=timedelta(hours=1), description="how often sources are read")
 
 
 class MatchSettings(Part):
@@ -165,7 +186,7 @@ class NewsletterSettings(Part):
         if not re.fullmatch(r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+", self.from_):
             raise ValueError('from is written "The Week <weekly@news.example.org>"')
         if self.schedule:
-            rhythm(self.schedule.every, self.timezone)
+            rhythm(self.schedule.every, self.timezone, self.schedule.except_)
         names = [section.name for section in self.section]
         if len(set(names)) < len(names):
             raise ValueError("two sections have the same name")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from digest.publish import (
         Account,
         Collected,
+        DueLine,
         IssueRecord,
         ReaderLine,
         SourceLine,
@@ -40,6 +41,10 @@ _WHOLE = {
     "name",
     "source",
     "read (UTC)",
+    "due",
+    "UTC",
+    "draft",
+    "reminder",
     "published (UTC)",
     "prepared (UTC)",
     "reader",
@@ -315,6 +320,41 @@ def show_sources(states: "Sequence[SourceState]") -> None:
             f"[red]source {_safe(state.name)} is {failing}:[/red] {_safe(state.error)}",
             soft_wrap=True,
         )
+
+
+def show_schedule(lines: "Sequence[DueLine]") -> None:
+    """The due times, the wall clock's first; what is odd about one stands behind it."""
+    several = len({line.newsletter for line in lines}) > 1
+    names = ["newsletter"] if several else []
+    table = _table(*names, "due", "UTC", "draft", "reminder", "remark")
+    for line in lines:
+        first = [_safe(line.newsletter)] if several else []
+        local = f"{line.local:%a %Y-%m-%d %H:%M %Z}"
+        if line.left_out:
+            table.add_row(*first, f"[dim]{local}[/dim]", "", "", "", "no issue: left out")
+            continue
+        remind = f"{line.remind:%a %H:%M}" if line.remind else "—"
+        table.add_row(
+            *first, local, f"{line.due:%a %H:%M}", f"{line.draft:%a %Y-%m-%d %H:%M}", remind,
+            _due_remark(line),
+        )  # fmt: skip
+    data.print(table)
+
+
+def _due_remark(line: "DueLine") -> str:
+    states = {
+        "held": "[red]held back: digest run --release[/red]",
+        "draft": f"issue {line.number} waits for approval",
+        "approved": f"issue {line.number} is approved",
+        "sending": f"issue {line.number} is going out",
+        "sent": f"issue {line.number} is out",
+    }
+    odd = {
+        "skipped": "the clock goes forward over this time: due when it would have been",
+        "doubled": "the clock goes back: the first of the two counts",
+    }
+    remarks = [states.get(line.state, ""), odd.get(line.oddity, "")]
+    return "; ".join(filter(None, remarks))
 
 
 def show_demonstration(shown: "Demonstration", program: str) -> None:

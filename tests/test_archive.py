@@ -97,14 +97,6 @@ def test_numbers_go_up_once_an_issue_is_no_draft(database: Database) -> None:
             archive.issue(session, issue.newsletter, 7)
 
 
-def test_a_due_time_is_acted_on_once(database: Database) -> None:
-    with database.writing() as session:
-        assert archive.act_once(session, "weekly", NOW, NOW, "drafted")
-        assert not archive.act_once(session, "weekly", NOW, NOW, "drafted")
-        archive.take_back(session, "weekly", NOW)
-        assert archive.act_once(session, "weekly", NOW, NOW, "drafted")
-
-
 def test_since_when_a_source_fails(database: Database) -> None:
     hour = timedelta(hours=1)
     with database.writing() as session:

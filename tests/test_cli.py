@@ -36,6 +36,8 @@ VERBS = [
     "send",
     "status",
     "run",
+    "schedule",
+    "install-timer",
     "serve",
     "subscribers",
     "templates",
@@ -140,7 +142,7 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
     [
         "articles list", "articles explain", "issues list", "issues show", "check", "status",
         "status --readers", "settings", "subscribers list", "subscribers show ann@readers.example",
-        "collect", "run", "sources list",
+        "collect", "run", "schedule", "sources list",
     ],
 )  # fmt: skip
 def test_json_parses(kitchen: Path, words: str) -> None:
@@ -315,6 +317,52 @@ def test_ctrl_c_ends_the_preview_well(kitchen: Path) -> None:
     running.send_signal(signal.SIGINT)
     _, talk = running.communicate(timeout=30)
     assert (running.returncode, talk) == (0, "")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_run_stays_until_it_is_told_to_end(kitchen: Path, ending: signal.Signals) -> None:
+    toml = kitchen / "digest.toml"
+    toml.write_text(toml.read_text("utf-8").replace("monday 07:00", "day 07:00"), "utf-8")
+    running = start(kitchen, "run", "--every", "1s")
+    assert running.stderr is not None
+    assert "running every" in running.stderr.readline()
+    assert "drafted for" in running.stderr.readline()
+    running.send_signal(ending)
+    _, talk = running.communicate(timeout=60)
+    assert running.returncode == 0, talk
+    assert "Traceback" not in talk
+
+
+@pytest.mark.parametrize("every", ["soon", "60", "0s", "99h", "s"])
+def test_run_wants_a_length_of_time(kitchen: Path, every: str) -> None:
+    done = digest_in(kitchen, "run", "--every", every)
+    assert done.returncode == 2
+    assert "--every" in done.stderr
+
+
+def test_the_schedule_is_foretold(kitchen: Path) -> None:
+    shown = digest_in(kitchen, "schedule", "--count", "2", "--at", "2026-03-28")
+    assert "Mon 2026-03-30 07:00 IST  Mon 01:30  Sun 2026-03-29 07:00" in shown.stdout
+    assert len(shown.stdout.splitlines()) == 3
+    toml = kitchen / "digest.toml"
+    lines = [x for x in toml.read_text("utf-8").splitlines() if not x.startswith("schedule")]
+    toml.write_text("\n".join(lines), "utf-8")
+    refused(digest_in(kitchen, "schedule"), 2, "no newsletter has a schedule")
+
+
+def test_the_timer_is_written_or_printed(kitchen: Path) -> None:
+    done = digest_in(kitchen, "install-timer", "units")
+    written = [Path(line) for line in done.stdout.splitlines()]
+    assert [path.suffix for path in written] == [".service", ".timer"]
+    assert "enable --now digest-kitchen.timer" in done.stderr
+    assert "DIGEST_WEB_SECRET" in done.stderr
+    service = (kitchen / written[0]).read_text("utf-8")
+    program = Path(sys.executable).with_name("digest")
+    assert f"ExecStart={program} -C {kitchen} run\n" in service
+    printed = digest_in(kitchen, "install-timer", "--print").stdout
+    assert service in printed
+    cron = digest_in(kitchen, "install-timer", "--cron").stdout
+    assert cron == f"* * * * *  {program} -C {kitchen} run\n"
 
 
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:

@@ -1,7 +1,7 @@
 """The database: migrations equal the models on both engines, and every misfit is refused."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -136,3 +136,30 @@ def test_issues_of_the_first_tables_are_carried_over(database: Database) -> None
         assert archive.issue(session, "the-week").issue == example_issue()
         (carried,) = archive.carried(session, "the-week", NOW)
         assert carried.article.headline == example_issue().stories[1].headline
+
+
+def test_due_times_that_were_acted_on_are_carried_over(database: Database) -> None:
+    with database.engine.connect().execution_options(writes=True) as connection:
+        with connection.begin():
+            command.downgrade(alembic(connection), "0002")
+        with connection.begin():
+            for day in ("2026-03-23", "2026-03-30"):
+                row = {"due": f"{day} 01:30:00", "acted": f"{day} 01:31:00"}
+                connection.execute(
+                    text("INSERT INTO due VALUES ('the-week', :due, :acted, 'drafted')"), row
+                )
+            connection.execute(
+                text(
+                    "INSERT INTO issue (newsletter, number, state, manifest, content_hash,"
+                    " approved_hash, approved_by, prepared_at)"
+                    " VALUES ('the-week', 12, 'draft', '{}', 'h', '', '', '2026-03-30 01:31:00')"
+                )
+            )
+        with connection.begin():
+            command.upgrade(alembic(connection), "head")
+    with database.reading() as session:
+        steps = archive.steps(session, "the-week", NOW - timedelta(days=30))
+    assert [(s.due.day, s.name, s.number, s.note) for s in steps] == [
+        (23, "closed", 0, "sent"),
+        (30, "drafted", 12, ""),
+    ]

@@ -5,7 +5,8 @@
     outlines    which articles tell one story; what a draft looks at
     decided     what editors decided about an article
     facts       all that a selection goes by
-    issues      drafts, approvals, what was carried; due times
+    issues      drafts, approvals, what was carried
+    scheduled   due times and the steps taken for them; the last run
 
 Every table and every query about them. Functions take a session first and never commit.
 Never here: what may be mailed to whom (roster), what was mailed (ledger).
@@ -32,7 +33,6 @@ from digest.archive.decided import decide, decision, decisions, undecide
 from digest.archive.facts import Facts, facts
 from digest.archive.issues import (
     IssueRecord,
-    act_once,
     approve,
     carried,
     issue,
@@ -42,7 +42,7 @@ from digest.archive.issues import (
     next_number,
     save_draft,
     set_state,
-    take_back,
+    withdraw,
 )
 from digest.archive.outlines import (
     Compared,
@@ -55,6 +55,16 @@ from digest.archive.outlines import (
     uncompared,
     unknown_opinions,
 )
+from digest.archive.scheduled import (
+    keep_rhythm,
+    kept,
+    note_pulse,
+    note_step,
+    pulse,
+    standings,
+    steps,
+    stop_pulse,
+)
 
 __all__ = [
     "Compared",
@@ -62,7 +72,6 @@ __all__ = [
     "IssueRecord",
     "Kept",
     "SourceState",
-    "act_once",
     "approve",
     "articles",
     "called",
@@ -79,6 +88,8 @@ __all__ = [
     "issues",
     "keep",
     "keep_listed",
+    "keep_rhythm",
+    "kept",
     "last_prepared",
     "leaders",
     "listed",
@@ -86,17 +97,23 @@ __all__ = [
     "newcomers",
     "next_number",
     "note_failure",
+    "note_pulse",
+    "note_step",
     "note_visit",
     "outlines",
+    "pulse",
     "save_draft",
     "set_state",
     "source_state",
     "source_states",
+    "standings",
+    "steps",
     "still_listed",
+    "stop_pulse",
     "stories_of",
-    "take_back",
     "uncompared",
     "undecide",
     "unknown_opinions",
     "unlist",
+    "withdraw",
 ]

@@ -1,4 +1,4 @@
-"""The issues: drafts, what was approved, what went out, and which due times were acted on."""
+"""The issues: drafts, what was approved, what went out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 
-from digest.archive.tables import DueRow, IssueRow, OutlineRow, StoryRow
+from digest.archive.tables import IssueRow, OutlineRow, StoryRow
 from digest.articles import Article
 from digest.edition import Issue
 from digest.errors import IssueError
@@ -154,18 +154,12 @@ def set_state(session: Session, issue_id: int, state: str, now: datetime) -> Non
     session.add(row)
 
 
-def act_once(session: Session, newsletter: str, due: datetime, now: datetime, note: str) -> bool:
-    """Write down that a due time was acted on; False where that had been done before."""
-    if session.get(DueRow, (newsletter, due)):
-        return False
-    session.add(DueRow(newsletter=newsletter, due=due, acted=now, note=note))
-    session.flush()
-    return True
-
-
-def take_back(session: Session, newsletter: str, due: datetime) -> None:
-    """What was begun for a due time came to nothing: it may be tried again."""
-    session.exec(delete(DueRow).where(col(DueRow.newsletter) == newsletter, col(DueRow.due) == due))
+def withdraw(session: Session, issue_id: int) -> None:
+    """End an approval: the issue is a draft again, to be prepared anew."""
+    row = _row(session, issue_id)
+    if row.state == "approved":
+        row.state, row.approved_hash, row.approved_by, row.approved_at = "draft", "", "", None
+        session.add(row)
 
 
 def _row(session: Session, issue_id: int) -> IssueRow:

@@ -145,10 +145,27 @@ class StoryRow(SQLModel, table=True):
 
 
 class DueRow(SQLModel, table=True):
-    """A due time of a newsletter that was acted on: one row each, so it never happens twice."""
+    """A step for a due time of a newsletter: one row each, so that it is never taken twice.
+
+    `name` is kept (this rhythm, from then on), drafted, tried, failed, told, begun or closed;
+    `key` tells failures and notices apart, `whom` the editors.
+    """
 
     __tablename__ = "due"
     newsletter: str = Field(primary_key=True)
     due: datetime = Field(primary_key=True, sa_type=Utc)
-    acted: datetime = Field(sa_type=Utc)
+    name: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    whom: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Utc)
+    number: int
     note: str = Field(sa_type=Text)
+
+
+class PulseRow(SQLModel, table=True):
+    """What `digest run` remembers: the last run and its count, the last collection, the hold."""
+
+    __tablename__ = "pulse"
+    name: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Utc)
+    count: int

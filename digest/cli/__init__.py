@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from digest.cli import articles, checking, dkim, issues, sources, templates
+from digest.cli import articles, checking, dkim, issues, schedule, sources, templates
 from digest.cli.door import (
     At,
     Json,
@@ -281,23 +281,9 @@ def status(
     show_sources(failing)
 
 
-@app.command()
-def run(context: typer.Context, as_json: Json = False) -> None:
-    """Do all that is due now: draft, send what is approved, retry. Safe from cron, and twice.
-
-    Example: digest -C /srv/weekly run
-    """
-    from digest import publish
-
-    with opened(context) as house:
-        done = publish.run(house, clock=now)
-    if as_json:
-        print_json(done)
-    for act in [] if as_json else done:
-        say(f"{act.newsletter}: {act.what}" + (f" — {act.remedy}" if act.remedy else ""))
-    code = max((act.exit_code for act in done), default=0)
-    if code:
-        raise typer.Exit(code)
+app.command()(schedule.run)
+app.command()(schedule.schedule)
+app.command("install-timer")(schedule.install_timer)
 
 
 @app.command()

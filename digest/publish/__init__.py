@@ -15,7 +15,7 @@
     sending      approved issue -> ledger -> relay; the accounting of it
     showing      an issue for the editor's eyes
     leaving      the link in a mail -> roster and ledger
-    running      all that is due now
+    running      all that is due now, and the notices to the editors
     templating   the mail's templates: copied out, and tried
 
 Here transactions begin and end, and the values of the pure rooms meet the three books.
@@ -31,7 +31,17 @@ from digest.publish.founding import init_folder, write_secret
 from digest.publish.leaving import FrontDoor, view
 from digest.publish.opening import Clock, House, migrate, open_house, templates_folder
 from digest.publish.preparing import Draft, approve, explain, prepare, rendering_for
-from digest.publish.running import Done, run
+from digest.publish.running import (
+    Done,
+    DueLine,
+    TimerUnits,
+    cron_line,
+    due_lines,
+    keep_running,
+    run,
+    timer_units,
+    write_units,
+)
 from digest.publish.sending import Account, Progress, ReaderLine, account, readers, send, send_test
 from digest.publish.showing import Shown, preview_page, shown, write_shown
 from digest.publish.signing import KeyRecord, generate_key, key_records
@@ -55,6 +65,7 @@ __all__ = [
     "DnsResolver",
     "Done",
     "Draft",
+    "DueLine",
     "FrontDoor",
     "House",
     "IssueRecord",
@@ -65,19 +76,23 @@ __all__ = [
     "Shown",
     "SourceLine",
     "SourceState",
+    "TimerUnits",
     "Verdict",
     "account",
     "add_sources",
     "approve",
     "collect",
+    "cron_line",
     "decide",
     "doctor",
+    "due_lines",
     "examine",
     "explain",
     "export_outlines",
     "find_feeds",
     "generate_key",
     "init_folder",
+    "keep_running",
     "key_records",
     "look_up_links",
     "migrate",
@@ -95,8 +110,10 @@ __all__ = [
     "source_lines",
     "source_tables",
     "templates_folder",
+    "timer_units",
     "undecide",
     "view",
     "write_secret",
     "write_shown",
+    "write_units",
 ]

@@ -1,0 +1,207 @@
+"""The verbs of the schedule: `run` does what is due, `schedule` foretells it.
+
+Never here: what is due, or what is done about it.
+"""
+
+import os
+import signal
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.door import (
+    At,
+    Json,
+    Newsletter,
+    environ,
+    fail,
+    moment,
+    now,
+    opened,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from digest.publish import Done, TimerUnits
+
+_EVERY = "Stay, and run each time: 60s, 5m. Ctrl-C or SIGTERM ends it. For containers."
+
+
+def run(
+    context: typer.Context,
+    every: Annotated[str, typer.Option("--every", help=_EVERY)] = "",
+    release: Annotated[
+        bool, typer.Option("--release", help="Let go what is held as due in the past.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Do all that is due now: draft, tell the editors, send what is approved, retry.
+
+    Safe from cron or a timer each minute, and twice at once.
+
+    Example: digest -C /srv/weekly run
+    Example: digest run --every 60s
+    """
+    from digest import publish
+
+    beat = _seconds(every)
+    with opened(context) as house:
+        done = [] if beat else publish.run(house, clock=now, release=release)
+        if beat:
+            if release:
+                _show(publish.run(house, clock=now, release=True), as_json)
+            say(f"running every {every}; Ctrl-C ends it")
+            publish.keep_running(
+                house, clock=now, every=timedelta(seconds=beat), wait=_Patience(),
+                on_done=lambda done: _show(done, as_json),
+            )  # fmt: skip
+            return
+    _show(done, as_json, always=True)
+    code = max((act.exit_code for act in done), default=0)
+    if code:
+        raise typer.Exit(code)
+
+
+def schedule(
+    context: typer.Context,
+    newsletter: Newsletter = None,
+    count: Annotated[int, typer.Option("--count", min=1, max=1000, help="How many.")] = 10,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """The next due times, by the newsletter's clock and in UTC, with draft and reminder.
+
+    Example: digest schedule --count 20
+    """
+    from digest import publish
+    from digest.terminal import show_schedule
+
+    with opened(context) as house:
+        lines = publish.due_lines(house, newsletter, now=moment(at), count=count)
+    if not lines:
+        fail(
+            "no newsletter has a schedule",
+            'write one into digest.toml: schedule = { every = "monday 07:00" }',
+            2,
+        )
+    print_json(lines) if as_json else show_schedule(lines)
+
+
+def install_timer(
+    context: typer.Context,
+    into: Annotated[
+        Path | None, typer.Argument(help="The units' folder; the manager's own without.")
+    ] = None,
+    system: Annotated[
+        bool, typer.Option("--system", help="For the whole system, not for you alone.")
+    ] = False,
+    cron: Annotated[bool, typer.Option("--cron", help="Print a line for crontab.")] = False,
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Print the units, write nothing.")
+    ] = False,
+) -> None:
+    """Have `digest run` called each minute: write systemd units, or print the line for cron.
+
+    Example: digest -C /srv/weekly install-timer
+    Example: digest -C /srv/weekly install-timer --cron
+    """
+    from digest import publish
+    from digest.settings import load
+
+    load(context.obj, environ())
+    program = _program()
+    if cron:
+        sys.stdout.write(publish.cron_line(program, context.obj) + "\n")
+        _warn_of_environment()
+        return
+    units = publish.timer_units(program, context.obj, _owner(context.obj) if system else "")
+    if only_print:
+        sys.stdout.write(f"# {units.name}.service\n{units.service}\n")
+        sys.stdout.write(f"# {units.name}.timer\n{units.timer}")
+        return
+    home = Path("/etc/systemd/system") if system else Path("~/.config/systemd/user").expanduser()
+    for path in publish.write_units(units, into or home):
+        sys.stdout.write(f"{path}\n")
+    _warn_of_environment()
+    _say_next(units, into or home, home, system=system)
+
+
+class _Patience:
+    """Waits, but not longer than until Ctrl-C or SIGTERM; a second of them ends at once."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._listen()
+
+    def __call__(self, seconds: float) -> bool:
+        """Whether it was told to stop."""
+        self._listen()
+        return self._stop.wait(seconds)
+
+    def _listen(self) -> None:
+        # Anew each time: a send in between has its own way to stop, and takes ours away.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._heard)
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        self._stop.set()
+
+
+def _show(done: "list[Done]", as_json: bool, *, always: bool = False) -> None:
+    if as_json and (done or always):
+        print_json(done)
+    for act in [] if as_json else done:
+        before = f"{act.newsletter}: " if act.newsletter else ""
+        say(f"{before}{act.what}" + (f" — {act.remedy}" if act.remedy else ""))
+
+
+def _seconds(every: str) -> int:
+    if not every:
+        return 0
+    number, unit = every[:-1], every[-1]
+    if not number.isascii() or not number.isdigit() or unit not in "smh":
+        raise typer.BadParameter('written "60s", "5m" or "1h"', param_hint="--every")
+    seconds = int(number) * {"s": 1, "m": 60, "h": 3600}[unit]
+    if not 1 <= seconds <= 3600:
+        raise typer.BadParameter("from 1s to 1h", param_hint="--every")
+    return seconds
+
+
+def _program() -> Path:
+    for path in (Path(sys.argv[0]), Path(sys.executable).with_name("digest")):
+        if path.name == "digest" and path.is_file():
+            return path.absolute()
+    return fail(
+        "the program `digest` was not found beside its Python",
+        "install it (pip install digest), or call it by its whole path",
+        1,
+    )
+
+
+def _owner(folder: Path) -> str:
+    import pwd
+
+    return pwd.getpwuid(folder.stat().st_uid).pw_name
+
+
+def _warn_of_environment() -> None:
+    ours = sorted(n for n in os.environ if n.startswith("DIGEST_") and n != "DIGEST_FOLDER")
+    if ours:
+        say(f"{', '.join(ours)}: a timer does not know your shell; write them into digest.env")
+
+
+def _say_next(units: "TimerUnits", into: Path, home: Path, *, system: bool) -> None:
+    manager = "systemctl" if system else "systemctl --user"
+    link = "" if into == home else f"{manager} link {into.absolute()}/{units.name}.* && "
+    say(f"next: {link}{manager} daemon-reload && {manager} enable --now {units.name}.timer")
+    if not system:
+        say("and, so that it runs while you are logged out: loginctl enable-linger")

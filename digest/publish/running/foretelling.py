@@ -1,0 +1,78 @@
+"""The due times to come, what is done before each, and how far the present one has come."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from digest.publish.opening import House
+from digest.publish.running.knowing import facts_of, plan_of
+from digest.schedule import Facts, Plan, coming, left_out, oddity, outlook
+from digest.settings import NewsletterSettings
+
+
+@dataclass(frozen=True, slots=True)
+class DueLine:
+    """One due time. All but `due` (UTC) are in the newsletter's zone.
+
+    `oddity` is "skipped" or "doubled" where the clock jumps; with `left_out` there is no issue.
+    `state` is "" or where issue `number`, drafted for this time, stands; held, if it is held.
+    """
+
+    newsletter: str
+    due: datetime
+    local: datetime
+    draft: datetime
+    remind: datetime | None
+    oddity: str
+    left_out: bool = False
+    state: str = ""
+    number: int = 0
+
+
+def due_lines(house: House, newsletter: str | None, *, now: datetime, count: int) -> list[DueLine]:
+    """What is being cared for now, and what comes: `count` due times of each newsletter."""
+    names = [house.newsletter(newsletter)[0]] if newsletter else list(house.settings.newsletter)
+    lines: list[DueLine] = []
+    for name in names:
+        settings = house.settings.newsletter[name]
+        if settings.schedule:
+            lines += _lines(house, name, settings, now, count)
+    return lines
+
+
+def _lines(
+    house: House, name: str, settings: NewsletterSettings, now: datetime, count: int
+) -> list[DueLine]:
+    plan, facts = plan_of(house, settings), facts_of(house, name, settings, now)
+    if plan.rhythm is None:
+        return []
+    present = outlook(plan, facts, now)
+    dues = coming(plan.rhythm, now, count)
+    if present and present <= now:
+        dues = [present, *dues[: count - 1]]
+    none = left_out(plan.rhythm, now, dues[-1]) if dues else []
+    return [
+        _line(name, plan, facts, due, settings.timezone, due in none)
+        for due in sorted([*dues, *none])
+    ]
+
+
+def _line(
+    name: str, plan: Plan, facts: Facts, due: datetime, timezone: str, without: bool
+) -> DueLine:
+    zone = ZoneInfo(timezone)
+    reminded = plan.remind < plan.draft and not plan.auto and plan.remind > timedelta(0)
+    number = next((s.number for s in facts.steps if s.due == due and s.name == "drafted"), 0)
+    standing = facts.issues.get(number)
+    held = facts.held is not None and due <= facts.held
+    return DueLine(
+        newsletter=name,
+        due=due,
+        local=due.astimezone(zone),
+        draft=(due - plan.draft).astimezone(zone),
+        remind=(due - plan.remind).astimezone(zone) if reminded else None,
+        oddity=oddity(plan.rhythm, due) if plan.rhythm else "",
+        left_out=without,
+        state="held" if held else standing.state if standing else "",
+        number=number if standing else 0,
+    )

@@ -1,0 +1,140 @@
+"""A notice -> mail to an editor, through the publisher's relay.
+
+A crash between the mail and its row mails it again, with the same Message-ID, so that a mailbox
+can fold the two: a notice comes at least once.
+"""
+
+import asyncio
+import hashlib
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from zoneinfo import ZoneInfo
+
+from digest import preflight
+from digest.archive import IssueRecord
+from digest.delivery import RelayAddress, SmtpRelay
+from digest.errors import DigestError, RelayError
+from digest.messages import Message
+from digest.outcomes import Outcome, Refused, Sent
+from digest.publish.checking import examine
+from digest.publish.opening import House
+from digest.publish.signing import signed, signing_keys
+from digest.schedule import Notice, Tell, words
+from digest.settings import NewsletterSettings
+from subscribers import tokens
+from subscribers.tokens import Token
+
+LISTED = 12
+NOBODY = 0  # no subscriber has this number
+_WITH_STORIES = {"draft", "reminder", "unapproved"}
+
+
+def mail_notice(house: House, newsletter: str, tell: Tell, now: datetime) -> str:
+    """Mail it. Returns "", or why the relay refuses that editor for good.
+
+    Raises RelayError where the relay can't be used, or wants it later.
+    """
+    _, settings = house.newsletter(newsletter)
+    subject, text = words(notice(house, newsletter, settings, tell))
+    sender = parseaddr(settings.from_)[1]
+    subject = " ".join(subject.split())
+    # Folded by the email package, a long subject would begin with an empty line. One that has
+    # encoded-words must be folded (RFC 2047, section 2).
+    mail = EmailMessage(policy=SMTP.clone(max_line_length=998) if subject.isascii() else SMTP)
+    mail["From"] = settings.from_
+    mail["To"] = tell.whom
+    mail["Subject"] = subject
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = message_id(newsletter, tell, sender.rpartition("@")[2])
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834, section 5
+    mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"
+    mail.set_content(text, cte="quoted-printable")
+    message = signed(Message(sender, tell.whom, mail.as_bytes()), signing_keys(house), now)
+    outcome = asyncio.run(_once(_relay(house), message))
+    if isinstance(outcome, Sent):
+        return ""
+    said = f"{outcome.reply.code or ''} {outcome.reply.text}".strip()
+    if isinstance(outcome, Refused):
+        return said
+    raise RelayError(
+        f"the notice to {tell.whom} was not taken: {said}",
+        remedy="check [relay] in digest.toml; the next run tries again",
+    )
+
+
+def message_id(newsletter: str, tell: Tell, domain: str) -> str:
+    """The same for the same news to the same editor."""
+    whom = hashlib.sha256(tell.whom.encode()).hexdigest()[:12]
+    key = tell.key.replace(":", ".")
+    return f"<{newsletter}.{tell.due:%Y%m%dT%H%M%S}.{key}.{whom}@{domain}>"
+
+
+def notice(house: House, newsletter: str, settings: NewsletterSettings, tell: Tell) -> Notice:
+    """All that the words of a notice speak of."""
+    zone = ZoneInfo(settings.timezone)
+    schedule = settings.schedule
+    late = schedule.late_at_most if schedule else None
+    return Notice(
+        key=tell.key,
+        newsletter=newsletter,
+        title=settings.title,
+        number=tell.number,
+        due=tell.due.astimezone(zone),
+        until=(tell.due + late if late else tell.due).astimezone(zone),
+        link=view_link(house, newsletter, tell.number) if tell.number else "",
+        auto=bool(schedule and schedule.approval == "auto"),
+        note=tell.note,
+        count=tell.count,
+        details=tuple(_details(house, newsletter, tell)),
+    )
+
+
+def view_link(house: House, newsletter: str, number: int) -> str:
+    """Where an editor sees the issue: a signed address of `digest serve` that acts for nobody."""
+    record = house.issue(newsletter, number or None)
+    token = tokens.seal(Token("view", newsletter, record.id, NOBODY), house.settings.keys)
+    return f"{house.settings.web.base_url}/v/{token}"
+
+
+def _details(house: House, newsletter: str, tell: Tell) -> list[str]:
+    lines: list[str] = []
+    if tell.key in _WITH_STORIES and tell.number:
+        record = house.issue(newsletter, tell.number)
+        lines += _outline(record) + _findings(house, record)
+    if tell.key == "stories" or tell.key in _WITH_STORIES:
+        failing = [state for state in house.sources() if state.failing_since]
+        lines += [f"Source {state.name} cannot be read: {state.error}" for state in failing]
+    return [" ".join(line.split()) if line else "" for line in lines]
+
+
+def _outline(record: IssueRecord) -> list[str]:
+    lines = []
+    for section in record.issue.sections:
+        lines.append(f"{section.name}: {len(section.stories)} stories")
+        lines += [f"- {story.headline}" for story in section.stories[:LISTED]]
+    return lines
+
+
+def _findings(house: House, record: IssueRecord) -> list[str]:
+    try:
+        found = examine(house, record)
+    except DigestError as error:
+        found = [preflight.Finding("rendering", "error", "the issue", error.what, error.remedy)]
+    said = [f"{one.severity.capitalize()}: {one.what} {one.remedy}" for one in found]
+    return ["", *said[:LISTED]] if said else []
+
+
+def _relay(house: House) -> RelayAddress:
+    relay = house.settings.relay
+    username, password = relay.username.get_secret_value(), relay.password.get_secret_value()
+    return RelayAddress(relay.host, relay.port, relay.security, username, password)
+
+
+async def _once(address: RelayAddress, message: Message) -> Outcome:
+    relay = SmtpRelay(address)
+    try:
+        return await relay.deliver(message)
+    finally:
+        await relay.close()

@@ -1,0 +1,62 @@
+"""When an issue is due, what is to be done about it now, and how the editors are told. Pure.
+
+    rhythms     "monday 07:00" in a time zone -> moments in UTC
+    deciding    plan, facts, now -> intents; what is late, missed or held
+    notices     an intent to tell -> the words of a mail
+
+Never here: reading the clock, the database or the settings, or doing what is due.
+"""
+
+from digest.schedule.deciding import (
+    Adopt,
+    Approve,
+    Begin,
+    Close,
+    Draft,
+    Facts,
+    Intent,
+    Plan,
+    Pulse,
+    Send,
+    Standing,
+    Step,
+    Tell,
+    due,
+    kept_since,
+    outlook,
+    restored,
+    slug,
+    why_skipped,
+)
+from digest.schedule.notices import Notice, words
+from digest.schedule.rhythms import Rhythm, between, coming, left_out, oddity, rhythm
+
+__all__ = [
+    "Adopt",
+    "Approve",
+    "Begin",
+    "Close",
+    "Draft",
+    "Facts",
+    "Intent",
+    "Notice",
+    "Plan",
+    "Pulse",
+    "Rhythm",
+    "Send",
+    "Standing",
+    "Step",
+    "Tell",
+    "between",
+    "coming",
+    "due",
+    "kept_since",
+    "left_out",
+    "oddity",
+    "outlook",
+    "restored",
+    "rhythm",
+    "slug",
+    "why_skipped",
+    "words",
+]

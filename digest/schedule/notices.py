@@ -1,0 +1,210 @@
+"""What the editors are told, and what they can do about it: the words of a notice.
+
+Plain text, one matter to a mail, the remedy always in it. Never here: whom it goes to, and when.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from textwrap import fill
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a notice is about. Times are in the newsletter's zone; `number` is 0 without an issue.
+
+    `key` is what Tell says; `details` are lines beneath: stories, findings, failing sources.
+    """
+
+    key: str
+    newsletter: str
+    title: str
+    number: int
+    due: datetime
+    until: datetime
+    link: str
+    auto: bool = False
+    note: str = ""
+    count: int = 1
+    details: tuple[str, ...] = ()
+
+
+Said = tuple[str, ...]
+"""A subject, and paragraphs."""
+_SKIPPED = {
+    "held": "it was held back as due in the past of a restored database, and nobody released it",
+    "failed": "what stood against it, of which you were told, was not mended in time",
+    "absent": "`digest run` was not at work at that time",
+    "unapproved": "nobody approved it in time",
+    "unsent": "it was approved but could not be sent in time",
+}
+
+
+def words(notice: Notice) -> tuple[str, str]:
+    """The subject and the text of a notice."""
+    short, *said = _SAYINGS[notice.key.partition(":")[0]](notice)
+    subject = f"{notice.title}: {short}"
+    detail = "\n".join(f"  {line}" for line in notice.details)
+    foot = f"-- \nThe schedule of {notice.title}. Who gets this: editors in digest.toml."
+    return subject, "\n\n".join(filter(None, [*map(_filled, said), detail, foot])) + "\n"
+
+
+def _draft(n: Notice) -> Said:
+    if n.auto:
+        return (
+            f"issue {n.number} goes out {_when(n.due)}",
+            (
+                f"Issue {n.number} is drafted. It goes out by itself {_when(n.due)}, unless "
+                "something stands against it then."
+            ),
+            f"Look at it:\n  {n.link}",
+        )
+    return (
+        f"issue {n.number} waits for approval, due {_when(n.due)}",
+        f"Issue {n.number} is drafted and goes out {_when(n.due)}, once it is approved.",
+        _look_and_approve(n),
+    )
+
+
+def _reminder(n: Notice) -> Said:
+    return (
+        f"issue {n.number} is not approved yet, due {_when(n.due)}",
+        f"Issue {n.number} goes out {_when(n.due)}, but nobody has approved it.",
+        _look_and_approve(n),
+    )
+
+
+def _unapproved(n: Notice) -> Said:
+    return (
+        f"issue {n.number} was not sent: nobody approved it",
+        (
+            f"Issue {n.number} was due {_when(n.due)}. It was not sent, because nobody approved "
+            f"it. Approved until {_when(n.until)}, it goes out at once. Later it is skipped."
+        ),
+        _look_and_approve(n),
+    )
+
+
+def _skipped(n: Notice) -> Said:
+    what = f"the issue due {_when(n.due)} was skipped"
+    told = f"There was no issue {_when(n.due)}: {_SKIPPED[n.note]}."
+    if n.count > 1:
+        what = f"{n.count} issues, the last due {_when(n.due)}, were skipped"
+        told += f" It is the last of {n.count} that were missed; they are not made up for."
+    return (
+        what,
+        told,
+        "Its stories are not lost: what is still fresh goes into the next one. To send one now "
+        "all the same:" + _typed(n, "prepare", "preview", "approve", "send"),
+    )
+
+
+def _held(n: Notice) -> Said:
+    return (
+        "held back, because the database may be an old copy",
+        (
+            f"An issue is due in the past ({_when(n.due)}), but this database was restored from a "
+            "backup, or `digest run` was silent for more than a day. Readers may have that issue "
+            "already, so it is not sent. Whatever is due later goes out as always."
+        ),
+        (
+            "If they have it, there is nothing to do. If you are sure that they don't, release it; "
+            f"it goes out, unless it is too late ({_when(n.until)}):\n  digest run --release"
+        ),
+    )
+
+
+def _too_late(n: Notice) -> Said:
+    return (
+        f"issue {n.number} was approved too late",
+        (
+            f"Issue {n.number} was due {_when(n.due)}, and had been skipped when it was approved. "
+            "It does not go out by itself; the next issue is drafted anew."
+        ),
+        "To send it now all the same:" + _typed(n, "send"),
+    )
+
+
+def _interrupted(n: Notice) -> Said:
+    return (
+        f"issue {n.number} has not reached everybody",
+        (
+            f"Issue {n.number} was due {_when(n.due)} and has been interrupted for too long to go "
+            "on by itself."
+        ),
+        "How many readers have not got it, and how to send it to them now:"
+        + _typed(n, "status", "send"),
+    )
+
+
+def _stories(n: Notice) -> Said:
+    return (
+        f"too few stories for the issue due {_when(n.due)}",
+        f"There is no issue yet for {_when(n.due)}: {_sentence(n.note)}",
+        f"It is tried again every quarter of an hour until {_when(n.until)}.",
+    )
+
+
+def _preflight(n: Notice) -> Said:
+    return (
+        f"issue {n.number} is not fit to send",
+        f"Issue {n.number}, due {_when(n.due)}, is not sent: {_sentence(n.note)}",
+        f"Mended until {_when(n.until)}, it goes out at once:\n  {n.link}" + _typed(n, "check"),
+    )
+
+
+def _issue(n: Notice) -> Said:
+    return (
+        f"issue {n.number} was not sent",
+        f"Issue {n.number}, due {_when(n.due)}, is not sent: {_sentence(n.note)}",
+        f"Settled until {_when(n.until)}, it goes out at once:\n  {n.link}",
+    )
+
+
+def _fault(n: Notice) -> Said:
+    return (
+        f"a fault stands before the issue due {_when(n.due)}",
+        f"The schedule could not go on for {_when(n.due)}: {_sentence(n.note)}",
+        f"It is tried again until {_when(n.until)}.",
+    )
+
+
+_SAYINGS = {
+    "draft": _draft,
+    "reminder": _reminder,
+    "unapproved": _unapproved,
+    "skipped": _skipped,
+    "held": _held,
+    "too-late": _too_late,
+    "interrupted": _interrupted,
+    "stories": _stories,
+    "preflight": _preflight,
+    "issue": _issue,
+    "fault": _fault,
+}
+
+
+def _look_and_approve(n: Notice) -> str:
+    typed = _typed(n, "preview", "approve")
+    return f"Look at it and approve it:\n  {n.link}\nIn a terminal:{typed}"
+
+
+def _typed(n: Notice, *verbs: str) -> str:
+    """Commands, each on a line of its own that is not folded."""
+    number = f" {n.number}" if n.number and "prepare" not in verbs else ""
+    return "".join(f"\n  digest {verb}{number} -n {n.newsletter}" for verb in verbs)
+
+
+def _filled(paragraph: str) -> str:
+    return "\n".join(
+        line if line.startswith("  ") else fill(line, 72, break_long_words=False)
+        for line in paragraph.splitlines()
+    )
+
+
+def _sentence(note: str) -> str:
+    what, _, remedy = note.partition("\n")
+    return what.rstrip(".") + "." + (f"\nRemedy: {remedy}" if remedy else "")
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%A} {moment.day} {moment:%B %Y, %H:%M %Z}".strip()
