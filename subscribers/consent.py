@@ -18,8 +18,10 @@ class Event:
 
     `kind` "chosen" is a change of preferences, which leaves the state alone. `at` is aware and
     in UTC. `how` names the way ("operator", "import", "page", "one-click", "mail", "complaint").
-    `issue` is the number of the issue whose link was used, if any. `evidence` is what shows it:
-    where an import's consent comes from, the wording shown, or the reason given for leaving.
+    `issue` is the archive's number of the issue whose link was used, if any, and `story` the
+    place in it that the link stood next to. `evidence` is what shows it: where an import's
+    consent comes from, or the reason given for leaving. `wording` is the text that was on the
+    page, `ip` and `agent` who asked for it, as far as they are kept.
     """
 
     kind: Kind
@@ -27,6 +29,10 @@ class Event:
     how: str
     issue: int | None = None
     evidence: str = ""
+    story: int | None = None
+    wording: str = ""
+    ip: str = ""
+    agent: str = ""
 
 
 def state_of(events: Iterable[Event]) -> State | None:

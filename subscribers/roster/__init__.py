@@ -1,8 +1,9 @@
 """Book 3, the roster: every table and query about subscribers. The only SQL of this package.
 
-    tables      subscriber, subscription, consent_event, suppression
+    tables      subscriber, subscription, consent_event, wording, suppression, notice, report, …
     changing    add, enrol, withdraw, choose, suppress, forget
-    asking      recipients, standing, everyone, listing, counts, find, profile, is_suppressed
+    entering    a whole list at once, as `exchange` decides
+    asking      recipients, standing, everyone, listing, counts, find, profile, kept, …
 
 Every function takes the session first, works in its transaction and never commits; rows stay in
 here, frozen values come out, times are aware and in UTC. Never here: whether mail may go (that
@@ -19,10 +20,12 @@ from subscribers.roster.asking import (
     everyone,
     find,
     is_suppressed,
+    kept,
     listing,
     profile,
     recipients,
     standing,
+    suppressions,
 )
 from subscribers.roster.changing import (
     Enrolment,
@@ -33,9 +36,11 @@ from subscribers.roster.changing import (
     suppress,
     withdraw,
 )
+from subscribers.roster.entering import Entering
 
 __all__ = [
     "Enrolment",
+    "Entering",
     "Listed",
     "Profile",
     "Session",
@@ -48,10 +53,12 @@ __all__ = [
     "find",
     "forget",
     "is_suppressed",
+    "kept",
     "listing",
     "profile",
     "recipients",
     "standing",
     "suppress",
+    "suppressions",
     "withdraw",
 ]
