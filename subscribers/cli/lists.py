@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from subscribers.roster import Entering, Session
     from subscribers.suppression import Reason
 
-BATCH = 20_000  # lines in one transaction
+BATCH = 10_000  # lines in one transaction
 CAUTION = (
     "listmonk's file says who is enabled, but not who has left one of its lists: "
     "export the confirmed subscribers of one list, or import who left it as well"
@@ -101,6 +101,7 @@ def _reported(
             while batch := list(islice(rows, BATCH)):
                 verdicts = _entered(desk, entering, batch, pretending)
                 bar.update(task, completed=read.tell())
+                gc.collect()
                 lines = map(_line, [name] * len(batch), batch, verdicts)
                 yield [verdict.change for verdict in verdicts], "".join(lines)
 

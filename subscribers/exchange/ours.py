@@ -90,8 +90,10 @@ def names(cell: str) -> frozenset[str] | None:
 def _joined(chosen: frozenset[str] | None) -> str:
     if chosen is None:
         return ""
-    # A reader who chose nothing is not one who chose everything.
-    return ";".join(re.sub(r"([\\;]|^\s|\s$)", r"\\\1", name) for name in sorted(chosen)) or ";"
+    listed = ";".join(re.sub(r"([\\;]|^\s|\s$)", r"\\\1", name) for name in sorted(chosen))
+    # A reader who chose nothing is not one who chose everything; and blanks at a cell's end are
+    # not kept.
+    return listed if listed and not listed[-1].isspace() else f"{listed};"
 
 
 def _unescaped(part: str) -> str:

@@ -289,7 +289,7 @@ def suppressions(
         .limit(limit)
     )
     return [
-        (line[0], line[1], line[2], cast(Reason, line[3]), line[4], line[5])
+        (cast(int, line[0]), line[1], line[2], cast(Reason, line[3]), line[4], line[5])
         for line in session.connection().execute(query)
     ]
 

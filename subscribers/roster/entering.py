@@ -72,7 +72,7 @@ class Entering:
         if session.get_bind().dialect.name == "sqlite":
             # A list comes in no order, so every line touches other pages of the indexes: with
             # SQLite's own 2 MB of them in memory, a million lines read each page a hundred times.
-            session.connection().exec_driver_sql("PRAGMA cache_size = -131072")
+            session.connection().exec_driver_sql("PRAGMA cache_size = -65536")
         mails = [self._normalised(entry) for entry in entries]
         hashes = {
             mail.lower(): mail[1:] if mail[0] == HASH else key_hash(mail.lower(), self._keys)
