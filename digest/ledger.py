@@ -276,6 +276,17 @@ def leavings(session: Session, issue_id: int) -> int:
     return session.exec(query).one()
 
 
+def sent_to(session: Session, subscriber: int, limit: int) -> list[int]:
+    """The issues that the relay last took for this subscriber, newest first."""
+    query = (
+        select(DeliveryRow.issue_id)
+        .where(col(DeliveryRow.subscriber) == subscriber, DeliveryRow.state == "sent")
+        .order_by(col(DeliveryRow.id).desc())
+        .limit(limit)
+    )
+    return list(session.exec(query))
+
+
 def _row(issue_id: int, plan: Planned, now: datetime) -> dict[str, object]:
     return {
         "issue_id": issue_id,

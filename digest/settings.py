@@ -31,7 +31,10 @@ from digest.schedule import rhythm
 
 FILE = "digest.toml"
 SECRETS_FILE = "digest.env"
-SECRETS = {"web.secret", "relay.username", "relay.password"}
+SECRETS = {
+    "web.secret", "relay.username", "relay.password", "bounces.username", "bounces.password",
+    "bounces.ses", "bounces.postmark", "bounces.mailgun", "bounces.sendgrid",
+}  # fmt: skip
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -217,9 +220,39 @@ class WebSettings(Part):
 
 
 class BouncesSettings(Part):
-    """Where bounces go: the domain of the envelope sender (VERP)."""
+    """Where bounces go, where they are read, and when they suppress an address."""
 
-    domain: str = Field(default="", description="default: the domain of the newsletter's from")
+    domain: str = Field(
+        default="", description="of the envelope sender (VERP); default: that of from"
+    )
+    maildir: str = Field(default="", description="read by `digest bounces read`")
+    imap: str = Field(default="", description="host of the mailbox, with :port if it is not 993")
+    mailbox: str = "INBOX"
+    security: Literal["tls", "starttls", "none"] = Field(
+        default="tls", description="none: only on loopback"
+    )
+    hard: int = Field(default=1, ge=0, description="days with a dead address until it is one")
+    issues: int = Field(default=3, ge=0, description="not arrived in a row until suppression")
+    score: float = Field(default=5.0, ge=0, description="one a day with a failure; 0: no score")
+    stale: Duration = Field(default=timedelta(days=7), description="when a score is forgotten")
+    username: SecretStr = SecretStr("")
+    password: SecretStr = SecretStr("")
+    ses: SecretStr = SecretStr("")
+    postmark: SecretStr = SecretStr("")
+    mailgun: SecretStr = SecretStr("")
+    sendgrid: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _never_in_clear(self) -> "BouncesSettings":
+        host = self.imap.rpartition(":")[0] or self.imap
+        if self.security == "none" and host not in {"", "127.0.0.1", "localhost", "[::1]"}:
+            raise ValueError('security = "none" is allowed for a mailbox on this machine only')
+        return self
+
+    def secret_of(self, provider: str) -> str:
+        """What was agreed with a provider; "" for none."""
+        found = getattr(self, provider, None)
+        return found.get_secret_value() if isinstance(found, SecretStr) else ""
 
 
 class Settings(Part):
@@ -374,6 +407,10 @@ def _documented(head: str, model: type[BaseModel]) -> str:
         if name in {
             "username",
             "password",
+            "ses",
+            "postmark",
+            "mailgun",
+            "sendgrid",
             "secret",
             "section",
             "schedule",

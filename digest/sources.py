@@ -69,6 +69,12 @@ def visit(source: Source, validators: Validators = UNKNOWN) -> Visit:
     return Visit(_read(source, _load(Path(source.place)), ""))
 
 
+def fetch_bytes(url: str) -> bytes:
+    """What stands at an address, with the limits of every fetch. Raises SourceError, FetchError."""
+    data, _, _ = _fetch(url, UNKNOWN)
+    return data or b""
+
+
 def _read(source: Source, data: bytes, url: str) -> Reading:
     kind = source.kind
     if kind == "auto":

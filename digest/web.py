@@ -9,13 +9,15 @@ from collections.abc import Callable
 from datetime import datetime
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from digest import publish
 from digest.errors import DigestError
 from digest.publish import House, Shown
-from subscribers.errors import BadToken
+from subscribers.bounces.events import Call
+from subscribers.errors import BadSignature, BadToken
 from subscribers.web import HEADERS, router
 
 # The mail's own HTML: its inline styles and pictures, and nothing that runs.
@@ -45,6 +47,16 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
         if shown is None:
             raise HTTPException(404, "There is no such issue.", HEADERS)
         return HTMLResponse(shown.html, headers=_MAIL)
+
+    @app.post("/hooks/{provider}")
+    async def hook(provider: str, request: Request) -> Response:
+        body = await request.body()
+        call = Call({name.lower(): value for name, value in request.headers.items()}, body)
+        try:
+            await run_in_threadpool(publish.hook, house, provider, call, now=clock())
+        except BadSignature:
+            return PlainTextResponse("no\n", 403, headers=HEADERS)
+        return PlainTextResponse("taken\n", headers=HEADERS)
 
     @app.api_route("/health", methods=["GET", "HEAD"])
     def health() -> Response:

@@ -90,6 +90,7 @@ def test_secrets_are_masked(folder: Path) -> None:
 def test_the_example_names_every_setting() -> None:
     text = example()
     tables = {"section", "schedule", "trending", "match", "username", "password", "secret"}
+    tables |= {"ses", "postmark", "mailgun", "sendgrid"}
     for part in Part.__subclasses__():
         if part is not Settings:
             for name, field in part.model_fields.items():

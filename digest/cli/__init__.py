@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from digest.cli import articles, issues
+from digest.cli import articles, bounces, issues
 from digest.cli.door import (
     At,
     Json,
@@ -68,6 +68,7 @@ app = typer.Typer(
 )
 app.add_typer(articles.app, name="articles")
 app.add_typer(issues.app, name="issues")
+app.add_typer(bounces.app, name="bounces")
 
 
 @app.callback()

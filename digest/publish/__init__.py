@@ -9,6 +9,7 @@
     sending      approved issue -> ledger -> relay; the accounting of it
     showing      an issue for the editor's eyes
     leaving      the link in a mail -> roster and ledger
+    receiving    bounces, complaints, mail that unsubscribes -> roster and ledger
     running      all that is due now
 
 Here transactions begin and end, and the values of the pure rooms meet the three books.
@@ -22,6 +23,16 @@ from digest.publish.founding import init_folder, write_secret
 from digest.publish.leaving import FrontDoor, view
 from digest.publish.opening import Clock, House, migrate, open_house, templates_folder
 from digest.publish.preparing import Draft, approve, examine, explain, prepare, rendering_for
+from digest.publish.receiving import (
+    Received,
+    arrivals,
+    explain_report,
+    hook,
+    receive,
+    receive_all,
+    report_raw,
+    reports,
+)
 from digest.publish.running import Done, run
 from digest.publish.sending import Account, Progress, ReaderLine, account, readers, send, send_test
 from digest.publish.showing import Shown, preview_page, shown, write_shown
@@ -38,22 +49,30 @@ __all__ = [
     "IssueRecord",
     "Progress",
     "ReaderLine",
+    "Received",
     "Shown",
     "SourceState",
     "Verdict",
     "account",
     "approve",
+    "arrivals",
     "collect",
     "decide",
     "examine",
     "explain",
+    "explain_report",
+    "hook",
     "init_folder",
     "migrate",
     "open_house",
     "prepare",
     "preview_page",
     "readers",
+    "receive",
+    "receive_all",
     "rendering_for",
+    "report_raw",
+    "reports",
     "run",
     "send",
     "send_test",

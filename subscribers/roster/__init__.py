@@ -3,6 +3,7 @@
     tables      subscriber, subscription, consent_event, wording, suppression, notice, report, …
     changing    add, enrol, withdraw, choose, suppress, forget
     entering    a whole list at once, as `exchange` decides
+    reporting   what came back, and what it counts
     asking      recipients, standing, everyone, listing, counts, find, profile, kept, …
 
 Every function takes the session first, works in its transaction and never commits; rows stay in
@@ -37,12 +38,26 @@ from subscribers.roster.changing import (
     withdraw,
 )
 from subscribers.roster.entering import Entering
+from subscribers.roster.reporting import (
+    Reported,
+    history,
+    is_known,
+    note_deed,
+    note_report,
+    number_of,
+    report_counts,
+    report_raw,
+    reports,
+)
+from subscribers.suppression import Reason
 
 __all__ = [
     "Enrolment",
     "Entering",
     "Listed",
     "Profile",
+    "Reason",
+    "Reported",
     "Session",
     "Subscription",
     "add",
@@ -52,11 +67,19 @@ __all__ = [
     "everyone",
     "find",
     "forget",
+    "history",
+    "is_known",
     "is_suppressed",
     "kept",
     "listing",
+    "note_deed",
+    "note_report",
+    "number_of",
     "profile",
     "recipients",
+    "report_counts",
+    "report_raw",
+    "reports",
     "standing",
     "suppress",
     "suppressions",
