@@ -4,7 +4,7 @@ Pure values. Never here: choosing the stories (selection), how they look (render
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from digest.selection import Section, Story, Trend
@@ -55,7 +55,8 @@ class Issue:
 class Edition:
     """An issue cut for all readers with equal preferences; rendered once.
 
-    `sections` are those that were chosen and have stories. `key` is the same for equal cuts of
+    `sections` are those that were chosen and have stories, `sectors` those that stories were left
+    out for. `key` is the same for equal cuts of
     the same issue and names the edition in the ledger. `complete` tells that nothing was cut.
     """
 
@@ -64,12 +65,14 @@ class Edition:
     trending: tuple[Trend, ...]
     format: str = "html"
     complete: bool = field(default=True, compare=False)
+    sectors: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """For instance "html:Global+Opinion+Trending"."""
         names = [section.name for section in self.sections] + [TRENDING] * bool(self.trending)
-        return f"{self.format}:{'+'.join(names)}"
+        only = f"; {'+'.join(self.sectors)}" if self.sectors else ""
+        return f"{self.format}:{'+'.join(names)}{only}"
 
     @property
     def stories(self) -> tuple[Story, ...]:
@@ -79,12 +82,23 @@ class Edition:
 
 def cut(issue: Issue, preferences: Preferences) -> Edition | None:
     """The edition for these preferences; None where nothing is left to read: then no mail goes."""
-    sections = tuple(s for s in issue.sections if preferences.wants(s.name))
+    wanted = (s for s in issue.sections if preferences.wants(s.name))
+    sections = tuple(s for section in wanted if (s := _followed(section, preferences)).stories)
     trending = issue.trending if preferences.wants(TRENDING) else ()
     if not sections and not trending:
         return None
-    complete = len(sections) == len(issue.sections) and trending == issue.trending
-    return Edition(issue, sections, trending, preferences.format, complete)
+    complete = sections == issue.sections and trending == issue.trending
+    told = sum(len(s.stories) for s in issue.sections if preferences.wants(s.name))
+    cut_by = () if told == sum(len(s.stories) for s in sections) else preferences.sectors or ()
+    return Edition(
+        issue, sections, trending, preferences.format, complete, tuple(sorted(cut_by))
+    )
+
+
+def _followed(section: Section, preferences: Preferences) -> Section:
+    """The section with the stories of the sectors that a reader follows, and those of none."""
+    kept = tuple(s for s in section.stories if preferences.follows(s.article.sectors))
+    return section if len(kept) == len(section.stories) else replace(section, stories=kept)
 
 
 def section_names(issues: Iterable[Issue]) -> tuple[str, ...]:

@@ -255,6 +255,13 @@ class BouncesSettings(Part):
         return found.get_secret_value() if isinstance(found, SecretStr) else ""
 
 
+class PrivacySettings(Part):
+    """How long what need not be kept is kept; 0 keeps none of it."""
+
+    ip_days: int = Field(default=365, ge=0, description="IP address and program of who consented")
+    report_days: int = Field(default=90, ge=1, description="the bytes of bounces")
+
+
 class Settings(Part):
     """Everything, as digest.toml and the environment say; `folder` is where digest.toml stands."""
 
@@ -267,6 +274,7 @@ class Settings(Part):
     relay: RelaySettings = RelaySettings()
     web: WebSettings = WebSettings()
     bounces: BouncesSettings = BouncesSettings()
+    privacy: PrivacySettings = PrivacySettings()
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Settings":
@@ -396,6 +404,7 @@ def example() -> str:
         ("[relay]", RelaySettings),
         ("[web]", WebSettings),
         ("[bounces]", BouncesSettings),
+        ("[privacy]", PrivacySettings),
     ]
     return "\n\n".join(_documented(head, model) for head, model in tables) + "\n"
 

@@ -7,7 +7,9 @@
     preparing    archive -> draft issue; preview, check, approve
     composing    one reader's message
     sending      approved issue -> ledger -> relay; the accounting of it
+    archiving    past issues for anybody, and a feed of them
     showing      an issue for the editor's eyes
+    confirming   what the roster owes somebody -> relay
     leaving      the link in a mail -> roster and ledger
     receiving    bounces, complaints, mail that unsubscribes -> roster and ledger
     running      all that is due now
@@ -17,7 +19,9 @@ Never here: a sentence for a terminal, SQL, SMTP, or a decision that a pure room
 """
 
 from digest.archive import IssueRecord, SourceState
+from digest.publish.archiving import Published, atom, public_issue, published
 from digest.publish.collecting import Collected, collect
+from digest.publish.confirming import Confirmed, confirm, tidy
 from digest.publish.deciding import decide, undecide
 from digest.publish.founding import init_folder, write_secret
 from digest.publish.leaving import FrontDoor, view
@@ -42,12 +46,14 @@ __all__ = [
     "Account",
     "Clock",
     "Collected",
+    "Confirmed",
     "Done",
     "Draft",
     "FrontDoor",
     "House",
     "IssueRecord",
     "Progress",
+    "Published",
     "ReaderLine",
     "Received",
     "Shown",
@@ -56,7 +62,9 @@ __all__ = [
     "account",
     "approve",
     "arrivals",
+    "atom",
     "collect",
+    "confirm",
     "decide",
     "examine",
     "explain",
@@ -67,6 +75,8 @@ __all__ = [
     "open_house",
     "prepare",
     "preview_page",
+    "public_issue",
+    "published",
     "readers",
     "receive",
     "receive_all",
@@ -78,6 +88,7 @@ __all__ = [
     "send_test",
     "shown",
     "templates_folder",
+    "tidy",
     "undecide",
     "view",
     "write_secret",

@@ -6,6 +6,7 @@ from datetime import datetime
 from digest import archive
 from digest.errors import DigestError
 from digest.publish.collecting import collect
+from digest.publish.confirming import Confirmed, confirm, tidy
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import approve, prepare
 from digest.publish.sending import send
@@ -30,13 +31,23 @@ def run(house: House, *, clock: Clock) -> list[Done]:
 
     A due time is acted on once. One newsletter's failure never stops another's.
     """
-    done: list[Done] = []
+    done: list[Done] = _housekeeping(house, clock)
     for name, settings in house.settings.newsletter.items():
         try:
             done += _run_one(house, name, settings, clock)
         except DigestError as error:
             done.append(Done(name, error.what, error.exit_code, error.remedy))
     return done
+
+
+def _housekeeping(house: House, clock: Clock) -> list[Done]:
+    """What is owed to who signed up, and what is to be forgotten."""
+    tidy(house, clock())
+    mailed = confirm(house, clock=clock)
+    if mailed == Confirmed():
+        return []
+    told = f"{mailed.sent} asked to confirm, {mailed.deferred} deferred, {mailed.refused} refused"
+    return [Done("sign-ups", told, 75 if mailed.deferred else 0)]
 
 
 def due_times(settings: NewsletterSettings, now: datetime, count: int) -> list[datetime]:

@@ -14,7 +14,7 @@ from subscribers.preferences import Preferences
 from subscribers.suppression import Reason
 
 Change = Literal["new", "changed", "unchanged", "skipped", "refused"]
-Act = Literal["", "enter", "confirm", "choose", "withdraw"]
+Act = Literal["", "enter", "choose", "withdraw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Known:
 
 
 NOBODY = Known()
+ASKED = "This person has asked to join here, and may still confirm."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,6 @@ def after(entry: Entry, known: Known, verdict: Verdict, now: datetime) -> Known:
                 state = "requested" if entry.status == "requested" else "withdrawn"
             since = (entry.since or now) if state == "confirmed" else entry.since
             return Known(state, entry.preferences or Preferences(), since, stays)
-        case "confirm":
-            return Known("confirmed", chosen or Preferences(), entry.since or now, stays)
         case "choose":
             return Known(known.state, chosen, known.confirmed_at, stays)
         case "withdraw":
@@ -83,9 +82,12 @@ def _confirmed(entry: Entry, known: Known, attested: bool) -> Verdict:
         wanted = entry.preferences
         same = wanted is None or wanted == known.preferences
         return Verdict("unchanged") if same else Verdict("changed", act="choose")
+    if known.state == "requested":
+        # Anybody may have typed the address, also of somebody who had left: the word is theirs.
+        return Verdict("skipped", ASKED)
     if not attested and not any(event.kind == "confirmed" for event in entry.events):
         return Verdict("refused", "Nothing says where this person's consent comes from.")
-    return Verdict("new", act="enter" if known.state is None else "confirm")
+    return Verdict("new", act="enter")
 
 
 def _withdrawn(entry: Entry, known: Known, _attested: bool) -> Verdict:
@@ -94,7 +96,7 @@ def _withdrawn(entry: Entry, known: Known, _attested: bool) -> Verdict:
     if known.state == "withdrawn":
         return Verdict("unchanged")
     if known.state == "requested":
-        return Verdict("skipped", "This person has asked to join here, and may still confirm.")
+        return Verdict("skipped", ASKED)
     if entry.left and known.confirmed_at and known.confirmed_at > entry.left:
         return Verdict("skipped", "This person has joined here since.")
     return Verdict("changed", act="withdraw")

@@ -3,6 +3,7 @@
     tables      subscriber, subscription, consent_event, wording, suppression, notice, report, …
     changing    add, enrol, withdraw, choose, suppress, forget
     entering    a whole list at once, as `exchange` decides
+    joining     request, confirm, move, pause; the notices that are owed
     reporting   what came back, and what it counts
     asking      recipients, standing, everyone, listing, counts, find, profile, kept, …
 
@@ -38,6 +39,26 @@ from subscribers.roster.changing import (
     withdraw,
 )
 from subscribers.roster.entering import Entering
+from subscribers.roster.joining import (
+    Asker,
+    Notice,
+    NoticeKind,
+    ask_to_move,
+    confirm,
+    due_notices,
+    feedback,
+    give_feedback,
+    move,
+    note_notice,
+    open_notice,
+    pause,
+    rejoin,
+    request,
+    say,
+    speak,
+    take_notice,
+    tidy,
+)
 from subscribers.roster.reporting import (
     Reported,
     history,
@@ -52,36 +73,54 @@ from subscribers.roster.reporting import (
 from subscribers.suppression import Reason
 
 __all__ = [
+    "Asker",
     "Enrolment",
     "Entering",
     "Listed",
+    "Notice",
+    "NoticeKind",
     "Profile",
     "Reason",
     "Reported",
     "Session",
     "Subscription",
     "add",
+    "ask_to_move",
     "choose",
+    "confirm",
     "counts",
+    "due_notices",
     "enrol",
     "everyone",
+    "feedback",
     "find",
     "forget",
+    "give_feedback",
     "history",
     "is_known",
     "is_suppressed",
     "kept",
     "listing",
+    "move",
     "note_deed",
+    "note_notice",
     "note_report",
     "number_of",
+    "open_notice",
+    "pause",
     "profile",
     "recipients",
+    "rejoin",
     "report_counts",
     "report_raw",
     "reports",
+    "request",
+    "say",
+    "speak",
     "standing",
     "suppress",
     "suppressions",
+    "take_notice",
+    "tidy",
     "withdraw",
 ]

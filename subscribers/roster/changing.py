@@ -82,17 +82,19 @@ def enrol(
     fresh = {"state": "confirmed", "confirmed_at": now, "changed_at": now, **stored(wanted)}
     identity = {"subscriber_id": found, "newsletter": newsletter}
     if not insert_new(session, SubscriptionRow, identity, fresh):
-        state = _state(session, found, newsletter)
-        if state == "withdrawn":
+        stands = state(session, found, newsletter)
+        if stands == "withdrawn" or (
+            stands == "requested" and _has_left(session, found, newsletter)
+        ):
             raise Withdrawn(f"{mail} has left {newsletter}.", remedy=COME_BACK)
-        if state == "confirmed":
+        if stands == "confirmed":
             changed = preferences is not None and choose(
                 session, found, newsletter, preferences, how=how, now=now
             )
             return Enrolment(found, "changed" if changed else "unchanged")
         # On condition: somebody may leave between the question and this answer.
         requested = col(SubscriptionRow.state) == "requested"
-        if not _update(session, found, newsletter, fresh, requested):
+        if not change(session, found, newsletter, fresh, requested):
             return Enrolment(found, "unchanged")
     append(session, found, newsletter, Event("confirmed", now, how, None, evidence))
     return Enrolment(found, "new")
@@ -107,10 +109,11 @@ def withdraw(
     now: datetime,
     issue: int | None = None,
     reason: str = "",
+    story: int | None = None,
 ) -> bool:
     """End a subscription. True when that changed something; False when it had ended or is gone."""
     # The condition is in the statement: of two requests at once, one writes the event.
-    ended = _update(
+    ended = change(
         session,
         subscriber,
         newsletter,
@@ -118,7 +121,7 @@ def withdraw(
         col(SubscriptionRow.state) != "withdrawn",
     )
     if ended:
-        append(session, subscriber, newsletter, Event("withdrawn", now, how, issue, reason))
+        append(session, subscriber, newsletter, Event("withdrawn", now, how, issue, reason, story))
     return ended
 
 
@@ -138,7 +141,7 @@ def choose(
     current = _subscription(session, subscriber, newsletter)
     if current is None or current.state == "withdrawn" or chosen(current) == preferences:
         return False
-    _update(session, subscriber, newsletter, {"changed_at": now, **stored(preferences)})
+    change(session, subscriber, newsletter, {"changed_at": now, **stored(preferences)})
     append(session, subscriber, newsletter, Event("chosen", now, how, None, _said(preferences)))
     return True
 
@@ -233,12 +236,23 @@ def _subscription(session: Session, subscriber: int, newsletter: str) -> "Line |
     return session.connection().execute(query).first()
 
 
-def _state(session: Session, subscriber: int, newsletter: str) -> str | None:
+def state(session: Session, subscriber: int, newsletter: str) -> str | None:
     current = _subscription(session, subscriber, newsletter)
     return None if current is None else current.state
 
 
-def _update(
+def _has_left(session: Session, subscriber: int, newsletter: str) -> bool:
+    """Whether they ever left: then a request (anybody can type an address) is no way round it."""
+    row = ConsentEventRow
+    query = select(col(row.id)).where(
+        col(row.subscriber_id) == subscriber,
+        col(row.newsletter) == newsletter,
+        col(row.kind) == "withdrawn",
+    )
+    return session.connection().scalar(query.limit(1)) is not None
+
+
+def change(
     session: Session,
     subscriber: int,
     newsletter: str,

@@ -232,14 +232,9 @@ class Entering:
         when: dict[str, Any] = {"how": self._how, "now": self._now}
         if verdict.act == "withdraw":
             changing.withdraw(session, found, self._newsletter, **when, reason=self._said(entry))
-        elif verdict.act == "choose":
+        else:
             chosen = cast(Preferences, entry.preferences)
             changing.choose(session, found, self._newsletter, chosen, **when)
-        else:
-            changing.enrol(
-                session, mail, self._newsletter, entry.preferences, **when, keys=self._keys,
-                evidence=self._said(entry),
-            )  # fmt: skip
 
     def _remember(self, session: Session, known: dict[str, Known]) -> None:
         connection = session.connection()
