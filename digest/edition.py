@@ -90,9 +90,7 @@ def cut(issue: Issue, preferences: Preferences) -> Edition | None:
     complete = sections == issue.sections and trending == issue.trending
     told = sum(len(s.stories) for s in issue.sections if preferences.wants(s.name))
     cut_by = () if told == sum(len(s.stories) for s in sections) else preferences.sectors or ()
-    return Edition(
-        issue, sections, trending, preferences.format, complete, tuple(sorted(cut_by))
-    )
+    return Edition(issue, sections, trending, preferences.format, complete, tuple(sorted(cut_by)))
 
 
 def _followed(section: Section, preferences: Preferences) -> Section:

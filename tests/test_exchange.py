@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlmodel import Session
 
 from digest.database import Database
 from subscribers import roster
@@ -570,6 +571,12 @@ def run_desk() -> Callable[..., str]:
 
         def now(self) -> datetime:
             return NOW
+
+        def deliveries(self, session: Session, subscriber: int) -> list[dict[str, object]]:
+            return []
+
+        def forget_deliveries(self, session: Session, subscriber: int) -> int:
+            return 0
 
     def run(database: Database, *words: str) -> str:
         result = CliRunner().invoke(commands(lambda: Lent(database)), words)

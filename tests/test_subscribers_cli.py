@@ -46,6 +46,12 @@ class OneDesk:
     def now(self) -> datetime:
         return NOW
 
+    def deliveries(self, session: Session, subscriber: int) -> list[dict[str, object]]:
+        return []
+
+    def forget_deliveries(self, session: Session, subscriber: int) -> int:
+        return 0
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[OneDesk]:

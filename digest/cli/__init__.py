@@ -40,6 +40,7 @@ from subscribers.cli import commands as subscriber_commands
 
 if TYPE_CHECKING:
     from digest.publish import House
+    from subscribers.roster import Session
 
 
 class _Stoppable(TyperGroup):
@@ -323,10 +324,15 @@ def status(
         account = publish.account(house, record)
         lines = list(publish.readers(house, record)) if readers else []
         failing = [state for state in house.sources() if state.failing_since]
+        said = publish.left_by(house, record)
     if as_json:
-        print_json({"account": account, "readers": lines, "failing_sources": failing})
+        print_json({"account": account, "readers": lines, "failing_sources": failing, **said})
         return
     show_account(account)
+    for name, counts in said.items():
+        if counts:
+            told = ", ".join(f"{count} {what}" for what, count in counts.items())
+            sys.stdout.write(f"{name.replace('_', ' ')}: {told}\n")
     if readers:
         show_readers(lines)
     show_sources(failing)
@@ -420,6 +426,18 @@ class _SubscribersDesk:
         self.reading, self.writing = house.database.reading, house.database.writing
         self.keys = house.settings.keys
         self.newsletters = tuple(house.settings.newsletter)
+
+    def deliveries(self, session: "Session", subscriber: int) -> list[dict[str, object]]:
+        """From the ledger."""
+        from digest import publish
+
+        return publish.deliveries_to(session, subscriber)
+
+    def forget_deliveries(self, session: "Session", subscriber: int) -> int:
+        """In the ledger."""
+        from digest import publish
+
+        return publish.forget_deliveries(session, subscriber)
 
     def now(self) -> datetime:
         """UTC."""

@@ -5,18 +5,21 @@ whose signature holds. Each is kept, and counts once however often it comes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, get_args
 
 from digest import archive, ledger, mailboxes, sources
 from digest.errors import DigestError, SettingsError, SourceError
+from digest.ledger import Delivery
 from digest.mailboxes import Arrived
+from digest.outcomes import Outcome, Refused
 from digest.publish.opening import House
 from subscribers import roster
 from subscribers.address import key
-from subscribers.bounces import About, Report, events, understand
+from subscribers.bounces import About, Failure, Report, events, understand
+from subscribers.bounces.faults import fault
 from subscribers.bounces.policy import Policy, verdict
 from subscribers.errors import InvalidAddress, Suppressed
 from subscribers.roster import Reported, Session
@@ -121,6 +124,42 @@ def report_raw(house: House, number: int) -> bytes | None:
     """A report as it came."""
     with house.database.reading() as session:
         return roster.report_raw(session, number)
+
+
+def deliveries_to(session: Session, subscriber: int) -> list[dict[str, object]]:
+    """What was mailed to a person: for an access request."""
+    return [asdict(delivery) for delivery in ledger.deliveries_to(session, subscriber)]
+
+
+def forget_deliveries(session: Session, subscriber: int) -> int:
+    """Erase from the ledger what names a person."""
+    return ledger.forget(session, subscriber)
+
+
+def left_by(house: House, record: archive.IssueRecord) -> dict[str, dict[str, int]]:
+    """By which way, and next to which story, readers left an issue; and what came back of it."""
+    with house.database.reading() as session:
+        near = roster.left_near(session, record.id)
+        return {
+            "left_by": roster.left_by(session, record.id),
+            "left_near": {str(place): count for place, count in near.items()},
+            "reports": roster.report_counts(session, record.id),
+            "feedback": roster.feedback(session, record.id),
+        }
+
+
+def note_refusal(
+    house: House, session: Session, delivery: Delivery, outcome: Outcome, now: datetime
+) -> None:
+    """A relay's refusal at the door counts as a bounce does, by whose fault it is."""
+    if not isinstance(outcome, Refused) or not roster.is_known(session, delivery.subscriber):
+        return
+    words = f"{outcome.reply.code} {outcome.reply.text}"
+    failure = Failure("", fault(outcome.reply.enhanced, words), outcome.reply.enhanced, words[:300])
+    name = f"refused {delivery.issue_id} {delivery.subscriber}"
+    about = About(delivery.subscriber, delivery.issue_id)
+    report = Report("bounce", name, (failure,), about, "refused by the relay")
+    _take_in(house, session, report, "relay", now)
 
 
 def policy(house: House) -> Policy:

@@ -21,6 +21,7 @@ from digest.publish.composing import Composer
 from digest.publish.frequency import is_first_of_week
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash, refuse_errors
+from digest.publish.receiving import note_refusal
 from subscribers import roster
 from subscribers.address import normalise
 from subscribers.preferences import EVERYTHING
@@ -221,6 +222,7 @@ class _Desk:
                 resend=relay.on_ambiguous == "resend",
                 expire=relay.expire,
             )
+            note_refusal(self._house, session, job, outcome, self._clock())
 
 
 def _refuse_unapproved(house: House, record: IssueRecord) -> None:

@@ -5,6 +5,7 @@ door. Kept light: everything but typer is imported when a verb runs.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
@@ -18,6 +19,7 @@ from subscribers.cli.door import (
     json,
     lent,
     newsletter_meant,
+    printable,
     table,
 )
 from subscribers.cli.lists import export, import_
@@ -41,6 +43,7 @@ def commands(door: Callable[[], Desk]) -> typer.Typer:
         ("export", export, "export --newsletter weekly > readers.csv"),
         ("list", list_, "list --newsletter weekly --json"),
         ("show", show, "show ann@example.org"),
+        ("proof", proof, "proof ann@example.org"),
         ("suppress", suppress, "suppress ann@example.org --reason request"),
         ("forget", forget, "forget ann@example.org --yes"),
     ):
@@ -104,15 +107,41 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
     """Show all that is kept on a person: the answer to an access request."""
     from subscribers import roster
 
-    with lent(context).reading() as session:
+    desk = lent(context)
+    with desk.reading() as session:
         person = roster.find(session, address)
+        rows = roster.everything(session, person.subscriber)
+        sent = desk.deliveries(session, person.subscriber)
     if as_json:
-        json(person)
+        shown = {field.name: getattr(person, field.name) for field in fields(person)}
+        json({**shown, "rows": rows, "deliveries": sent})
         return
-    suppressed = ", suppressed" if person.suppressed else ""
+    suppressed = f", suppressed: {person.suppression}" if person.suppressed else ""
     since = f"{person.created_at:%Y-%m-%d %H:%M} UTC"
     typer.echo(f"{person.address}, number {person.subscriber}, since {since}{suppressed}")
     _subscriptions(person)
+    counted = ", ".join(f"{len(kept)} in {table}" for table, kept in rows.items() if kept)
+    typer.echo(f"\nRows: {counted}; {len(sent)} deliveries. All of them: --json")
+
+
+def proof(context: typer.Context, address: Address, as_json: Json = False) -> None:
+    """Print the proof of consent: every step, when, by what way, from where, what was shown."""
+    from subscribers import roster
+
+    with lent(context).reading() as session:
+        person = roster.find(session, address)
+    if as_json:
+        json({"address": person.address, "subscriptions": person.subscriptions})
+        return
+    for kept in person.subscriptions:
+        typer.echo(f"{person.address}, {kept.newsletter}: {kept.state}")
+        for event in kept.events:
+            told = (("from", event.ip), ("program", event.agent), ("evidence", event.evidence),
+                    ("shown", event.wording), ("issue", str(event.issue or "")))  # fmt: skip
+            typer.echo(f"  {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.kind} by {event.how}")
+            for name, value in told:
+                if value:
+                    typer.echo(f"      {name}: {printable(value)}")
 
 
 def _subscriptions(person: "Profile") -> None:
@@ -170,8 +199,10 @@ def forget(
     if not yes:
         typer.confirm(f"Erase {person.address}? This can't be undone.", abort=True, err=True)
     with desk.writing() as session:
+        mailed = desk.forget_deliveries(session, person.subscriber)
         erased = roster.forget(session, address, now=desk.now(), keys=desk.keys)
-    table(("Table", "Rows erased"), [(table, str(rows)) for table, rows in erased.items()])
+    erased["delivery (what names the person)"] = mailed
+    table(("Table", "Rows erased"), [(name, str(rows)) for name, rows in erased.items()])
 
 
 def _listed(session: "Session", slug: str | None) -> "Iterator[Listed]":

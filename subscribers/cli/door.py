@@ -36,6 +36,12 @@ class Desk(Protocol):
     def now(self) -> datetime:
         """The time."""
 
+    def deliveries(self, session: "Session", subscriber: int) -> list[dict[str, object]]:
+        """What was mailed to this person, as far as it is kept."""
+
+    def forget_deliveries(self, session: "Session", subscriber: int) -> int:
+        """Erase from what was mailed all that names the person; how many deliveries."""
+
 
 Addresses = Annotated[list[str], typer.Argument(help="One or more bare mail addresses.")]
 Address = Annotated[str, typer.Argument(help="A bare mail address.")]
@@ -68,9 +74,14 @@ def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         # Readers wrote some of this: no escape sequence of theirs reaches a terminal.
-        shown.add_row(*("".join(c if c.isprintable() else "?" for c in cell) for cell in row))
+        shown.add_row(*map(printable, row))
     width = None if sys.stdout.isatty() else 10_000
     Console(width=width, markup=False, emoji=False, highlight=False).print(shown)
+
+
+def printable(text: str) -> str:
+    """Text of strangers, fit for a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def json(value: object) -> None:

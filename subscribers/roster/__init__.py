@@ -5,6 +5,7 @@
     entering    a whole list at once, as `exchange` decides
     joining     request, confirm, move, pause; the notices that are owed
     reporting   what came back, and what it counts
+    telling     everything on a person; why readers left
     asking      recipients, standing, everyone, listing, counts, find, profile, kept, …
 
 Every function takes the session first, works in its transaction and never commits; rows stay in
@@ -70,6 +71,7 @@ from subscribers.roster.reporting import (
     report_raw,
     reports,
 )
+from subscribers.roster.telling import everything, left_by, left_near
 from subscribers.suppression import Reason
 
 __all__ = [
@@ -92,6 +94,7 @@ __all__ = [
     "due_notices",
     "enrol",
     "everyone",
+    "everything",
     "feedback",
     "find",
     "forget",
@@ -100,6 +103,8 @@ __all__ = [
     "is_known",
     "is_suppressed",
     "kept",
+    "left_by",
+    "left_near",
     "listing",
     "move",
     "note_deed",
