@@ -34,13 +34,13 @@ from digest.cli.door import (
     opened_in,
     print_json,
     say,
+    say_counts,
     version,
 )
 from subscribers.cli import commands as subscriber_commands
 
 if TYPE_CHECKING:
     from digest.publish import House
-    from subscribers.roster import Session
 
 
 class _Stoppable(TyperGroup):
@@ -329,10 +329,7 @@ def status(
         print_json({"account": account, "readers": lines, "failing_sources": failing, **said})
         return
     show_account(account)
-    for name, counts in said.items():
-        if counts:
-            told = ", ".join(f"{count} {what}" for what, count in counts.items())
-            sys.stdout.write(f"{name.replace('_', ' ')}: {told}\n")
+    say_counts(said)
     if readers:
         show_readers(lines)
     show_sources(failing)
@@ -423,21 +420,12 @@ class _SubscribersDesk:
     """What the subscribers' commands need: sessions, keys, and which newsletters there are."""
 
     def __init__(self, house: "House") -> None:
+        from digest import publish
+
         self.reading, self.writing = house.database.reading, house.database.writing
         self.keys = house.settings.keys
         self.newsletters = tuple(house.settings.newsletter)
-
-    def deliveries(self, session: "Session", subscriber: int) -> list[dict[str, object]]:
-        """From the ledger."""
-        from digest import publish
-
-        return publish.deliveries_to(session, subscriber)
-
-    def forget_deliveries(self, session: "Session", subscriber: int) -> int:
-        """In the ledger."""
-        from digest import publish
-
-        return publish.forget_deliveries(session, subscriber)
+        self.deliveries, self.forget_deliveries = publish.deliveries_to, publish.forget_deliveries
 
     def now(self) -> datetime:
         """UTC."""

@@ -25,6 +25,12 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
     def snippet(request: Request) -> Response:
         return show("snippet", page=door.offer(_language(request)))
 
+    _joining(routes, door, show)
+    _confirming(routes, door, show, "/c/{token}", "confirm")
+    _confirming(routes, door, show, "/a/{token}", "address")
+
+
+def _joining(routes: APIRouter, door: Door, show: Show) -> None:
     @routes.post("/subscribe")
     async def join(form: Form, request: Request, later: BackgroundTasks) -> Response:
         offer = await run_in_threadpool(door.offer, _language(request))
@@ -48,9 +54,6 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
         answer = show("check_mail", page=offer, address=masked(address))
         answer.background = later
         return answer
-
-    _confirming(routes, door, show, "/c/{token}", "confirm")
-    _confirming(routes, door, show, "/a/{token}", "address")
 
 
 def _confirming(

@@ -40,6 +40,10 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
         text = f"You are unsubscribed from {left.newsletter}.\n"
         return Response(text, 200, HEADERS, "text/plain; charset=utf-8")
 
+    _afterwards(routes, door, show)
+
+
+def _afterwards(routes: APIRouter, door: Door, show: Show) -> None:
     @routes.post("/u/{token}/why")
     async def why(token: str, form: Form) -> Response:
         said = [forms.text(form, "reason"), forms.text(form, "comment", 500)]
