@@ -395,9 +395,10 @@ def test_the_webhook_s_address(house: House, ann: int) -> None:
                 await client.post("/hooks/postmark", content=call.body, headers=dict(call.headers))
                 for call in (postmark(told, "wrong"), postmark(told))
             ]
-            for provider, body in (("carrierpigeon", b"{}"), ("mailgun", b"\xff"), ("ses", b"{}")):
+            for provider, body in (("carrierpigeon", b"{}"), ("mailgun", b"\xff"), ("ses", b"{}"),
+                                   ("ses", b"x" * (3 << 20))):  # fmt: skip
                 answers.append(await client.post(f"/hooks/{provider}", content=body))
             return [answer.status_code for answer in answers]
 
-    assert asyncio.run(calls()) == [403, 200, 403, 403, 403]
+    assert asyncio.run(calls()) == [403, 200, 403, 403, 403, 413]
     assert standing(house, ann) == "suppressed"

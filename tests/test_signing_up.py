@@ -400,3 +400,27 @@ def _walk(
     page.get_by_role("button", name="It was a mistake").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Welcome back"
     assert profile(house, address).subscriptions[0].state == "confirmed"
+
+
+def test_every_link_of_somebody_forgotten_still_answers(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    from subscribers import tokens
+
+    page = site + joined(house, site, hands, relay)
+    confirmed = site + letters(relay, 1)[0][2]
+    number = profile(house).subscriber
+    with house.database.writing() as session:
+        roster.forget(session, ANN, now=NOW, keys=KEYS)
+    for act in ({}, {"act": "pause", "weeks": "2"}, {"act": "language", "language": "hi"},
+                {"act": "address", "address": "new@x.org"}, {"act": "leave"},
+                {"act": "join", "newsletter": "daily"}):  # fmt: skip
+        assert httpx.post(page, data=act).status_code in {200, 422}, act
+    purposes: tuple[tuple[str, tokens.Purpose], ...] = (("u", "unsubscribe"), ("f", "feedback"))
+    for path, purpose in purposes:
+        link = f"{site}/{path}/{tokens.seal(tokens.Token(purpose, 'gone', 9, number), KEYS)}"
+        assert httpx.get(link).status_code == 200
+        for more in ("", "/why", "/back") if path == "u" else ("",):
+            told = {"verdict": "good", "reason": "other"}
+            assert httpx.post(link + more, data=told).status_code == 200, more
+    assert httpx.post(confirmed).status_code == 404
