@@ -440,6 +440,12 @@ OTHERS = [
           "Why delivery failed in the post office of 1840, and 550 letters that were returned.", "",
           kind="reply", returned=False, more="List-Unsubscribe: <https://other.example/u/1>\n",
           path="<bounce@other.example>"),
+    plain("parcel", "Delivery failed: we could not deliver your parcel", "Parcels <no-reply@mail.parcels.example>",
+          "Your parcel could not be delivered to reader@reads.example's door today. We will try again.", "",
+          kind="reply", returned=False, path="<bounce@parcels.example>"),
+    plain("shop", "Problem with your order: payment rejected", "Shop <orders@shop.example>",
+          "Order 55012 of reader@reads.example was rejected by your bank. The message 554 of the bank "
+          "was returned.", "", kind="reply", returned=False, path="<orders@shop.example>"),
     Sample("read-receipt", "note", "", """Return-Path: <>
 From: Reader <reader@reads.example>
 To: {back}

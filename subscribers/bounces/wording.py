@@ -19,8 +19,7 @@ ADDRESS = re.compile(
 MACHINE = re.compile(
     r"mailer-?daemon|mail-?daemon|postmaster|mail (?:delivery|system|administrator|router|server)"
     r"|delivery (?:sub)?system|system administrator|(?:^|[<\s\"])(?:mmdf|uucp|daemon|bounces?|mailadm|mdaemon)"
-    r"|administrator@|maildelivery|mail\.daemon|microsoft ?exchange|complaints?@|virus|gateway"
-    r"|no-?reply@.*(?:mail|send|ses)|zustell|livraison|correo|systemadmin",
+    r"|administrator@|maildelivery|mail\.daemon|microsoft ?exchange|zustellung|systemadmin",
     re.IGNORECASE,
 )
 SUBJECT = re.compile(
@@ -102,7 +101,9 @@ def is_report(letter: Letter) -> bool:
         return said or (words and (answer or bool(letter.returned)))
     # A person can write all this, too: then only what people's programs do not leave out.
     typed = any(letter.header(name) for name in TYPED) or bool(NO_ANSWER.match(subject))
-    return said and not typed and (words or answer)
+    # A parcel that could not be delivered says so in the same words; but it sends no mail back.
+    mailed = bool(status_in(letter.words) or letter.returned) or letter.attached
+    return said and not typed and mailed and (words or answer)
 
 
 def _failures(letter: Letter, words: str) -> Iterator[Failure]:
