@@ -83,9 +83,7 @@ class ScriptedDoor:
     def offer(self, language: str) -> Offer:
         raise NotImplementedError
 
-    def request(
-        self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked
-    ) -> None:
+    def request(self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked) -> None:
         raise NotImplementedError
 
     def admit(self, address: str, asked: Asked) -> bool:
