@@ -38,6 +38,7 @@ pictures: .venv-test/.ready  ## tests/pictures and docs/issue*.png anew; look at
 
 words: .venv-test/.ready  ## gather the words of the mail for translators, compile what they wrote
 	.venv-test/bin/python scripts/words.py
+	.venv-test/bin/python scripts/reader_words.py
 
 # What judges the HTML from outside (tests/npm); without npm those tests skip, and say so.
 judges:

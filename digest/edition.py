@@ -5,7 +5,7 @@ Pure values. Never here: choosing the stories (selection), how they look (render
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from digest.selection import Section, Story, Trend
@@ -57,7 +57,8 @@ class Issue:
 class Edition:
     """An issue cut for all readers with equal preferences; rendered once.
 
-    `sections` are those that were chosen and have stories. `key` is the same for equal cuts of
+    `sections` are those that were chosen and have stories, `sectors` those that stories were left
+    out for. `key` is the same for equal cuts of
     the same issue and names the edition in the ledger. `complete` tells that nothing was cut.
     `language` is a BCP 47 tag; "" is the issue's own.
     """
@@ -68,6 +69,7 @@ class Edition:
     format: str = "html"
     complete: bool = field(default=True, compare=False)
     language: str = ""
+    sectors: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -75,7 +77,8 @@ class Edition:
         names = [section.name for section in self.sections] + [TRENDING] * bool(self.trending)
         own = self.spoken == self.issue.language
         cut = "+".join(map(_without_signs, names))
-        return f"{self.format}:{cut}" + ("" if own else f"@{_without_signs(self.spoken)}")
+        only = f"; {'+'.join(map(_without_signs, self.sectors))}" if self.sectors else ""
+        return f"{self.format}:{cut}{only}" + ("" if own else f"@{_without_signs(self.spoken)}")
 
     @property
     def spoken(self) -> str:
@@ -93,13 +96,23 @@ def cut(issue: Issue, preferences: Preferences) -> Edition | None:
 
     Who leaves Trending out misses nothing: its stories stand at the head of their own sections.
     """
-    trending = issue.trending if preferences.wants(TRENDING) else ()
-    filled = issue.sections if preferences.wants(TRENDING) else _with_trending(issue)
-    sections = tuple(s for s in filled if preferences.wants(s.name))
+    both = preferences.wants(TRENDING)
+    trending = issue.trending if both else ()
+    filled = issue.sections if both else _with_trending(issue)
+    wanted = [section for section in filled if preferences.wants(section.name)]
+    sections = tuple(s for section in wanted if (s := _followed(section, preferences)).stories)
     if not sections and not trending:
         return None
-    complete = len(sections) == len(issue.sections) and trending == issue.trending
-    return Edition(issue, sections, trending, preferences.format, complete)
+    complete = sections == issue.sections and trending == issue.trending
+    left_out = sum(len(s.stories) for s in wanted) > sum(len(s.stories) for s in sections)
+    sectors = tuple(sorted(preferences.sectors or ())) if left_out else ()
+    return Edition(issue, sections, trending, preferences.format, complete, sectors=sectors)
+
+
+def _followed(section: Section, preferences: Preferences) -> Section:
+    """The section with the stories of the sectors that a reader follows, and those of none."""
+    kept = tuple(s for s in section.stories if preferences.follows(s.article.sectors))
+    return section if len(kept) == len(section.stories) else replace(section, stories=kept)
 
 
 def _with_trending(issue: Issue) -> tuple[Section, ...]:

@@ -276,6 +276,30 @@ def leavings(session: Session, issue_id: int) -> int:
     return session.exec(query).one()
 
 
+def sent_to(session: Session, subscriber: int, limit: int) -> list[int]:
+    """The issues that the relay last took for this subscriber, newest first."""
+    query = (
+        select(DeliveryRow.issue_id)
+        .where(col(DeliveryRow.subscriber) == subscriber, DeliveryRow.state == "sent")
+        .order_by(col(DeliveryRow.id).desc())
+        .limit(limit)
+    )
+    return list(session.exec(query))
+
+
+def deliveries_to(session: Session, subscriber: int) -> list[Delivery]:
+    """All deliveries of a subscriber, oldest first: for an access request."""
+    query = select(DeliveryRow).where(col(DeliveryRow.subscriber) == subscriber)
+    return [_delivery(row) for row in session.exec(query.order_by(col(DeliveryRow.id)))]
+
+
+def forget(session: Session, subscriber: int) -> int:
+    """Erase what a relay said of a subscriber: it names their address. Returns how many rows."""
+    named = col(DeliveryRow.subscriber) == subscriber
+    result = session.execute(update(DeliveryRow).where(named).values(reply="", reason=""))
+    return _count(result)
+
+
 def _row(issue_id: int, plan: Planned, now: datetime) -> dict[str, object]:
     return {
         "issue_id": issue_id,

@@ -7,22 +7,32 @@ Never here: a decision about a reader or an issue.
 import socket
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from digest import publish
 from digest.errors import DigestError
 from digest.publish import House, Shown
-from subscribers.errors import BadToken
+from subscribers import words
+from subscribers.bounces.events import Call
+from subscribers.errors import BadSignature, BadToken
 from subscribers.web import HEADERS, router
 
+Known = TypeVar("Known")
+MOST_BYTES = 2 << 20  # of a webhook's call
 # The mail's own HTML: its inline styles and pictures, and nothing that runs.
 _MAIL = {
     **HEADERS,
     "Content-Security-Policy": "default-src 'none'; img-src https: data:; "
     "style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'self'; sandbox allow-popups",
+}
+# The archive is for everybody: kept by caches for a while, and found by searching.
+_OPEN = {key: value for key, value in HEADERS.items() if key != "X-Robots-Tag"} | {
+    "Cache-Control": "public, max-age=300"
 }
 _FRAME = {
     **HEADERS,
@@ -46,12 +56,91 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
             raise HTTPException(404, "There is no such issue.", HEADERS)
         return HTMLResponse(shown.html, headers=_MAIL)
 
+    _archive(app, house)
+
+    @app.post("/hooks/{provider}")
+    async def hook(provider: str, request: Request) -> Response:
+        body = await _body(request)
+        call = Call({name.lower(): value for name, value in request.headers.items()}, body)
+        try:
+            await run_in_threadpool(publish.hook, house, provider, call, now=clock())
+        except BadSignature:
+            return PlainTextResponse("no\n", 403, headers=HEADERS)
+        return PlainTextResponse("taken\n", headers=HEADERS)
+
     @app.api_route("/health", methods=["GET", "HEAD"])
     def health() -> Response:
         house.issues()
         return PlainTextResponse("well\n", headers=HEADERS)
 
     return app
+
+
+async def _body(request: Request) -> bytes:
+    """The bytes of a webhook's call, within a limit that no provider's batch comes near."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise HTTPException(413, "That is too much.", HEADERS)
+    return body
+
+
+def _archive(app: FastAPI, house: House) -> None:
+    """Past issues for anybody, and a feed of them."""
+
+    @app.api_route("/archive", methods=["GET", "HEAD"])
+    def everything() -> Response:
+        slugs = tuple(house.settings.newsletter)
+        listed = [one for slug in slugs for one in publish.published(house, slug)]
+        return _listed(house, sorted(listed, key=lambda one: one.at, reverse=True), "")
+
+    @app.api_route("/archive/{newsletter}", methods=["GET", "HEAD"])
+    def one_newsletter(newsletter: str) -> Response:
+        return _listed(house, _known(publish.published, house, newsletter), newsletter)
+
+    @app.api_route("/archive/{newsletter}/feed.xml", methods=["GET", "HEAD"])
+    def feed(newsletter: str) -> Response:
+        text = _known(publish.atom, house, newsletter)
+        return Response(text, headers=_OPEN, media_type="application/atom+xml")
+
+    @app.api_route("/archive/{newsletter}/{number}", methods=["GET", "HEAD"])
+    def issue(newsletter: str, number: int) -> Response:
+        shown = publish.public_issue(house, newsletter, number)
+        if shown is None:
+            raise HTTPException(404, "There is no such issue.", HEADERS)
+        return HTMLResponse(
+            shown.html,
+            headers={**_OPEN, "Content-Security-Policy": _MAIL["Content-Security-Policy"]},
+        )
+
+
+def _known(ask: Callable[[House, str], Known], house: House, newsletter: str) -> Known:
+    try:
+        return ask(house, newsletter)
+    except DigestError:
+        raise HTTPException(404, "There is no such newsletter.", HEADERS) from None
+
+
+def _listed(house: House, issues: list[publish.Published], newsletter: str) -> Response:
+    told, base = house.settings, house.settings.web.base_url
+    known = told.newsletter.get(newsletter) or next(iter(told.newsletter.values()))
+    page = {
+        "newsletter": known.title
+        if newsletter or len(told.newsletter) == 1
+        else told.publisher.name,
+        "publisher": told.publisher.name,
+        "postal_address": told.publisher.postal_address,
+        "base": base,
+        "feed": f"{base}/archive/{newsletter}/feed.xml" if newsletter else "",
+    }
+    words_of = {
+        "_": words.marked(known.language),
+        "lang": words.known(known.language),
+        "dir": words.direction(known.language),
+    }
+    shown = house.templates.overlay(autoescape=True).get_template("web/archive.html.jinja")
+    return HTMLResponse(shown.render(page=page, issues=issues, **words_of), headers=_OPEN)
 
 
 def preview_app(page: str, shown: Shown) -> FastAPI:

@@ -14,6 +14,8 @@
        |        |
       web      cli      doors: a reader's pages (leave, choose), the operator's verbs
 
-`exchange` reads and writes our sheet of readers (CSV). `tokens` signs the links and return paths
-that lead back to a subscriber. `errors` holds everything that can go wrong here.
+`exchange` brings lists over from other systems and takes ours out; `bounces` understands what came
+back. `tokens` signs the links and return paths that lead back to a subscriber, `limiting` says how
+often something may be asked for, `words` has the pages' texts in the reader's language. `errors`
+holds everything that can go wrong here.
 """

@@ -3,10 +3,19 @@
 Never here: whether the address exists (no DNS), whether it may be mailed (suppression).
 """
 
+import re
+
 from email_validator import EmailNotValidError, validate_email
 
 from subscribers.errors import InvalidAddress
 
+# What nearly every address looks like: nothing in it to normalise but the domain's case. Asked
+# first because the parser takes 30 microseconds, and a list has a million lines.
+PLAIN = re.compile(
+    r"(?=.{3,120}$)(?!.{64,}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@"
+    r"(?:(?!.{2}--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
+    r"(?!arpa|invalid|local|onion|alt|internal)[A-Za-z]{2,20}"
+)
 LONGEST = 254  # RFC 5321 section 4.5.3.1.3: a path of 256 with its angle brackets
 
 
@@ -17,6 +26,9 @@ def normalise(text: str) -> str:
     a list, a display name, a line break, or a local part that would need SMTPUTF8 (RFC 6531).
     """
     bare = text.strip(" \t")
+    if PLAIN.fullmatch(bare):
+        local, _, domain = bare.rpartition("@")
+        return f"{local}@{domain.lower()}"
     # Said before the parser sees it: a line break or a comma here is somebody's second recipient.
     if any(character in bare for character in ",;<>\r\n"):
         raise InvalidAddress(

@@ -5,7 +5,9 @@ SubscriberError
 ├── UnknownSubscriber   nobody of that address is in the roster
 ├── Suppressed          the address must never be mailed
 ├── Withdrawn           the person left; only they can come back
-└── BadToken            the link was not made by us, or not for this purpose
+├── BadToken            the link was not made by us, or not for this purpose
+├── BadSignature        the event was not signed by who should have sent it
+└── TooMany             more was asked for in a while than is reasonable
 """
 
 
@@ -39,3 +41,11 @@ class Withdrawn(SubscriberError):
 
 class BadToken(SubscriberError):
     """This link is not one of ours."""
+
+
+class BadSignature(SubscriberError):
+    """This event is not signed by who should have sent it."""
+
+
+class TooMany(SubscriberError):
+    """That was asked for too often."""

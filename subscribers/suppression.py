@@ -22,18 +22,33 @@ def address_hash(address: str, keys: Sequence[bytes]) -> str:
     the person, and without the key that made it nobody could find it again. Raises
     InvalidAddress, and ValueError without a key.
     """
+    return key_hash(key(address), keys)
+
+
+def key_hash(address_key: str, keys: Sequence[bytes]) -> str:
+    """`address_hash` of what `address.key` made already."""
     if not keys:
         raise ValueError("suppressions need at least one key")
-    return hmac.new(keys[-1], b"suppression\n" + key(address).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(keys[-1], b"suppression\n" + address_key.encode(), hashlib.sha256).hexdigest()
 
 
-def may_mail(state: State | None, suppressed: bool) -> str | None:
+def key_name(keys: Sequence[bytes]) -> str:
+    """What tells under which key hashes were made, so that a list of them is not taken blindly."""
+    return hmac.new(keys[-1], b"the key of suppressions", hashlib.sha256).hexdigest()[:8]
+
+
+def may_mail(
+    state: State | None, suppressed: bool, *, paused: bool = False, weekly: bool = False
+) -> str | None:
     """None when mail may go to a subscription in this state, else the reason why not.
 
-    The words, the first that holds: "not subscribed", "suppressed", "requested", "withdrawn".
+    `weekly`: the reader wants one issue a week, and this is not the week's first. The words, the
+    first that holds: "not subscribed", "suppressed", "requested", "withdrawn", "paused", "weekly".
     """
     if state is None:
         return "not subscribed"
     if suppressed:
         return "suppressed"
-    return None if state == "confirmed" else state
+    if state != "confirmed":
+        return state
+    return "paused" if paused else "weekly" if weekly else None

@@ -18,7 +18,7 @@ from typing import Literal
 
 from subscribers.errors import BadToken
 
-Purpose = Literal["unsubscribe", "preferences", "view", "confirm"]
+Purpose = Literal["unsubscribe", "preferences", "view", "confirm", "address", "feedback", "form"]
 Kind = Literal["b", "u"]
 
 SLUG = re.compile(r"[a-z0-9-]{1,32}")
@@ -30,7 +30,11 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a link stands for. `issue` is 0 where no issue is meant (a confirmation)."""
+    """What a link stands for. `issue` is 0 where no issue is meant.
+
+    A confirmation ("confirm", "address") has the number of its notice there; a form ("form") the
+    second of the clock at which it was shown.
+    """
 
     purpose: Purpose
     newsletter: str

@@ -1,5 +1,6 @@
 """The reader's pages over a real server: leaving is one act, looking is none."""
 
+import os
 import shutil
 import threading
 import time
@@ -18,7 +19,8 @@ from playwright.sync_api import sync_playwright
 from subscribers.errors import BadToken
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Purpose, Token, read, seal
-from subscribers.web import HEADERS, LARGEST, Leaving, Standing, router
+from subscribers.web import HEADERS, LARGEST, Leaving, Offer, Standing, router
+from subscribers.web.door import Asked
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 KEYS = (b"a key of this test",)
@@ -37,7 +39,7 @@ class ScriptedDoor:
         self.now = Standing("The Week", "Example Times", "a…@example.org", "confirmed", SECTIONS)
         self.done: list[tuple[str, object]] = []
 
-    def leave(self, token: str, how: str, reason: str = "") -> Leaving:
+    def leave(self, token: str, how: str, reason: str = "", story: int | None = None) -> Leaving:
         self._known(token, "unsubscribe")
         self.done.append(("left", how))
         self.now = replace(self.now, state="withdrawn")
@@ -53,6 +55,42 @@ class ScriptedDoor:
         self.done.append(("chose", preferences))
         self.now = replace(self.now, preferences=preferences)
         return self.now
+
+    def say_why(self, token: str, reason: str) -> Leaving:
+        raise NotImplementedError
+
+    def come_back(self, token: str, frequency: str, asked: Asked) -> Standing:
+        raise NotImplementedError
+
+    def leave_all(self, token: str) -> Leaving:
+        raise NotImplementedError
+
+    def pause(self, token: str, weeks: int) -> Standing:
+        raise NotImplementedError
+
+    def speak(self, token: str, language: str) -> Standing:
+        raise NotImplementedError
+
+    def move(self, token: str, address: str) -> Standing:
+        raise NotImplementedError
+
+    def join_more(self, token: str, newsletters: tuple[str, ...], asked: Asked) -> Standing:
+        raise NotImplementedError
+
+    def give_feedback(self, token: str, verdict: str, comment: str) -> Standing:
+        raise NotImplementedError
+
+    def offer(self, language: str) -> Offer:
+        raise NotImplementedError
+
+    def request(self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked) -> None:
+        raise NotImplementedError
+
+    def admit(self, address: str, asked: Asked) -> bool:
+        raise NotImplementedError
+
+    def confirm(self, token: str, asked: Asked, purpose: Purpose) -> Standing:
+        raise NotImplementedError
 
     def _known(self, token: str, purpose: Purpose) -> None:
         if read(token, purpose, KEYS).subscriber != 7:
@@ -134,11 +172,11 @@ def test_d36_no_context_is_needed_and_none_is_read(
 def test_d37_looking_changes_nothing(site: str, door: ScriptedDoor, method: str, path: str) -> None:
     purpose: Purpose = "unsubscribe" if path == "u" else "preferences"
     with httpx.Client() as client:
-        for _ in range(50):
+        for _ in range(10_000 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 50):
             answer = client.request(method, f"{site}/{path}/{token(purpose)}?List-Unsubscribe=x")
             assert answer.status_code == 200
     assert door.done == []
-    assert answer.text.count("<button") == (method == "GET")
+    assert ("<button" in answer.text) == (method == "GET")
 
 
 def test_d37_every_answer_is_kept_by_nobody(site: str) -> None:
@@ -225,14 +263,14 @@ def test_a_browser_leaves_by_one_button(site: str, door: ScriptedDoor) -> None:
         page.on("console", lambda message: problems.append(message.text))
         page.goto(f"{site}/p/{token('preferences')}")
         page.get_by_label("Opinion").uncheck()
-        page.get_by_role("button", name="Save").press("Enter")
+        page.get_by_role("button", name="Save", exact=True).press("Enter")
         assert page.get_by_role("status").inner_text().startswith("Saved.")
         assert not page.get_by_label("Opinion").is_checked()
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
         page.goto(f"{site}/u/{token('unsubscribe')}")
         page.get_by_role("button").click()
         assert page.get_by_role("heading", level=1).inner_text() == "You have left The Week"
-        page.get_by_role("link", name="your preferences page").click()
+        page.get_by_role("link", name="Your choices").click()
         assert "You do not get" in page.get_by_role("heading", level=1).inner_text()
         browser.close()
     assert [text for text in problems if "favicon" not in text and "404" not in text] == []

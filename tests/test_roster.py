@@ -132,7 +132,9 @@ def test_forgetting_erases_all_but_the_suppression(database: Database) -> None:
         assert suppress(session, "ann@example.org") is False
         assert roster.find(session, ANN).suppressed
         erased = roster.forget(session, ANN, now=NOW, keys=KEYS)
-        assert erased == {"consent_event": 1, "subscription": 1, "subscriber": 1}
+        assert {table: rows for table, rows in erased.items() if rows} == {
+            "consent_event": 1, "subscription": 1, "subscriber": 1
+        }  # fmt: skip
         assert roster.is_suppressed(session, ANN, KEYS)
         with pytest.raises(UnknownSubscriber):
             roster.forget(session, ANN, now=NOW, keys=KEYS)

@@ -90,6 +90,7 @@ def test_secrets_are_masked(folder: Path) -> None:
 def test_the_example_names_every_setting() -> None:
     text = example()
     tables = {"section", "schedule", "trending", "match", "username", "password", "secret"}
+    tables |= {"ses", "postmark", "mailgun", "sendgrid"}
     for part in Part.__subclasses__():
         if part is not Settings:
             for name, field in part.model_fields.items():
@@ -107,7 +108,7 @@ def test_the_examples_values_are_toml() -> None:
 def test_every_default_of_the_example_is_the_default_of_its_class() -> None:
     assert '#window = "7d"' in example()
     assert '#late_at_most = "12h"' in example()
-    assert settings.RelaySettings().security in example()
+    assert settings.tables.RelaySettings().security in example()
 
 
 @pytest.mark.parametrize(

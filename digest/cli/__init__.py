@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from digest.cli import articles, checking, dkim, issues, schedule, sources, templates
+from digest.cli import articles, bounces, checking, dkim, issues, schedule, sources, templates
 from digest.cli.door import (
     At,
     Json,
@@ -33,6 +33,7 @@ from digest.cli.door import (
     opened_in,
     print_json,
     say,
+    say_counts,
     version,
 )
 from subscribers.cli import commands as subscriber_commands
@@ -71,6 +72,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(checking.app)
 app.add_typer(templates.app, name="templates")
+app.add_typer(bounces.app, name="bounces")
 
 
 @app.callback()
@@ -272,10 +274,12 @@ def status(
         account = publish.account(house, record)
         lines = list(publish.readers(house, record)) if readers else []
         failing = [state for state in house.sources() if state.failing_since]
+        said = publish.left_by(house, record)
     if as_json:
-        print_json({"account": account, "readers": lines, "failing_sources": failing})
+        print_json({"account": account, "readers": lines, "failing_sources": failing, **said})
         return
     show_account(account)
+    say_counts(said)
     if readers:
         show_readers(lines)
     show_sources(failing)
@@ -352,9 +356,12 @@ class _SubscribersDesk:
     """What the subscribers' commands need: sessions, keys, and which newsletters there are."""
 
     def __init__(self, house: "House") -> None:
+        from digest import publish
+
         self.reading, self.writing = house.database.reading, house.database.writing
         self.keys = house.settings.keys
         self.newsletters = tuple(house.settings.newsletter)
+        self.deliveries, self.forget_deliveries = publish.deliveries_to, publish.forget_deliveries
 
     def now(self) -> datetime:
         """UTC."""

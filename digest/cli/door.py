@@ -97,6 +97,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def say_counts(counts: dict[str, dict[str, int]]) -> None:
+    for name, found in counts.items():
+        if found:
+            told = ", ".join(f"{count} {what}" for what, count in found.items())
+            sys.stdout.write(f"{name.replace('_', ' ')}: {told}\n")
+
+
 def say(sentence: str) -> None:
     sys.stderr.write(sentence + "\n")
 

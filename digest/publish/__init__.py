@@ -13,8 +13,11 @@
     checking     what stands against sending an issue
     doctoring    what stands against sending at all: DNS, keys
     sending      approved issue -> ledger -> relay; the accounting of it
+    archiving    past issues for anybody, and a feed of them
     showing      an issue for the editor's eyes
+    confirming   what the roster owes somebody -> relay
     leaving      the link in a mail -> roster and ledger
+    receiving    bounces, complaints, mail that unsubscribes -> roster and ledger
     running      all that is due now, and the notices to the editors
     templating   the mail's templates: copied out, and tried
 
@@ -23,14 +26,29 @@ Never here: a sentence for a terminal, SQL, SMTP, or a decision that a pure room
 """
 
 from digest.archive import IssueRecord, SourceState
+from digest.publish.archiving import Published, atom, public_issue, published
 from digest.publish.checking import examine, look_up_links
 from digest.publish.collecting import Collected, collect
+from digest.publish.confirming import Confirmed, confirm, tidy
 from digest.publish.deciding import decide, undecide
 from digest.publish.doctoring import DnsResolver, doctor
 from digest.publish.founding import init_folder, write_secret
 from digest.publish.leaving import FrontDoor, view
 from digest.publish.opening import Clock, House, migrate, open_house, templates_folder
 from digest.publish.preparing import Draft, approve, explain, prepare, rendering_for
+from digest.publish.receiving import (
+    Received,
+    arrivals,
+    deliveries_to,
+    explain_report,
+    forget_deliveries,
+    hook,
+    left_by,
+    receive,
+    receive_all,
+    report_raw,
+    reports,
+)
 from digest.publish.running import (
     Done,
     DueLine,
@@ -62,6 +80,7 @@ __all__ = [
     "Account",
     "Clock",
     "Collected",
+    "Confirmed",
     "DnsResolver",
     "Done",
     "Draft",
@@ -72,7 +91,9 @@ __all__ = [
     "KeyRecord",
     "NewSource",
     "Progress",
+    "Published",
     "ReaderLine",
+    "Received",
     "Shown",
     "SourceLine",
     "SourceState",
@@ -81,19 +102,27 @@ __all__ = [
     "account",
     "add_sources",
     "approve",
+    "arrivals",
+    "atom",
     "collect",
+    "confirm",
     "cron_line",
     "decide",
+    "deliveries_to",
     "doctor",
     "due_lines",
     "examine",
     "explain",
+    "explain_report",
     "export_outlines",
     "find_feeds",
+    "forget_deliveries",
     "generate_key",
+    "hook",
     "init_folder",
     "keep_running",
     "key_records",
+    "left_by",
     "look_up_links",
     "migrate",
     "new_sources",
@@ -101,8 +130,14 @@ __all__ = [
     "outlines_of",
     "prepare",
     "preview_page",
+    "public_issue",
+    "published",
     "readers",
+    "receive",
+    "receive_all",
     "rendering_for",
+    "report_raw",
+    "reports",
     "run",
     "send",
     "send_test",
@@ -110,6 +145,7 @@ __all__ = [
     "source_lines",
     "source_tables",
     "templates_folder",
+    "tidy",
     "timer_units",
     "undecide",
     "view",

@@ -1,17 +1,24 @@
 """The link in a mail -> roster and ledger: what `subscribers.web` asks of the house."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
 from digest import archive, ledger, rendering
 from digest.edition import cut, section_names
+from digest.publish.confirming import confirm
 from digest.publish.opening import Clock, House
 from digest.publish.showing import Shown, in_sample_places
-from subscribers import roster, tokens
+from subscribers import limiting, roster, tokens
 from subscribers.address import masked
-from subscribers.consent import State
-from subscribers.errors import UnknownSubscriber
+from subscribers.errors import BadToken, UnknownSubscriber
 from subscribers.preferences import EVERYTHING, Preferences
-from subscribers.roster import Profile
+from subscribers.roster import Asker, Profile, Session
 from subscribers.tokens import Purpose, Token
-from subscribers.web import Leaving, Standing
+from subscribers.web import Leaving, Offer, Offered, Standing
+from subscribers.web.door import Asked
+
+BACK_WITHIN = timedelta(hours=1)
+QUICKEST, SLOWEST = timedelta(seconds=2), timedelta(hours=24)  # between a form and its answer
 
 
 class FrontDoor:
@@ -19,8 +26,9 @@ class FrontDoor:
 
     def __init__(self, house: House, clock: Clock) -> None:
         self._house, self._clock = house, clock
+        self._limits = limiting.Limits()
 
-    def leave(self, token: str, how: str, reason: str = "") -> Leaving:
+    def leave(self, token: str, how: str, reason: str = "", story: int | None = None) -> Leaving:
         """End the subscription; roster and ledger both learn which issue it came from."""
         asked = tokens.read(token, "unsubscribe", self._house.settings.keys)
         now = self._clock()
@@ -33,54 +41,239 @@ class FrontDoor:
                 now=now,
                 issue=asked.issue or None,
                 reason=reason,
+                story=story,
             )
             if changed:
                 ledger.note_leaving(session, asked.issue, asked.subscriber, now)
-        known = self._profile(asked)
-        title, language = self._names(asked.newsletter)
-        publisher = self._house.settings.publisher
-        choose = self._seal(asked, "preferences") if known else ""
-        return Leaving(
-            title,
-            publisher.name,
-            masked(known.address) if known else "",
-            choose,
-            publisher.postal_address,
-            language,
-        )
+        return self._left(asked)
+
+    def say_why(self, token: str, reason: str) -> Leaving:
+        """Keep the reason for a leaving that has been."""
+        asked = tokens.read(token, "unsubscribe", self._house.settings.keys)
+        if reason.strip():
+            with self._house.database.writing() as session:
+                roster.say(
+                    session, asked.subscriber, asked.newsletter, reason,
+                    issue=asked.issue or None, now=self._clock(),
+                )  # fmt: skip
+        return self._left(asked)
+
+    def come_back(self, token: str, frequency: str, asked: Asked) -> Standing:
+        """Undo a leaving of a moment ago."""
+        who = tokens.read(token, "unsubscribe", self._house.settings.keys)
+        with self._house.database.writing() as session:
+            roster.rejoin(
+                session, who.subscriber, who.newsletter, self._asker(asked),
+                within=BACK_WITHIN, frequency=frequency, now=self._clock(),
+            )  # fmt: skip
+        return self.standing(token, "unsubscribe")
+
+    def leave_all(self, token: str) -> Leaving:
+        """End every subscription of the reader."""
+
+        def act(session: Session, asked: Token, now: datetime) -> None:
+            for held in roster.profile(session, asked.subscriber).subscriptions:
+                roster.withdraw(
+                    session, asked.subscriber, held.newsletter, how="page", now=now,
+                    issue=asked.issue or None,
+                )  # fmt: skip
+            ledger.note_leaving(session, asked.issue, asked.subscriber, now)
+
+        return self._left(self._act(token, act))
 
     def standing(self, token: str, purpose: Purpose) -> Standing:
         """How the subscription that the link names stands."""
         asked = tokens.read(token, purpose, self._house.settings.keys)
-        known = self._profile(asked)
-        state, preferences = _subscription(known, asked.newsletter)
-        title, language = self._names(asked.newsletter)
-        publisher = self._house.settings.publisher
-        return Standing(
-            title,
-            publisher.name,
-            masked(known.address) if known else "",
-            state,
-            self._sections(asked.newsletter),
-            preferences,
-            self._seal(asked, "unsubscribe") if known else "",
-            publisher.postal_address,
-            language,
-        )
+        if purpose in {"confirm", "address"}:
+            with self._house.database.reading() as session:
+                kind: roster.NoticeKind = "confirm" if purpose == "confirm" else "address"
+                notice = roster.open_notice(
+                    session, asked.issue, asked.subscriber, kind, self._clock()
+                )
+            return self._standing(asked, self._titles(notice.newsletters), notice.address)
+        return self._standing(asked)
 
     def choose(self, token: str, preferences: Preferences) -> Standing:
         """Keep these preferences; they decide the very next message."""
-        asked = tokens.read(token, "preferences", self._house.settings.keys)
-        with self._house.database.writing() as session:
+
+        def act(session: Session, asked: Token, now: datetime) -> None:
             roster.choose(
-                session,
-                asked.subscriber,
-                asked.newsletter,
-                preferences,
-                how="page",
-                now=self._clock(),
+                session, asked.subscriber, asked.newsletter, preferences, how="page", now=now
             )
-        return self.standing(token, "preferences")
+
+        return self._standing(self._act(token, act))
+
+    def pause(self, token: str, weeks: int) -> Standing:
+        """Send nothing for so many weeks; 0 ends a pause."""
+
+        def act(session: Session, asked: Token, now: datetime) -> None:
+            until = now + timedelta(weeks=weeks) if weeks > 0 else None
+            roster.pause(session, asked.subscriber, asked.newsletter, until, how="page", now=now)
+
+        return self._standing(self._act(token, act))
+
+    def speak(self, token: str, language: str) -> Standing:
+        """The language of the pages and notices."""
+
+        def act(session: Session, asked: Token, _now: datetime) -> None:
+            roster.speak(session, asked.subscriber, language)
+
+        return self._standing(self._act(token, act))
+
+    def move(self, token: str, address: str) -> Standing:
+        """Ask a new address whether it is the reader's. Raises InvalidAddress."""
+
+        def act(session: Session, asked: Token, now: datetime) -> None:
+            if self._profile(asked):
+                roster.ask_to_move(
+                    session, asked.subscriber, asked.newsletter, address, now=now,
+                    keys=self._house.settings.keys,
+                )  # fmt: skip
+
+        asked = self._act(token, act)
+        confirm(self._house, clock=self._clock)
+        return self._standing(asked)
+
+    def join_more(self, token: str, newsletters: tuple[str, ...], asked: Asked) -> Standing:
+        """The reader wants these as well; a mail asks them to confirm."""
+        wanted = [slug for slug in newsletters if slug in self._house.settings.newsletter]
+
+        def act(session: Session, who: Token, now: datetime) -> None:
+            known = roster.profile(session, who.subscriber)
+            roster.request(
+                session, known.address, wanted, self._asker(asked), now=now,
+                keys=self._house.settings.keys,
+            )  # fmt: skip
+
+        who = self._act(token, act)
+        confirm(self._house, clock=self._clock)
+        return self._standing(who)
+
+    def give_feedback(self, token: str, verdict: str, comment: str) -> Standing:
+        """What the reader thinks of the issue that the link names."""
+
+        def act(session: Session, asked: Token, now: datetime) -> None:
+            if roster.is_known(session, asked.subscriber):
+                roster.give_feedback(
+                    session, asked.subscriber, asked.issue, verdict, comment, now=now
+                )
+
+        return self._standing(self._act(token, act, "feedback"))
+
+    def offer(self, language: str) -> Offer:
+        """What one can join. The form's time is signed, so that a machine's haste shows."""
+        told = self._house.settings
+        second = int(self._clock().timestamp())
+        first = next(iter(told.newsletter.values()))
+        return Offer(
+            first.title if len(told.newsletter) == 1 else told.publisher.name,
+            told.publisher.name,
+            tuple(Offered(slug, known.title) for slug, known in told.newsletter.items()),
+            tokens.seal(Token("form", "form", second, 0), told.keys),
+            told.publisher.postal_address,
+            language or first.language,
+            told.web.base_url,
+        )
+
+    def admit(self, address: str, asked: Asked) -> bool:
+        """Whether this asker may ask just now. A domain that is full is not told so (`request`)."""
+        del address
+        full = self._limits.allow(
+            self._clock(), network=limiting.network(asked.ip), everybody="all"
+        )
+        return not full
+
+    def request(self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked) -> None:
+        """Somebody wants to join: put it down, and mail them, unless a machine asks."""
+        now = self._clock()
+        if not self._is_timely(stamp, now):
+            return
+        if self._limits.allow(now, domain=address.rpartition("@")[2]):
+            return
+        with self._house.database.writing() as session:
+            owed = roster.request(
+                session, address, newsletters, self._asker(asked), now=now,
+                keys=self._house.settings.keys,
+            )  # fmt: skip
+        if owed:
+            confirm(self._house, clock=self._clock)
+
+    def confirm(self, token: str, asked: Asked, purpose: Purpose) -> Standing:
+        """The second step. Raises BadToken for a link that is too old."""
+        who = tokens.read(token, purpose, self._house.settings.keys)
+        step = roster.confirm if purpose == "confirm" else roster.move
+        with self._house.database.writing() as session:
+            slugs = step(
+                session, who.issue, who.subscriber, self._asker(asked), now=self._clock(),
+                keys=self._house.settings.keys,
+            )  # fmt: skip
+        return self._standing(who, self._titles(slugs))
+
+    def _act(
+        self, token: str, act: Callable[[Session, Token, datetime], None],
+        purpose: Purpose = "preferences",
+    ) -> Token:  # fmt: skip
+        """Do something for the reader whom a link names; nothing where they are gone."""
+        asked = tokens.read(token, purpose, self._house.settings.keys)
+        with self._house.database.writing() as session:
+            try:
+                act(session, asked, self._clock())
+            except UnknownSubscriber:
+                session.rollback()
+        return asked
+
+    def _is_timely(self, stamp: str, now: datetime) -> bool:
+        """Whether a form took a person's time. A site's own form has no stamp, only the limits."""
+        if not stamp:
+            return True
+        try:
+            shown = tokens.read(stamp, "form", self._house.settings.keys)
+        except BadToken:
+            return False
+        return QUICKEST <= now - datetime.fromtimestamp(shown.issue, now.tzinfo) <= SLOWEST
+
+    def _asker(self, asked: Asked) -> Asker:
+        ip = asked.ip if self._house.settings.privacy.ip_days else ""
+        return Asker("page", asked.wording, ip, asked.agent if ip else "", asked.language)
+
+    def _left(self, asked: Token) -> Leaving:
+        known = self._profile(asked)
+        title, language = self._names(asked.newsletter)
+        publisher = self._house.settings.publisher
+        return Leaving(
+            title,
+            publisher.name,
+            masked(known.address) if known else "",
+            self._seal(asked, "preferences") if known else "",
+            publisher.postal_address,
+            (known and known.language) or language,
+        )
+
+    def _standing(self, asked: Token, title: str = "", address: str = "") -> Standing:
+        known = self._profile(asked)
+        held = _subscription(known, asked.newsletter)
+        name, language = self._names(asked.newsletter)
+        publisher = self._house.settings.publisher
+        everything = known.subscriptions if known else ()
+        mine = {asked.newsletter, *(s.newsletter for s in everything if s.state == "confirmed")}
+        offered = self._house.settings.newsletter.items()
+        others = [Offered(slug, told.title) for slug, told in offered if slug not in mine]
+        until = held.paused_until if held else None
+        return Standing(
+            title or name,
+            publisher.name,
+            masked(address or known.address) if known else "",
+            held.state if held else None,
+            self._sections(asked.newsletter),
+            held.preferences if held else EVERYTHING,
+            self._seal(asked, "unsubscribe") if known else "",
+            publisher.postal_address,
+            (known and known.language) or language,
+            tuple(sector.name for sector in self._house.settings.sector),
+            until if until and until > self._clock() else None,
+            tuple(others) if known else (),
+            known.language if known else "",
+        )
 
     def _profile(self, asked: Token) -> Profile | None:
         with self._house.database.reading() as session:
@@ -93,6 +286,9 @@ class FrontDoor:
         known = self._house.settings.newsletter.get(newsletter)
         return (known.title, known.language) if known else (newsletter, "en")
 
+    def _titles(self, newsletters: tuple[str, ...]) -> str:
+        return ", ".join(self._names(slug)[0] for slug in newsletters)
+
     def _sections(self, newsletter: str) -> tuple[str, ...]:
         known = self._house.settings.newsletter.get(newsletter)
         named = tuple(section.name for section in known.section) if known else ()
@@ -100,7 +296,8 @@ class FrontDoor:
         return tuple(dict.fromkeys((*named, *section_names(carried))))
 
     def _seal(self, asked: Token, purpose: Purpose) -> str:
-        token = Token(purpose, asked.newsletter, asked.issue, asked.subscriber)
+        number = 0 if asked.purpose in {"confirm", "address"} else asked.issue
+        token = Token(purpose, asked.newsletter, number, asked.subscriber)
         return tokens.seal(token, self._house.settings.keys)
 
 
@@ -118,15 +315,14 @@ def view(house: House, token: str) -> Shown | None:
             known = None
     if record is None:
         return None
-    _, preferences = _subscription(known, asked.newsletter)
-    edition = cut(record.issue, Preferences(preferences.sections)) or cut(record.issue, EVERYTHING)
+    held = _subscription(known, asked.newsletter)
+    chosen = held.preferences if held else EVERYTHING
+    edition = cut(record.issue, Preferences(chosen.sections)) or cut(record.issue, EVERYTHING)
     if edition is None:
         return None
     return in_sample_places(house, record.issue, rendering.render(edition, house.templates))
 
 
-def _subscription(known: Profile | None, newsletter: str) -> tuple[State | None, Preferences]:
-    for subscription in known.subscriptions if known else ():
-        if subscription.newsletter == newsletter:
-            return subscription.state, subscription.preferences
-    return None, EVERYTHING
+def _subscription(known: Profile | None, newsletter: str) -> roster.Subscription | None:
+    held = known.subscriptions if known else ()
+    return next((one for one in held if one.newsletter == newsletter), None)

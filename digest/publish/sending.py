@@ -19,8 +19,10 @@ from digest.messages import Message
 from digest.outcomes import Outcome, Sent
 from digest.publish.checking import refuse_errors
 from digest.publish.composing import Composer
+from digest.publish.frequency import is_first_of_week
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
+from digest.publish.receiving import note_refusal
 from subscribers import roster
 from subscribers.address import normalise
 from subscribers.preferences import EVERYTHING
@@ -110,7 +112,9 @@ def readers(house: House, record: IssueRecord) -> Iterator[ReaderLine]:
     after = 0
     while True:
         with house.database.reading() as session:
-            page = roster.everyone(session, record.issue.newsletter, after=after, limit=PAGE)
+            page = roster.everyone(
+                session, record.issue.newsletter, after=after, limit=PAGE, now=record.issue.at
+            )
             ids = [subscriber for subscriber, _, _ in page]
             known = {
                 d.subscriber: d
@@ -154,6 +158,7 @@ class _Desk:
     ) -> None:
         self._house, self._record, self._clock = house, record, clock
         self._composer = Composer(house, record)
+        self._weekly = is_first_of_week(house, record)
         self._on_progress = on_progress
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{_stamp(clock())}"
 
@@ -188,7 +193,9 @@ class _Desk:
         newsletter = self._record.issue.newsletter
         with self._house.database.writing() as session:
             # In one transaction with the intent: who leaves before this moment gets nothing.
-            standing = roster.standing(session, [job.subscriber], newsletter)[job.subscriber]
+            standing = roster.standing(
+                session, [job.subscriber], newsletter, now=self._clock(), weekly=self._weekly
+            )[job.subscriber]
             if isinstance(standing, str):
                 ledger.skip(session, job, self.owner, standing, self._clock())
                 return None
@@ -216,6 +223,7 @@ class _Desk:
                 resend=relay.on_ambiguous == "resend",
                 expire=relay.expire,
             )
+            note_refusal(self._house, session, job, outcome, self._clock())
 
 
 def _refuse_unapproved(house: House, record: IssueRecord) -> None:
@@ -241,7 +249,10 @@ def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
     with house.database.writing() as session:
         archive.set_state(session, record.id, "sending", now)
         after = 0
-        while page := roster.recipients(session, record.issue.newsletter, after=after, limit=PAGE):
+        weekly = is_first_of_week(house, record)
+        while page := roster.recipients(
+            session, record.issue.newsletter, after=after, limit=PAGE, now=now, weekly=weekly
+        ):
             ledger.freeze(session, record.id, [_plan(record, composer, r) for r in page], now)
             after = page[-1].subscriber
         if not after:

@@ -15,7 +15,7 @@ source (archive).
 """
 
 from digest.sources.bodies import MOST_BYTES
-from digest.sources.fetching import AGENT, DEADLINE, MOST_REDIRECTS, AskedToWait
+from digest.sources.fetching import AGENT, DEADLINE, MOST_REDIRECTS, AskedToWait, document
 from digest.sources.files import load
 from digest.sources.finding import Candidate, find
 from digest.sources.links import statuses
@@ -40,6 +40,7 @@ __all__ = [
     "Network",
     "Source",
     "Visit",
+    "document",
     "find",
     "is_public",
     "load",

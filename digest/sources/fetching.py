@@ -19,7 +19,7 @@ import httpcore
 
 from digest.errors import FetchError, SourceError
 from digest.sources.bodies import MOST_BYTES, too_large, unpacked
-from digest.sources.network import Network, pinned
+from digest.sources.network import Internet, Network, pinned
 from digest.sources.places import Permit, Place, place_of
 from digest.sources.values import NOTHING, Memory
 
@@ -81,6 +81,16 @@ async def fetch(
         raise FetchError(
             f"{place_of(url).url} took more than {deadline:.0f} seconds", remedy="try again later"
         ) from None
+
+
+async def document(url: str, network: Network | None = None) -> bytes:
+    """What stands at a public address, with the limits of every fetch.
+
+    Raises FetchError, SourceError.
+    """
+    place = place_of(url)
+    answer = await fetch(network or Internet(), url, Permit(place.host, place.port))
+    return answer.body or b""
 
 
 async def _follow(network: Network, url: str, permit: Permit, known: Memory) -> Answer:

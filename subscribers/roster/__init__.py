@@ -1,8 +1,12 @@
 """Book 3, the roster: every table and query about subscribers. The only SQL of this package.
 
-    tables      subscriber, subscription, consent_event, suppression
+    tables      subscriber, subscription, consent_event, wording, suppression, notice, report, …
     changing    add, enrol, withdraw, choose, suppress, forget
-    asking      recipients, standing, everyone, listing, counts, find, profile, is_suppressed
+    entering    a whole list at once, as `exchange` decides
+    joining     request, confirm, move, pause; the notices that are owed
+    reporting   what came back, and what it counts
+    telling     everything on a person; why readers left
+    asking      recipients, standing, everyone, listing, counts, find, profile, kept, …
 
 Every function takes the session first, works in its transaction and never commits; rows stay in
 here, frozen values come out, times are aware and in UTC. Never here: whether mail may go (that
@@ -19,10 +23,12 @@ from subscribers.roster.asking import (
     everyone,
     find,
     is_suppressed,
+    kept,
     listing,
     profile,
     recipients,
     standing,
+    suppressions,
 )
 from subscribers.roster.changing import (
     Enrolment,
@@ -33,25 +39,93 @@ from subscribers.roster.changing import (
     suppress,
     withdraw,
 )
+from subscribers.roster.entering import Entering
+from subscribers.roster.joining import (
+    Asker,
+    Notice,
+    NoticeKind,
+    ask_to_move,
+    confirm,
+    due_notices,
+    feedback,
+    give_feedback,
+    move,
+    note_notice,
+    open_notice,
+    pause,
+    rejoin,
+    request,
+    say,
+    speak,
+    take_notice,
+    tidy,
+)
+from subscribers.roster.reporting import (
+    Reported,
+    history,
+    is_known,
+    note_deed,
+    note_report,
+    number_of,
+    report_counts,
+    report_raw,
+    reports,
+)
+from subscribers.roster.telling import everything, left_by, left_near
+from subscribers.suppression import Reason
 
 __all__ = [
+    "Asker",
     "Enrolment",
+    "Entering",
     "Listed",
+    "Notice",
+    "NoticeKind",
     "Profile",
+    "Reason",
+    "Reported",
     "Session",
     "Subscription",
     "add",
+    "ask_to_move",
     "choose",
+    "confirm",
     "counts",
+    "due_notices",
     "enrol",
     "everyone",
+    "everything",
+    "feedback",
     "find",
     "forget",
+    "give_feedback",
+    "history",
+    "is_known",
     "is_suppressed",
+    "kept",
+    "left_by",
+    "left_near",
     "listing",
+    "move",
+    "note_deed",
+    "note_notice",
+    "note_report",
+    "number_of",
+    "open_notice",
+    "pause",
     "profile",
     "recipients",
+    "rejoin",
+    "report_counts",
+    "report_raw",
+    "reports",
+    "request",
+    "say",
+    "speak",
     "standing",
     "suppress",
+    "suppressions",
+    "take_notice",
+    "tidy",
     "withdraw",
 ]

@@ -5,12 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlmodel import Session, col
 
 from subscribers.address import key
 from subscribers.consent import Event, Kind, State
 from subscribers.errors import UnknownSubscriber
+from subscribers.exchange import Kept
 from subscribers.preferences import Preferences
 from subscribers.recipient import Recipient
 from subscribers.roster.tables import (
@@ -18,10 +29,17 @@ from subscribers.roster.tables import (
     SubscriberRow,
     SubscriptionRow,
     SuppressionRow,
+    WordingRow,
 )
-from subscribers.suppression import address_hash, may_mail
+from subscribers.suppression import Reason, address_hash, may_mail
 
 BATCH = 1000  # ids in one IN (...): both engines bound the number of parameters
+CHOICES = (
+    col(SubscriptionRow.sections),
+    col(SubscriptionRow.sectors),
+    col(SubscriptionRow.format),
+    col(SubscriptionRow.frequency),
+)
 
 # Quoted: SQLAlchemy 2.0 takes one tuple here, 2.1 its members.
 Line: TypeAlias = Row[*tuple[Any, ...]]
@@ -38,17 +56,20 @@ class Subscription:
     confirmed_at: datetime | None
     changed_at: datetime
     events: tuple[Event, ...]
+    paused_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """All that is kept on a person: the answer to an access request."""
+    """A person and their subscriptions. `suppressed` tells the reason, if there is one."""
 
     subscriber: int
     address: str
     created_at: datetime
     suppressed: bool
     subscriptions: tuple[Subscription, ...]
+    language: str = ""
+    suppression: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +87,44 @@ class Listed:
 
 
 def recipients(
-    session: Session, newsletter: str, *, after: int = 0, limit: int = BATCH
+    session: Session,
+    newsletter: str,
+    *,
+    after: int = 0,
+    limit: int = BATCH,
+    now: datetime | None = None,
+    weekly: bool = True,
 ) -> list[Recipient]:
-    """Who may be mailed this newsletter now, in the order of their numbers, those above `after`."""
+    """Who may be mailed this newsletter now, in the order of their numbers, those above `after`.
+
+    Without `now` nobody is paused. `weekly`: whether the issue is for those, too, who want only
+    the first of each week.
+    """
     found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
         col(SubscriptionRow.state) == "confirmed",
         col(SubscriptionRow.subscriber_id) > after,
         ~suppressed(),
     )
+    if now is not None:
+        until = col(SubscriptionRow.paused_until)
+        found = found.where(or_(until.is_(None), until <= now))
+    if not weekly:
+        found = found.where(col(SubscriptionRow.frequency) == "each")
     page = found.order_by(col(SubscriptionRow.subscriber_id)).limit(limit)
     return [recipient(line) for line in session.connection().execute(page)]
 
 
 def standing(
-    session: Session, subscribers: Collection[int], newsletter: str
+    session: Session,
+    subscribers: Collection[int],
+    newsletter: str,
+    *,
+    now: datetime | None = None,
+    weekly: bool = True,
 ) -> dict[int, Recipient | str]:
     """For each of these numbers a Recipient when mail may go now, else may_mail's reason.
 
-    A number that nobody has (any more) is "not subscribed".
+    A number that nobody has (any more) is "not subscribed". See `recipients` for the rest.
     """
     wanted = list(subscribers)
     answer: dict[int, Recipient | str] = dict.fromkeys(wanted, "not subscribed")
@@ -91,12 +132,18 @@ def standing(
     for start in range(0, len(wanted), BATCH):
         some = of_newsletter.where(col(SubscriberRow.id).in_(wanted[start : start + BATCH]))
         for line in session.connection().execute(some):
-            answer[line.subscriber] = _may(line)
+            answer[line.subscriber] = _may(line, now, weekly)
     return answer
 
 
 def everyone(
-    session: Session, newsletter: str, *, after: int = 0, limit: int = BATCH
+    session: Session,
+    newsletter: str,
+    *,
+    after: int = 0,
+    limit: int = BATCH,
+    now: datetime | None = None,
+    weekly: bool = True,
 ) -> list[tuple[int, str, Recipient | str]]:
     """Every subscription of a newsletter: number, address, and a Recipient or the reason."""
     found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
@@ -104,7 +151,7 @@ def everyone(
     )
     page = found.order_by(col(SubscriptionRow.subscriber_id)).limit(limit)
     found_lines = session.connection().execute(page)
-    return [(line.subscriber, line.address, _may(line)) for line in found_lines]
+    return [(line.subscriber, line.address, _may(line, now, weekly)) for line in found_lines]
 
 
 def listing(
@@ -158,14 +205,19 @@ def find(session: Session, address: str) -> Profile:
 def profile(session: Session, subscriber: int) -> Profile:
     """All that is kept on the person of this number. Raises UnknownSubscriber."""
     connection = session.connection()
-    columns = (col(SubscriberRow.address), col(SubscriberRow.created_at), suppressed())
+    columns = (
+        col(SubscriberRow.address),
+        col(SubscriberRow.created_at),
+        col(SubscriberRow.language),
+        _reason().label("reason"),
+    )
     found = connection.execute(select(*columns).where(col(SubscriberRow.id) == subscriber)).first()
     if found is None:
         raise UnknownSubscriber(f"No subscriber has the number {subscriber}.")
     kept = connection.execute(
         lines(col(SubscriberRow.id) == subscriber).order_by(col(SubscriptionRow.id))
-    )
-    proof = _events(connection, subscriber)
+    ).all()
+    proof = events(connection, [subscriber])
     subscriptions = tuple(
         Subscription(
             line.newsletter,
@@ -173,11 +225,73 @@ def profile(session: Session, subscriber: int) -> Profile:
             preferences(line),
             line.confirmed_at,
             line.changed_at,
-            tuple(event for newsletter, event in proof if newsletter == line.newsletter),
+            tuple(proof.get((subscriber, line.newsletter), ())),
+            line.paused_until,
         )
         for line in kept
     )
-    return Profile(subscriber, found[0], found[1], bool(found[2]), subscriptions)
+    reason = cast("Reason | None", found.reason)
+    return Profile(
+        subscriber, found[0], found[1], reason is not None, subscriptions, found.language, reason
+    )
+
+
+def kept(session: Session, newsletter: str, *, after: int = 0, limit: int = BATCH) -> list[Kept]:
+    """Every subscription of a newsletter with its proof, those of numbers above `after`."""
+    found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
+        col(SubscriptionRow.subscriber_id) > after
+    )
+    page = (
+        found.add_columns(
+            col(SubscriberRow.language), col(SubscriberRow.created_at), _reason().label("reason")
+        )
+        .order_by(col(SubscriptionRow.subscriber_id))
+        .limit(limit)
+    )
+    connection = session.connection()
+    listed = connection.execute(page).all()
+    proof = events(connection, [line.subscriber for line in listed], newsletter)
+    return [
+        Kept(
+            line.subscriber,
+            line.address,
+            line.newsletter,
+            line.state,
+            preferences(line),
+            line.confirmed_at,
+            line.created_at,
+            line.language,
+            line.paused_until,
+            line.reason,
+            tuple(proof.get((line.subscriber, newsletter), ())),
+        )
+        for line in listed
+    ]
+
+
+def suppressions(
+    session: Session, *, after: int = 0, limit: int = 50 * BATCH
+) -> list[tuple[int, str, str, Reason, str, datetime]]:
+    """Number, address (empty where the roster has nobody of it), hash, reason, way and time."""
+    row = SuppressionRow
+    query = (
+        select(
+            col(row.id),
+            func.coalesce(col(SubscriberRow.address), ""),
+            col(row.address_hash),
+            col(row.reason),
+            col(row.how),
+            col(row.at),
+        )
+        .outerjoin(SubscriberRow, col(SubscriberRow.address_hash) == col(row.address_hash))
+        .where(col(row.id) > after)
+        .order_by(col(row.id))
+        .limit(limit)
+    )
+    return [
+        (cast(int, line[0]), line[1], line[2], cast(Reason, line[3]), line[4], line[5])
+        for line in session.connection().execute(query)
+    ]
 
 
 def person(session: Session, address: str) -> Line:
@@ -203,8 +317,8 @@ def lines(condition: ColumnElement[bool]) -> Lines:
             col(SubscriberRow.address),
             col(SubscriptionRow.newsletter),
             col(SubscriptionRow.state),
-            col(SubscriptionRow.sections),
-            col(SubscriptionRow.format),
+            *CHOICES,
+            col(SubscriptionRow.paused_until),
             col(SubscriptionRow.confirmed_at),
             col(SubscriptionRow.changed_at),
             suppressed().label("suppressed"),
@@ -219,10 +333,20 @@ def suppressed() -> ColumnElement[bool]:
     return exists().where(col(SuppressionRow.address_hash) == col(SubscriberRow.address_hash))
 
 
+def _reason() -> ScalarSelect[Any]:
+    """The reason why the subscriber of the surrounding query is suppressed; NULL for none."""
+    return (
+        select(col(SuppressionRow.reason))
+        .where(col(SuppressionRow.address_hash) == col(SubscriberRow.address_hash))
+        .scalar_subquery()
+    )
+
+
 def preferences(line: Line) -> Preferences:
     """The stored choice of one line, as the value that flows."""
     sections = None if line.sections is None else frozenset(line.sections)
-    return Preferences(sections, line.format)
+    sectors = None if line.sectors is None else frozenset(line.sectors)
+    return Preferences(sections, line.format, sectors, line.frequency)
 
 
 def recipient(line: Line) -> Recipient:
@@ -230,28 +354,37 @@ def recipient(line: Line) -> Recipient:
     return Recipient(line.subscriber, line.address, line.confirmed_at, preferences(line))
 
 
-def _may(line: Line) -> Recipient | str:
-    return may_mail(line.state, bool(line.suppressed)) or recipient(line)
+def _may(line: Line, now: datetime | None, weekly: bool) -> Recipient | str:
+    paused = now is not None and line.paused_until is not None and line.paused_until > now
+    late = line.frequency == "weekly" and not weekly
+    reason = may_mail(line.state, bool(line.suppressed), paused=paused, weekly=late)
+    return reason or recipient(line)
 
 
-def _events(connection: Connection, subscriber: int) -> list[tuple[str, Event]]:
-    """Newsletter and event, oldest first."""
-    query = (
+def events(
+    connection: Connection, subscribers: Collection[int], newsletter: str | None = None
+) -> dict[tuple[int, str], list[Event]]:
+    """The events of these people by number and newsletter, oldest first."""
+    row = ConsentEventRow
+    columns = (row.kind, row.at, row.how, row.issue, row.evidence, row.story, row.ip, row.agent)
+    query: Lines = (
         select(
-            col(ConsentEventRow.newsletter),
-            col(ConsentEventRow.kind),
-            col(ConsentEventRow.at),
-            col(ConsentEventRow.how),
-            col(ConsentEventRow.issue),
-            col(ConsentEventRow.evidence),
+            col(row.subscriber_id).label("subscriber"),
+            col(row.newsletter).label("newsletter"),
+            func.coalesce(col(WordingRow.text), "").label("wording"),
+            *map(col, columns),
         )
-        .where(col(ConsentEventRow.subscriber_id) == subscriber)
-        .order_by(col(ConsentEventRow.id))
+        .outerjoin(WordingRow, col(WordingRow.hash) == col(row.wording))
+        .where(col(row.subscriber_id).in_(subscribers))
+        .order_by(col(row.id))
     )
-    return [
-        (
-            line.newsletter,
-            Event(cast(Kind, line.kind), line.at, line.how, line.issue, line.evidence),
-        )
-        for line in connection.execute(query)
-    ]
+    if newsletter is not None:
+        query = query.where(col(row.newsletter) == newsletter)
+    found: dict[tuple[int, str], list[Event]] = {}
+    for line in connection.execute(query):
+        event = Event(
+            cast(Kind, line.kind), line.at, line.how, line.issue, line.evidence,
+            line.story, line.wording, line.ip, line.agent,
+        )  # fmt: skip
+        found.setdefault((line.subscriber, line.newsletter), []).append(event)
+    return found

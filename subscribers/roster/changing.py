@@ -1,28 +1,34 @@
 """The roster's verbs: what changes it. They work in the caller's transaction and never commit."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import ColumnElement, delete, insert, literal_column, select, update
+from sqlalchemy import Column, ColumnElement, Table, delete, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
 from subscribers.address import key, normalise
 from subscribers.consent import Event
-from subscribers.errors import Suppressed, Withdrawn
+from subscribers.errors import Suppressed, UnknownSubscriber, Withdrawn
 from subscribers.preferences import EVERYTHING, Preferences
-from subscribers.roster.asking import Line, is_suppressed, person
+from subscribers.roster.asking import CHOICES, Line, is_suppressed, person
 from subscribers.roster.asking import preferences as chosen
 from subscribers.roster.tables import (
     ConsentEventRow,
     SubscriberRow,
     SubscriptionRow,
     SuppressionRow,
+    WordingRow,
 )
 from subscribers.suppression import Reason, address_hash
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.sqlite import Insert  # PostgreSQL's has the same methods
+
+EVENT = tuple(field.name for field in fields(Event))
 COME_BACK = "They must subscribe and confirm again themselves."
 
 
@@ -71,25 +77,27 @@ def enrol(
     mail = normalise(address)
     if is_suppressed(session, mail, keys):
         raise Suppressed(f"{mail} is suppressed: it must not be mailed.")
-    subscriber = _subscriber(session, mail, now, keys)
+    found = subscriber(session, mail, now, keys)
     wanted = preferences or EVERYTHING
-    fresh = {"state": "confirmed", "confirmed_at": now, "changed_at": now, **_stored(wanted)}
-    identity = {"subscriber_id": subscriber, "newsletter": newsletter}
-    if not _insert_new(session, SubscriptionRow, identity, fresh):
-        state = _state(session, subscriber, newsletter)
-        if state == "withdrawn":
+    fresh = {"state": "confirmed", "confirmed_at": now, "changed_at": now, **stored(wanted)}
+    identity = {"subscriber_id": found, "newsletter": newsletter}
+    if not insert_new(session, SubscriptionRow, identity, fresh):
+        stands = state(session, found, newsletter)
+        if stands == "withdrawn" or (
+            stands == "requested" and _has_left(session, found, newsletter)
+        ):
             raise Withdrawn(f"{mail} has left {newsletter}.", remedy=COME_BACK)
-        if state == "confirmed":
+        if stands == "confirmed":
             changed = preferences is not None and choose(
-                session, subscriber, newsletter, preferences, how=how, now=now
+                session, found, newsletter, preferences, how=how, now=now
             )
-            return Enrolment(subscriber, "changed" if changed else "unchanged")
+            return Enrolment(found, "changed" if changed else "unchanged")
         # On condition: somebody may leave between the question and this answer.
         requested = col(SubscriptionRow.state) == "requested"
-        if not _update(session, subscriber, newsletter, fresh, requested):
-            return Enrolment(subscriber, "unchanged")
-    _append(session, subscriber, newsletter, Event("confirmed", now, how, None, evidence))
-    return Enrolment(subscriber, "new")
+        if not change(session, found, newsletter, fresh, requested):
+            return Enrolment(found, "unchanged")
+    append(session, found, newsletter, Event("confirmed", now, how, None, evidence))
+    return Enrolment(found, "new")
 
 
 def withdraw(
@@ -101,10 +109,11 @@ def withdraw(
     now: datetime,
     issue: int | None = None,
     reason: str = "",
+    story: int | None = None,
 ) -> bool:
     """End a subscription. True when that changed something; False when it had ended or is gone."""
     # The condition is in the statement: of two requests at once, one writes the event.
-    ended = _update(
+    ended = change(
         session,
         subscriber,
         newsletter,
@@ -112,7 +121,7 @@ def withdraw(
         col(SubscriptionRow.state) != "withdrawn",
     )
     if ended:
-        _append(session, subscriber, newsletter, Event("withdrawn", now, how, issue, reason))
+        append(session, subscriber, newsletter, Event("withdrawn", now, how, issue, reason, story))
     return ended
 
 
@@ -132,8 +141,8 @@ def choose(
     current = _subscription(session, subscriber, newsletter)
     if current is None or current.state == "withdrawn" or chosen(current) == preferences:
         return False
-    _update(session, subscriber, newsletter, {"changed_at": now, **_stored(preferences)})
-    _append(session, subscriber, newsletter, Event("chosen", now, how, None, _said(preferences)))
+    change(session, subscriber, newsletter, {"changed_at": now, **stored(preferences)})
+    append(session, subscriber, newsletter, Event("chosen", now, how, None, _said(preferences)))
     return True
 
 
@@ -151,7 +160,7 @@ def suppress(
     The first reason stays. Raises InvalidAddress.
     """
     hashed = {"address_hash": address_hash(address, keys)}
-    return _insert_new(session, SuppressionRow, hashed, {"reason": reason, "how": how, "at": now})
+    return insert_new(session, SuppressionRow, hashed, {"reason": reason, "how": how, "at": now})
 
 
 def forget(
@@ -179,46 +188,82 @@ def forget(
             .values(address_hash=today)
         )
     # Erased one by one, not by the cascade: the report counts them.
-    return {
-        table: connection.execute(delete(row).where(column == found.id)).rowcount
-        for table, row, column in (
-            ("consent_event", ConsentEventRow, col(ConsentEventRow.subscriber_id)),
-            ("subscription", SubscriptionRow, col(SubscriptionRow.subscriber_id)),
-            ("subscriber", SubscriberRow, col(SubscriberRow.id)),
-        )
+    erased = {
+        table.name: connection.execute(delete(table).where(column == found.id)).rowcount
+        for table, column in personal()
     }
+    person_row = delete(SubscriberRow).where(col(SubscriberRow.id) == found.id)
+    return {**erased, "subscriber": connection.execute(person_row).rowcount}
 
 
-def _subscriber(session: Session, address: str, now: datetime, keys: Sequence[bytes]) -> int:
-    """The number of this person, who is put down when new."""
-    identity = {"address_key": key(address)}
+def personal() -> list[tuple[Table, Column[Any]]]:
+    """Every table that keeps something of a person, with the column that names them.
+
+    Found by walking the foreign keys, so that no table of tomorrow is left out.
+    """
+    return [
+        (table, column)
+        for table in SQLModel.metadata.sorted_tables
+        for column in table.columns
+        if any(key.column.table.name == "subscriber" for key in column.foreign_keys)
+    ]
+
+
+def subscriber(
+    session: Session, address: str, now: datetime, keys: Sequence[bytes], language: str = ""
+) -> int:
+    """The number of the person of this normal address, who is put down when new."""
+    known = _number(session, address)
+    if known is not None:
+        return known
+    values = {
+        "address": address,
+        "address_hash": address_hash(address, keys),
+        "language": language,
+        "created_at": now,
+    }
+    insert_new(session, SubscriberRow, {"address_key": key(address)}, values)
+    return number(session, address)
+
+
+def number(session: Session, address: str) -> int:
+    """The number of the person of this address. Raises UnknownSubscriber, InvalidAddress."""
+    known = _number(session, address)
+    if known is None:
+        raise UnknownSubscriber(f"Nobody in the roster has the address {address}.")
+    return known
+
+
+def _number(session: Session, address: str) -> int | None:
     query = select(col(SubscriberRow.id)).where(col(SubscriberRow.address_key) == key(address))
-    number: int | None = session.connection().scalar(query)
-    if number is None:
-        hashed = address_hash(address, keys)
-        values = {"address": address, "address_hash": hashed, "created_at": now}
-        _insert_new(session, SubscriberRow, identity, values)
-        number = session.connection().scalars(query).one()
-    assert number is not None  # noqa: S101 - the primary key, optional only before it is given
-    return number
+    return session.connection().scalar(query)
 
 
 def _subscription(session: Session, subscriber: int, newsletter: str) -> "Line | None":
-    query = select(
-        col(SubscriptionRow.state), col(SubscriptionRow.sections), col(SubscriptionRow.format)
-    ).where(
+    query = select(col(SubscriptionRow.state), *CHOICES).where(
         col(SubscriptionRow.subscriber_id) == subscriber,
         col(SubscriptionRow.newsletter) == newsletter,
     )
     return session.connection().execute(query).first()
 
 
-def _state(session: Session, subscriber: int, newsletter: str) -> str | None:
+def state(session: Session, subscriber: int, newsletter: str) -> str | None:
     current = _subscription(session, subscriber, newsletter)
     return None if current is None else current.state
 
 
-def _update(
+def _has_left(session: Session, subscriber: int, newsletter: str) -> bool:
+    """Whether they ever left: then a request (anybody can type an address) is no way round it."""
+    row = ConsentEventRow
+    query = select(col(row.id)).where(
+        col(row.subscriber_id) == subscriber,
+        col(row.newsletter) == newsletter,
+        col(row.kind) == "withdrawn",
+    )
+    return session.connection().scalar(query.limit(1)) is not None
+
+
+def change(
     session: Session,
     subscriber: int,
     newsletter: str,
@@ -234,37 +279,53 @@ def _update(
     return session.connection().execute(statement.values(**values)).rowcount == 1
 
 
-def _insert_new(
+def insert_for(session: Session, row: type[SQLModel] | Table) -> "Insert":
+    """An INSERT of this session's engine, which can say what to do on a conflict."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    return cast("Insert", (postgresql.insert if postgres else sqlite.insert)(row))
+
+
+def insert_new(
     session: Session, row: type[SQLModel], identity: dict[str, Any], values: dict[str, Any]
 ) -> bool:
     """Insert unless a row of this identity stands there, also one that came this very moment."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    statement = (postgresql.insert if postgres else sqlite.insert)(row).values(identity | values)
-    unique = statement.on_conflict_do_nothing(index_elements=list(identity))
+    unique = insert_for(session, row).values(identity | values)
+    unique = unique.on_conflict_do_nothing(index_elements=list(identity))
     # Asked by RETURNING: psycopg's rowcount says nothing of such an insert.
     return session.connection().scalar(unique.returning(literal_column("1"))) is not None
 
 
-def _append(session: Session, subscriber: int, newsletter: str, event: Event) -> None:
+def append(session: Session, subscriber: int, newsletter: str, event: Event) -> None:
+    """Add a line to the proof of consent. Nothing ever changes one."""
     session.connection().execute(
-        insert(ConsentEventRow).values(
-            subscriber_id=subscriber,
-            newsletter=newsletter,
-            kind=event.kind,
-            at=event.at,
-            how=event.how,
-            issue=event.issue,
-            evidence=event.evidence,
-        )
+        insert(ConsentEventRow).values(**event_row(session, subscriber, newsletter, event))
     )
 
 
-def _stored(preferences: Preferences) -> dict[str, Any]:
-    sections = None if preferences.sections is None else sorted(preferences.sections)
-    return {"sections": sections, "format": preferences.format}
+def event_row(session: Session, subscriber: int, newsletter: str, event: Event) -> dict[str, Any]:
+    """The columns of an event; the wording that it names is kept, once."""
+    values = {name: getattr(event, name) for name in EVENT}
+    if event.wording:
+        values["wording"] = hashlib.sha256(event.wording.encode()).hexdigest()
+        known = {"hash": values["wording"]}
+        insert_new(session, WordingRow, known, {"text": event.wording, "at": event.at})
+    return {"subscriber_id": subscriber, "newsletter": newsletter, **values}
+
+
+def stored(preferences: Preferences) -> dict[str, Any]:
+    """A choice as its columns."""
+    return {
+        "sections": None if preferences.sections is None else sorted(preferences.sections),
+        "sectors": None if preferences.sectors is None else sorted(preferences.sectors),
+        "format": preferences.format,
+        "frequency": preferences.frequency,
+    }
 
 
 def _said(preferences: Preferences) -> str:
     """What was chosen, as the proof keeps it."""
     sections = "everything" if preferences.sections is None else sorted(preferences.sections)
-    return f"{preferences.format}: {sections}"
+    said = f"{preferences.format}: {sections}"
+    if preferences.sectors is not None:
+        said += f"; sectors: {sorted(preferences.sectors)}"
+    return said if preferences.frequency == "each" else f"{said}; {preferences.frequency}"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, LargeBinary, Text
 from sqlmodel import Column, Field, Index, SQLModel, UniqueConstraint
 
 from subscribers.columns import Utc
@@ -16,7 +16,8 @@ class SubscriberRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     address: str
     address_key: str
-    address_hash: str = Field(index=True)
+    address_hash: str
+    language: str = ""
     created_at: datetime = Field(sa_type=Utc)
 
 
@@ -34,7 +35,10 @@ class SubscriptionRow(SQLModel, table=True):
     newsletter: str
     state: str
     sections: list[str] | None = Field(sa_column=Column(JSON(none_as_null=True)))
+    sectors: list[str] | None = Field(sa_column=Column(JSON(none_as_null=True)))
     format: str
+    frequency: str = "each"
+    paused_until: datetime | None = Field(default=None, sa_type=Utc)
     confirmed_at: datetime | None = Field(default=None, sa_type=Utc)
     changed_at: datetime = Field(sa_type=Utc)
 
@@ -50,7 +54,85 @@ class ConsentEventRow(SQLModel, table=True):
     at: datetime = Field(sa_type=Utc)
     how: str
     issue: int | None = None
+    story: int | None = None
     evidence: str
+    wording: str = ""
+    ip: str = ""
+    agent: str = ""
+
+
+class WordingRow(SQLModel, table=True):
+    """A text that was shown to somebody who consented, kept once under its SHA-256 in hex."""
+
+    __tablename__ = "wording"
+    hash: str = Field(primary_key=True)
+    text: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Utc)
+
+
+class NoticeRow(SQLModel, table=True):
+    """A mail that the roster owes somebody: confirm, known, address. The outbox of sign-ups.
+
+    `state` is due, sending, sent or refused; a mail is never sent twice for one row.
+    """
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index(None, "state", "due"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True)
+    newsletter: str
+    kind: str
+    address: str
+    state: str
+    asked_at: datetime = Field(sa_type=Utc)
+    due: datetime = Field(sa_type=Utc)
+    attempts: int = 0
+    reply: str = Field(default="", sa_type=Text)
+    used_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class ReportRow(SQLModel, table=True):
+    """A mail or event about mail: a bounce, a complaint, an answer. Nothing is thrown away.
+
+    `fingerprint` makes it count once however often it comes. `raw` is compressed (zlib).
+    """
+
+    __tablename__ = "report"
+    __table_args__ = (
+        UniqueConstraint("fingerprint"),
+        Index(None, "subscriber_id", "at"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    fingerprint: str
+    kind: str = Field(index=True)
+    fault: str
+    source: str
+    at: datetime = Field(sa_type=Utc)
+    subscriber_id: int | None = Field(default=None, foreign_key="subscriber.id", ondelete="CASCADE")
+    issue: int | None = Field(default=None, index=True)
+    recipient: str
+    status: str
+    diagnostic: str = Field(sa_type=Text)
+    counted: bool
+    did: str
+    raw: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class FeedbackRow(SQLModel, table=True):
+    """What a reader said of an issue; the last word of each counts."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (UniqueConstraint("issue", "subscriber_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True)
+    issue: int
+    verdict: str
+    comment: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Utc)
 
 
 class SuppressionRow(SQLModel, table=True):

@@ -1,10 +1,13 @@
 """What is done from time to time for all newsletters together."""
 
+import io
 from collections.abc import Callable
 
 from digest import archive
 from digest.publish.collecting import collect
+from digest.publish.confirming import Confirmed, confirm, tidy
 from digest.publish.opening import Clock, House
+from digest.publish.receiving import arrivals, receive_all
 from digest.publish.running.acting import Done
 
 
@@ -29,5 +32,32 @@ def collect_when_due(house: House, clock: Clock) -> list[Done]:
     return [Done("", what)] if new or failed else []
 
 
-UPKEEP: tuple[Callable[[House, Clock], list[Done]], ...] = (collect_when_due,)
+def answer_sign_ups(house: House, clock: Clock) -> list[Done]:
+    """Mail what is owed to who signed up, and forget what need not be kept."""
+    tidy(house, clock())
+    mailed = confirm(house, clock=clock)
+    if mailed == Confirmed():
+        return []
+    told = f"{mailed.sent} asked to confirm, {mailed.deferred} deferred, {mailed.refused} refused"
+    return [Done("sign-ups", told, 75 if mailed.deferred else 0)]
+
+
+def read_reports(house: House, clock: Clock) -> list[Done]:
+    """Bounces, complaints and mail that unsubscribes, from the mailboxes of the settings."""
+    told = house.settings.bounces
+    if not (told.maildir or told.imap):
+        return []
+    count = sum(
+        1
+        for source, arrived in arrivals(house, (), None, io.BytesIO())
+        for _ in receive_all(house, arrived, source=source, now=clock())
+    )
+    return [Done("bounces", f"{count} reports read")] if count else []
+
+
+UPKEEP: tuple[Callable[[House, Clock], list[Done]], ...] = (
+    read_reports,
+    answer_sign_ups,
+    collect_when_due,
+)
 """In this order, each run; one that fails stops no other. Each decides itself whether it is due."""

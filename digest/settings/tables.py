@@ -1,81 +1,27 @@
-"""Settings: one frozen value read once from digest.toml, digest.env and the environment.
+"""The tables of digest.toml: each class is one, and its fields are the contract."""
 
-The classes are the contract and the documentation: `example()` writes the commented file from
-them. Never here: what the settings are used for, and secrets in digest.toml (they come from
-the environment or from digest.env beside it, which `digest init` makes readable to its owner).
-"""
-
-import difflib
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Literal
 
-from dotenv import dotenv_values
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, SecretStr, model_validator
 
 from digest.errors import SettingsError
 from digest.schedule import rhythm
-from digest.theme import Palette, Theme
+from digest.settings.kinds import (
+    Domain,
+    Duration,
+    Editor,
+    Part,
+    Slug,
+    Tag,
+    WebAddress,
+    Zone,
+)
+from digest.theme import Theme
 
-FILE = "digest.toml"
 SECRETS_FILE = "digest.env"
-SECRETS = {"web.secret", "relay.username", "relay.password"}
-_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-def _duration(value: object) -> object:
-    found = re.fullmatch(r"(\d{1,5})\s*([mhdw])", value) if isinstance(value, str) else None
-    if isinstance(value, str) and not found:
-        raise ValueError('a length of time is written "90m", "24h", "7d" or "2w"')
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else value
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f'"{name}" is no time zone; write one such as "Asia/Kolkata"') from None
-    return name
-
-
-def _web_address(url: str) -> str:
-    if url and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", url):
-        raise ValueError('an address begins with "https://"')
-    return url.rstrip("/")
-
-
-def _editor(address: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", address):
-        raise ValueError(f'{address!r} is not a mail address such as "editor@example.org"')
-    return address
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Zone = Annotated[str, AfterValidator(_zone)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
-Editor = Annotated[str, AfterValidator(_editor)]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
-
-
-class Part(BaseModel):
-    """A table of digest.toml: frozen, and strict about names."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class PublisherSettings(Part):
@@ -278,9 +224,46 @@ class WebSettings(Part):
 
 
 class BouncesSettings(Part):
-    """Where bounces go: the domain of the envelope sender (VERP)."""
+    """Where bounces go, where they are read, and when they suppress an address."""
 
-    domain: str = Field(default="", description="default: the domain of the newsletter's from")
+    domain: str = Field(
+        default="", description="of the envelope sender (VERP); default: that of from"
+    )
+    maildir: str = Field(default="", description="read by `digest bounces read`")
+    imap: str = Field(default="", description="host of the mailbox, with :port if it is not 993")
+    mailbox: str = "INBOX"
+    security: Literal["tls", "starttls", "none"] = Field(
+        default="tls", description="none: only on loopback"
+    )
+    hard: int = Field(default=1, ge=0, description="days with a dead address until it is one")
+    issues: int = Field(default=3, ge=0, description="not arrived in a row until suppression")
+    score: float = Field(default=5.0, ge=0, description="one a day with a failure; 0: no score")
+    stale: Duration = Field(default=timedelta(days=7), description="when a score is forgotten")
+    username: SecretStr = SecretStr("")
+    password: SecretStr = SecretStr("")
+    ses: SecretStr = SecretStr("")
+    postmark: SecretStr = SecretStr("")
+    mailgun: SecretStr = SecretStr("")
+    sendgrid: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _never_in_clear(self) -> "BouncesSettings":
+        host = self.imap.rpartition(":")[0] or self.imap
+        if self.security == "none" and host not in {"", "127.0.0.1", "localhost", "[::1]"}:
+            raise ValueError('security = "none" is allowed for a mailbox on this machine only')
+        return self
+
+    def secret_of(self, provider: str) -> str:
+        """What was agreed with a provider; "" for none."""
+        found = getattr(self, provider, None)
+        return found.get_secret_value() if isinstance(found, SecretStr) else ""
+
+
+class PrivacySettings(Part):
+    """How long what need not be kept is kept; 0 keeps none of it."""
+
+    ip_days: int = Field(default=365, ge=0, description="IP address and program of who consented")
+    report_days: int = Field(default=90, ge=1, description="the bytes of bounces")
 
 
 class Settings(Part):
@@ -297,6 +280,7 @@ class Settings(Part):
     web: WebSettings = WebSettings()
     bounces: BouncesSettings = BouncesSettings()
     theme: Theme = Theme()
+    privacy: PrivacySettings = PrivacySettings()
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Settings":
@@ -317,157 +301,3 @@ class Settings(Part):
                 remedy=f"set it, or run `digest init`, which writes one into {SECRETS_FILE}",
             )
         return keys
-
-
-def load(folder: Path, environ: Mapping[str, str]) -> Settings:
-    """Read `folder`/digest.toml, then digest.env, then `environ`; the later wins.
-
-    Raises SettingsError with one sentence: no file, broken TOML, an unknown key, a bad value.
-    """
-    tables = _read(folder / FILE)
-    env = {k: v for k, v in dotenv_values(folder / SECRETS_FILE).items() if v is not None}
-    for name, value in {**env, **environ}.items():
-        if name.startswith("DIGEST_"):
-            _overlay(tables, name, value)
-    try:
-        return Settings(folder=folder, **tables)
-    except ValidationError as error:
-        raise _as_sentence(error) from error
-
-
-def flat(settings: Settings) -> dict[str, object]:
-    """Every effective value by its dotted name, secrets masked."""
-    return dict(_flatten("", settings.model_dump(mode="json", by_alias=True, exclude={"folder"})))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(
-            f"there is no {FILE} in {path.parent}",
-            remedy="run `digest init` to write one, or name its folder: digest -C FOLDER …",
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{path} is not valid TOML: {error}", remedy="mend that line"
-        ) from error
-    except OSError as error:
-        raise SettingsError(f"{path} could not be read: {error.strerror}") from error
-    _no_secrets(tables, path)
-    if "folder" in tables:
-        raise SettingsError(f'{FILE}: "folder" is no setting', remedy="remove it")
-    return tables
-
-
-def _no_secrets(tables: dict[str, Any], path: Path) -> None:
-    for dotted in sorted(SECRETS):
-        table, key = dotted.split(".")
-        if key in (tables.get(table) or {}):
-            name = f"DIGEST_{table}_{key}".upper()
-            raise SettingsError(
-                f"{path.name}: {dotted} is a secret and must not stand there",
-                remedy=f"set {name} in the environment or in {SECRETS_FILE}",
-            )
-
-
-def _overlay(tables: dict[str, Any], name: str, value: str) -> None:
-    table, _, key = name.removeprefix("DIGEST_").lower().partition("_")
-    known = Settings.model_fields.get(table)
-    if known is None or not key or table in {"newsletter", "source", "sector", "folder"}:
-        return  # other tools' variables may begin like ours; only our tables are looked at
-    tables.setdefault(table, {})[key] = value
-
-
-def _as_sentence(error: ValidationError) -> SettingsError:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "[key]") or FILE
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where.rsplit(".", 1)[-1], _names(), n=1)
-        remedy = (
-            f"did you mean {near[0]}?" if near else "`digest settings --example` lists them all"
-        )
-        return SettingsError(f"{FILE}: {where} is no setting", remedy=remedy)
-    if first["type"] == "missing":
-        return SettingsError(f"{FILE}: {where} is missing", remedy=f"add {where} to {FILE}")
-    what = first["msg"].removeprefix("Value error, ")
-    return SettingsError(f"{FILE}: {where}: {what}", remedy=f"correct it in {FILE}")
-
-
-def _names(model: type[BaseModel] = Settings) -> set[str]:
-    parts: list[type[BaseModel]] = [
-        model,
-        *model.__subclasses__(),
-        *Part.__subclasses__(),
-        Theme,
-        Palette,
-    ]
-    return {field.alias or name for part in parts for name, field in part.model_fields.items()}
-
-
-def _flatten(prefix: str, value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _flatten(f"{prefix}.{key}".lstrip("."), inner)
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        for index, inner in enumerate(value):
-            yield from _flatten(f"{prefix}[{index}]", inner)
-    else:
-        yield prefix, value
-
-
-def example() -> str:
-    """Every setting with its default and meaning, as a commented digest.toml."""
-    tables: list[tuple[str, type[BaseModel]]] = [
-        ("[publisher]", PublisherSettings),
-        ("[newsletter.weekly]", NewsletterSettings),
-        ("[newsletter.weekly.schedule]", ScheduleSettings),
-        ("[newsletter.weekly.trending]", TrendingSettings),
-        ("[[newsletter.weekly.section]]", SectionSettings),
-        ("[newsletter.weekly.section.match]", MatchSettings),
-        ("[[source]]", SourceSettings),
-        ("[[sector]]", SectorSettings),
-        ("[sector.match]", MatchSettings),
-        ("[database]", DatabaseSettings),
-        ("[relay]", RelaySettings),
-        ("[dkim]", DkimSettings),
-        ("[web]", WebSettings),
-        ("[bounces]", BouncesSettings),
-        ("[theme]", Theme),
-        ("[theme.dark]", Palette),
-    ]
-    return "\n\n".join(_documented(head, model) for head, model in tables) + "\n"
-
-
-def _documented(head: str, model: type[BaseModel]) -> str:
-    lines = [f"{head}  # {model.__doc__}"]
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if name in {
-            "username",
-            "password",
-            "secret",
-            "section",
-            "schedule",
-            "trending",
-            "match",
-            "dark",
-        } and (inner is not str):
-            continue
-        note = f"  # {field.description}" if field.description else ""
-        value = "…  # *" if field.is_required() else _toml(field.default)
-        lines.append(f"#{field.alias or name} = {value}{note}")
-    return "\n".join(lines)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, timedelta):
-        hours = int(value.total_seconds() // 3600)
-        return f'"{hours}h"' if hours % 24 or hours == 24 else f'"{hours // 24}d"'
-    if isinstance(value, (tuple, list)):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, dict):
-        return "{}"
-    return f'"{value}"' if isinstance(value, str) else str(value)

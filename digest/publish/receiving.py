@@ -1,0 +1,245 @@
+"""What comes back -> roster and ledger: bounces, complaints, and mail that unsubscribes.
+
+A report changes something only when it carries a token that we signed, or comes from a provider
+whose signature holds. Each is kept, and counts once however often it comes.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, get_args
+
+from digest import archive, ledger, mailboxes, sources
+from digest.errors import DigestError, SettingsError, SourceError
+from digest.ledger import Delivery
+from digest.mailboxes import Arrived
+from digest.outcomes import Outcome, Refused
+from digest.publish.opening import House
+from subscribers import roster
+from subscribers.address import key
+from subscribers.bounces import About, Failure, Report, events, understand
+from subscribers.bounces.faults import fault
+from subscribers.bounces.policy import Policy, verdict
+from subscribers.errors import InvalidAddress, Suppressed
+from subscribers.roster import Reported, Session
+
+MEMORY = timedelta(days=400)  # how far back failures are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of one report. `new` is False where it had come before."""
+
+    report: Report
+    new: bool
+    did: str
+
+
+def receive(house: House, raw: bytes, *, source: str, now: datetime) -> Received:
+    """Take in one mail to the return path. Never raises for what is in it."""
+    report = understand(raw, house.settings.keys)
+    with house.database.writing() as session:
+        return _take_in(house, session, report, source, now, raw)
+
+
+def hook(
+    house: House, provider: str, call: events.Call, *, now: datetime,
+    fetch: Callable[[str], bytes] | None = None,
+) -> list[Received]:  # fmt: skip
+    """Take in one call of a provider's webhook. Raises BadSignature."""
+    secret = house.settings.bounces.secret_of(provider)
+    trust = events.Trust(secret, fetch or _certificate)
+    told = events.read(provider, call, trust, house.settings.keys, now)
+    with house.database.writing() as session:
+        return [_take_in(house, session, _named(session, report), provider, now) for report in told]
+
+
+def receive_all(
+    house: House, arrived: Iterable[Arrived], *, source: str, now: datetime
+) -> Iterator[Received]:
+    """Take in what a mailbox holds; each is marked as read there once it is kept here."""
+    for raw, done in arrived:
+        received = receive(house, raw, source=source, now=now)
+        done()
+        yield received
+
+
+def arrivals(
+    house: House, files: Sequence[Path], folder: Path | None, pipe: BinaryIO
+) -> Iterator[tuple[str, Iterator[Arrived]]]:
+    """What there is to take in: these files, this Maildir, or the mailboxes of the settings.
+
+    Raises SourceError for what can't be read, SettingsError where nothing is named anywhere.
+    """
+    told = house.settings.bounces
+    if files:
+        yield "file", (_read(file, pipe) for file in files)
+        return
+    if folder is None and not (told.maildir or told.imap):
+        raise SettingsError(
+            "nothing says where bounces are", remedy="set [bounces] maildir or imap, or name a file"
+        )
+    if folder is not None or told.maildir:
+        yield "maildir", mailboxes.maildir(folder or house.settings.folder / told.maildir)
+    if folder is None and told.imap:
+        host, _, port = told.imap.rpartition(":")
+        standard = 993 if told.security == "tls" else 143
+        place = mailboxes.Imap(
+            host or told.imap,
+            int(port) if host and port.isdigit() else standard,
+            told.username.get_secret_value(),
+            told.password.get_secret_value(),
+            told.mailbox,
+            told.security,
+        )
+        yield "imap", mailboxes.imap(place)
+
+
+def _read(file: Path, pipe: BinaryIO) -> Arrived:
+    if str(file) == "-":
+        return pipe.read(mailboxes.MOST), lambda: None
+    try:
+        with file.open("rb") as opened:
+            return opened.read(mailboxes.MOST), lambda: None
+    except OSError as error:
+        raise SourceError(f"{file} could not be read: {error.strerror}") from error
+
+
+def explain_report(house: House, raw: bytes) -> Report:
+    """How a report is understood; changes nothing."""
+    return understand(raw, house.settings.keys)
+
+
+def reports(
+    house: House, *, kinds: tuple[str, ...] = (), limit: int = 1000
+) -> tuple[list[Reported], dict[str, int]]:
+    """The newest reports, and how many there are of each kind."""
+    with house.database.reading() as session:
+        found = roster.reports(session, kinds=kinds, limit=limit)
+        return found, roster.report_counts(session)
+
+
+def report_raw(house: House, number: int) -> bytes | None:
+    """A report as it came."""
+    with house.database.reading() as session:
+        return roster.report_raw(session, number)
+
+
+def deliveries_to(session: Session, subscriber: int) -> list[dict[str, object]]:
+    """What was mailed to a person: for an access request."""
+    return [asdict(delivery) for delivery in ledger.deliveries_to(session, subscriber)]
+
+
+def forget_deliveries(session: Session, subscriber: int) -> int:
+    """Erase from the ledger what names a person."""
+    return ledger.forget(session, subscriber)
+
+
+def left_by(house: House, record: archive.IssueRecord) -> dict[str, dict[str, int]]:
+    """By which way, and next to which story, readers left an issue; and what came back of it."""
+    with house.database.reading() as session:
+        near = roster.left_near(session, record.id)
+        return {
+            "left_by": roster.left_by(session, record.id),
+            "left_near": {str(place): count for place, count in near.items()},
+            "reports": roster.report_counts(session, record.id),
+            "feedback": roster.feedback(session, record.id),
+        }
+
+
+def note_refusal(
+    house: House, session: Session, delivery: Delivery, outcome: Outcome, now: datetime
+) -> None:
+    """A relay's refusal at the door counts as a bounce does, by whose fault it is."""
+    if not isinstance(outcome, Refused) or not roster.is_known(session, delivery.subscriber):
+        return
+    words = f"{outcome.reply.code} {outcome.reply.text}"
+    failure = Failure("", fault(outcome.reply.enhanced, words), outcome.reply.enhanced, words[:300])
+    name = f"refused {delivery.issue_id} {delivery.subscriber}"
+    about = About(delivery.subscriber, delivery.issue_id)
+    report = Report("bounce", name, (failure,), about, "refused by the relay")
+    _take_in(house, session, report, "relay", now)
+
+
+def policy(house: House) -> Policy:
+    """The publisher's rules."""
+    told = house.settings.bounces
+    return Policy(told.hard, told.issues, told.score, told.stale)
+
+
+def _take_in(
+    house: House, session: Session, report: Report, source: str, now: datetime, raw: bytes = b""
+) -> Received:
+    about = report.about
+    number = about.subscriber if about and roster.is_known(session, about.subscriber) else None
+    counted = report.kind == "bounce" and number is not None
+    new = roster.note_report(
+        session, report, source=source, now=now, subscriber=number,
+        issue=about.issue if about else None, counted=counted, raw=raw,
+    )  # fmt: skip
+    if not new:
+        return Received(report, False, "")
+    did = _act(house, session, report, about, now) if about and number is not None else ""
+    if did:
+        roster.note_deed(session, report, did)
+    return Received(report, True, did)
+
+
+def _act(house: House, session: Session, report: Report, about: About, now: datetime) -> str:
+    if report.kind == "leaving":
+        return "left" if _withdraw(session, about, "mail", now) else ""
+    if report.kind == "complaint":
+        _withdraw(session, about, "complaint", now)
+        return "suppressed: complaint" if _suppress(house, session, about, "complaint", now) else ""
+    if report.kind == "bounce":
+        past = roster.history(session, about.subscriber, now - MEMORY)
+        sent = ledger.sent_to(session, about.subscriber, house.settings.bounces.issues)
+        why = verdict(past, sent, policy(house))
+        if why and _suppress(house, session, about, "bounce", now):
+            return f"suppressed: {why}"
+    return ""
+
+
+def _withdraw(session: Session, about: About, how: str, now: datetime) -> bool:
+    """End the subscription to the newsletter whose issue it was; a complaint ends them all."""
+    record = archive.issue_by_id(session, about.issue)
+    named = {record.issue.newsletter} if record else set()
+    kept = roster.profile(session, about.subscriber).subscriptions
+    ended = [
+        roster.withdraw(
+            session, about.subscriber, held.newsletter, how=how, now=now, issue=about.issue or None
+        )
+        for held in kept
+        if how == "complaint" or not named or held.newsletter in named
+    ]
+    if any(ended):
+        ledger.note_leaving(session, about.issue, about.subscriber, now)
+    return any(ended)
+
+
+def _suppress(house: House, session: Session, about: About, reason: str, now: datetime) -> bool:
+    address = roster.profile(session, about.subscriber).address
+    why = next(known for known in get_args(roster.Reason) if known == reason)
+    return roster.suppress(
+        session, address, reason=why, how="report", now=now, keys=house.settings.keys
+    )
+
+
+def _named(session: Session, report: Report) -> Report:
+    """A provider's report that carries no token of ours, about whom it names by address."""
+    if report.about or not report.failures:
+        return report
+    try:
+        number = roster.number_of(session, key(report.failures[0].recipient))
+    except (InvalidAddress, Suppressed):
+        return report
+    return replace(report, about=About(number, 0)) if number is not None else report
+
+
+def _certificate(url: str) -> bytes:
+    try:
+        return asyncio.run(sources.document(url))
+    except DigestError:
+        return b""

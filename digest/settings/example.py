@@ -1,0 +1,85 @@
+"""The commented digest.toml, written from the classes: so it cannot drift from them."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel
+
+from digest.settings.tables import (
+    BouncesSettings,
+    DatabaseSettings,
+    DkimSettings,
+    MatchSettings,
+    NewsletterSettings,
+    PrivacySettings,
+    PublisherSettings,
+    RelaySettings,
+    ScheduleSettings,
+    SectionSettings,
+    SectorSettings,
+    SourceSettings,
+    TrendingSettings,
+    WebSettings,
+)
+from digest.theme import Palette, Theme
+
+
+def example() -> str:
+    """Every setting with its default and meaning, as a commented digest.toml."""
+    tables: list[tuple[str, type[BaseModel]]] = [
+        ("[publisher]", PublisherSettings),
+        ("[newsletter.weekly]", NewsletterSettings),
+        ("[newsletter.weekly.schedule]", ScheduleSettings),
+        ("[newsletter.weekly.trending]", TrendingSettings),
+        ("[[newsletter.weekly.section]]", SectionSettings),
+        ("[newsletter.weekly.section.match]", MatchSettings),
+        ("[[source]]", SourceSettings),
+        ("[[sector]]", SectorSettings),
+        ("[sector.match]", MatchSettings),
+        ("[database]", DatabaseSettings),
+        ("[relay]", RelaySettings),
+        ("[dkim]", DkimSettings),
+        ("[web]", WebSettings),
+        ("[bounces]", BouncesSettings),
+        ("[theme]", Theme),
+        ("[theme.dark]", Palette),
+        ("[privacy]", PrivacySettings),
+    ]
+    return "\n\n".join(_documented(head, model) for head, model in tables) + "\n"
+
+
+def _documented(head: str, model: type[BaseModel]) -> str:
+    lines = [f"{head}  # {model.__doc__}"]
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if name in {
+            "username",
+            "password",
+            "ses",
+            "postmark",
+            "mailgun",
+            "sendgrid",
+            "secret",
+            "section",
+            "schedule",
+            "trending",
+            "match",
+            "dark",
+        } and (inner is not str):
+            continue
+        note = f"  # {field.description}" if field.description else ""
+        value = "…  # *" if field.is_required() else _toml(field.default)
+        lines.append(f"#{field.alias or name} = {value}{note}")
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, timedelta):
+        hours = int(value.total_seconds() // 3600)
+        return f'"{hours}h"' if hours % 24 or hours == 24 else f'"{hours // 24}d"'
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return "{}"
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,52 @@
+"""The kinds of value that settings hold, and what a person is told who writes another."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def _duration(value: object) -> object:
+    found = re.fullmatch(r"(\d{1,5})\s*([mhdw])", value) if isinstance(value, str) else None
+    if isinstance(value, str) and not found:
+        raise ValueError('a length of time is written "90m", "24h", "7d" or "2w"')
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else value
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f'"{name}" is no time zone; write one such as "Asia/Kolkata"') from None
+    return name
+
+
+def _web_address(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", url):
+        raise ValueError('an address begins with "https://"')
+    return url.rstrip("/")
+
+
+def _editor(address: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", address):
+        raise ValueError(f'{address!r} is not a mail address such as "editor@example.org"')
+    return address
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Zone = Annotated[str, AfterValidator(_zone)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Editor = Annotated[str, AfterValidator(_editor)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
+
+
+class Part(BaseModel):
+    """A table of digest.toml: frozen, and strict about names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

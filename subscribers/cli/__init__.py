@@ -1,0 +1,220 @@
+"""The operator's verbs over the roster: they parse, call and print. They decide nothing.
+
+Data goes to stdout, talk to stderr. Errors leave as SubscriberError and are shown by the outer
+door. Kept light: everything but typer is imported when a verb runs.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+import typer
+
+from subscribers.cli.door import (
+    Address,
+    Addresses,
+    Desk,
+    Json,
+    Newsletter,
+    json,
+    lent,
+    newsletter_meant,
+    printable,
+    table,
+)
+from subscribers.cli.lists import export, import_
+
+if TYPE_CHECKING:
+    from subscribers.preferences import Preferences
+    from subscribers.roster import Listed, Profile, Session
+
+
+def commands(door: Callable[[], Desk]) -> typer.Typer:
+    """`digest subscribers …`. The door is opened when a verb runs, not before."""
+    app = typer.Typer(no_args_is_help=True, help="Who gets which newsletter.")
+
+    def lend(context: typer.Context) -> None:
+        context.obj = door
+
+    app.callback()(lend)
+    for name, verb, example in (
+        ("add", add, "add ann@example.org --section Global --section Opinion"),
+        ("import", import_, 'import readers.csv --evidence "signed up at the spring fair"'),
+        ("export", export, "export --newsletter weekly > readers.csv"),
+        ("list", list_, "list --newsletter weekly --json"),
+        ("show", show, "show ann@example.org"),
+        ("proof", proof, "proof ann@example.org"),
+        ("suppress", suppress, "suppress ann@example.org --reason request"),
+        ("forget", forget, "forget ann@example.org --yes"),
+    ):
+        app.command(name, epilog=f"Example: digest subscribers {example}")(verb)
+    return app
+
+
+def add(
+    context: typer.Context,
+    addresses: Addresses,
+    newsletter: Newsletter = "",
+    section: Annotated[
+        list[str] | None, typer.Option("--section", help="Only this section; repeatable.")
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Plain text, no HTML.")] = False,
+) -> None:
+    """Add readers whose consent you have. One that is refused, and none is added."""
+    from subscribers import roster
+    from subscribers.preferences import Preferences
+
+    desk = lent(context)
+    slug = newsletter_meant(desk, newsletter)
+    chosen = None
+    if section or text:
+        chosen = Preferences(frozenset(section) if section else None, "text" if text else "html")
+    with desk.writing() as session:
+        for address in addresses:
+            done = roster.enrol(
+                session, address, slug, chosen, how="operator", now=desk.now(), keys=desk.keys
+            )
+            typer.echo(f"{done.change:9}  {address}")
+
+
+def list_(context: typer.Context, newsletter: Newsletter = "", as_json: Json = False) -> None:
+    """List subscriptions, of one newsletter or of all."""
+    desk = lent(context)
+    slug = newsletter_meant(desk, newsletter) if newsletter else None
+    with desk.reading() as session:
+        lines = list(_listed(session, slug))
+    if as_json:
+        json(lines)
+        return
+    table(
+        ("Number", "Address", "Newsletter", "State", "Sections", "Format", "Confirmed"),
+        [
+            (
+                str(line.subscriber),
+                line.address,
+                line.newsletter,
+                "suppressed" if line.suppressed else line.state,
+                _sections(line.preferences),
+                line.preferences.format,
+                f"{line.confirmed_at:%Y-%m-%d}" if line.confirmed_at else "",
+            )
+            for line in lines
+        ],
+    )
+
+
+def show(context: typer.Context, address: Address, as_json: Json = False) -> None:
+    """Show all that is kept on a person: the answer to an access request."""
+    from subscribers import roster
+
+    desk = lent(context)
+    with desk.reading() as session:
+        person = roster.find(session, address)
+        rows = roster.everything(session, person.subscriber)
+        sent = desk.deliveries(session, person.subscriber)
+    if as_json:
+        shown = {field.name: getattr(person, field.name) for field in fields(person)}
+        json({**shown, "rows": rows, "deliveries": sent})
+        return
+    suppressed = f", suppressed: {person.suppression}" if person.suppressed else ""
+    since = f"{person.created_at:%Y-%m-%d %H:%M} UTC"
+    typer.echo(f"{person.address}, number {person.subscriber}, since {since}{suppressed}")
+    _subscriptions(person)
+    counted = ", ".join(f"{len(kept)} in {table}" for table, kept in rows.items() if kept)
+    typer.echo(f"\nRows: {counted}; {len(sent)} deliveries. All of them: --json")
+
+
+def proof(context: typer.Context, address: Address, as_json: Json = False) -> None:
+    """Print the proof of consent: every step, when, by what way, from where, what was shown."""
+    from subscribers import roster
+
+    with lent(context).reading() as session:
+        person = roster.find(session, address)
+    if as_json:
+        json({"address": person.address, "subscriptions": person.subscriptions})
+        return
+    for kept in person.subscriptions:
+        typer.echo(f"{person.address}, {kept.newsletter}: {kept.state}")
+        for event in kept.events:
+            told = (("from", event.ip), ("program", event.agent), ("evidence", event.evidence),
+                    ("shown", event.wording), ("issue", str(event.issue or "")))  # fmt: skip
+            typer.echo(f"  {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.kind} by {event.how}")
+            for name, value in told:
+                if value:
+                    typer.echo(f"      {name}: {printable(value)}")
+
+
+def _subscriptions(person: "Profile") -> None:
+    for kept in person.subscriptions:
+        sections = _sections(kept.preferences)
+        typer.echo(f"\n{kept.newsletter}: {kept.state}; {sections}; {kept.preferences.format}")
+        table(
+            ("When (UTC)", "What", "How", "Issue", "Evidence"),
+            [
+                (
+                    f"{event.at:%Y-%m-%d %H:%M:%S}",
+                    event.kind,
+                    event.how,
+                    str(event.issue or ""),
+                    event.evidence,
+                )
+                for event in kept.events
+            ],
+        )
+
+
+def suppress(
+    context: typer.Context,
+    address: Address,
+    reason: Annotated[
+        str, typer.Option(help="bounce, complaint, request or operator.")
+    ] = "operator",
+) -> None:
+    """Never mail an address again, whatever is imported later."""
+    from subscribers import roster
+    from subscribers.suppression import Reason
+
+    if reason not in get_args(Reason):
+        raise typer.BadParameter(f"--reason is one of {', '.join(get_args(Reason))}.")
+    desk = lent(context)
+    why = cast(Reason, reason)
+    with desk.writing() as session:
+        new = roster.suppress(
+            session, address, reason=why, how="operator", now=desk.now(), keys=desk.keys
+        )
+    typer.echo(f"{address} is {'now' if new else 'already'} suppressed.", err=True)
+
+
+def forget(
+    context: typer.Context,
+    address: Address,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person. Only a suppression stays, as a hash that does not name them."""
+    from subscribers import roster
+
+    desk = lent(context)
+    with desk.reading() as session:
+        person = roster.find(session, address)
+    if not yes:
+        typer.confirm(f"Erase {person.address}? This can't be undone.", abort=True, err=True)
+    with desk.writing() as session:
+        mailed = desk.forget_deliveries(session, person.subscriber)
+        erased = roster.forget(session, address, now=desk.now(), keys=desk.keys)
+    erased["delivery (what names the person)"] = mailed
+    table(("Table", "Rows erased"), [(name, str(rows)) for name, rows in erased.items()])
+
+
+def _listed(session: "Session", slug: str | None) -> "Iterator[Listed]":
+    from subscribers import roster
+
+    after = 0
+    while page := roster.listing(session, slug, after=after):
+        yield from page
+        after = page[-1].subscription
+
+
+def _sections(preferences: "Preferences") -> str:
+    if preferences.sections is None:
+        return "everything"
+    return ", ".join(sorted(preferences.sections)) or "nothing"

@@ -1,0 +1,97 @@
+"""What the operator's verbs share: what the application lends them, and how they show things.
+
+Data goes to stdout, talk to stderr. Never here: a verb.
+"""
+
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from subscribers.roster import Session
+
+
+class Desk(Protocol):
+    """What the application lends the verbs. `keys` has the newest first; `now` is aware, UTC."""
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The keys of suppressions."""
+
+    @property
+    def newsletters(self) -> tuple[str, ...]:
+        """The slugs that settings know."""
+
+    def reading(self) -> "AbstractContextManager[Session]":
+        """A session for questions."""
+
+    def writing(self) -> "AbstractContextManager[Session]":
+        """A session that is committed on leaving, unless an error leaves too."""
+
+    def now(self) -> datetime:
+        """The time."""
+
+    def deliveries(self, session: "Session", subscriber: int) -> list[dict[str, object]]:
+        """What was mailed to this person, as far as it is kept."""
+
+    def forget_deliveries(self, session: "Session", subscriber: int) -> int:
+        """Erase from what was mailed all that names the person; how many deliveries."""
+
+
+Addresses = Annotated[list[str], typer.Argument(help="One or more bare mail addresses.")]
+Address = Annotated[str, typer.Argument(help="A bare mail address.")]
+Newsletter = Annotated[
+    str, typer.Option("--newsletter", "-n", help="Its slug; not needed when there is only one.")
+]
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def lent(context: typer.Context) -> Desk:
+    """The desk, opened now."""
+    desk: Desk = context.obj()
+    return desk
+
+
+def newsletter_meant(desk: Desk, given: str) -> str:
+    """The newsletter that is meant; a usage error when that is unclear."""
+    if given in desk.newsletters:
+        return given
+    if not given and len(desk.newsletters) == 1:
+        return desk.newsletters[0]
+    raise typer.BadParameter(f"--newsletter is one of {', '.join(desk.newsletters) or '(none)'}.")
+
+
+def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Aligned columns on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        # Readers wrote some of this: no escape sequence of theirs reaches a terminal.
+        shown.add_row(*map(printable, row))
+    width = None if sys.stdout.isatty() else 10_000
+    Console(width=width, markup=False, emoji=False, highlight=False).print(shown)
+
+
+def printable(text: str) -> str:
+    """Text of strangers, fit for a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def json(value: object) -> None:
+    """JSON on stdout."""
+    from json import dumps
+
+    typer.echo(dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return value.isoformat() if isinstance(value, datetime) else sorted(cast(frozenset[str], value))

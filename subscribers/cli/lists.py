@@ -1,0 +1,256 @@
+"""The verbs for whole lists: import and export. They parse, call and print; they decide nothing."""
+
+import gc
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, cast, get_args
+
+import typer
+
+from subscribers.cli.door import Desk, Newsletter, lent, newsletter_meant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from rich.progress import Progress
+
+    from subscribers.exchange import Entry, Kept, Mapping, Sheet, Verdict
+    from subscribers.roster import Entering, Session
+    from subscribers.suppression import Reason
+
+BATCH = 10_000  # lines in one transaction
+CAUTION = (
+    "listmonk's file says who is enabled, but not who has left one of its lists: "
+    "export the confirmed subscribers of one list, or import who left it as well"
+)
+Column = typer.Option(help="For a sheet of no system that we know: the column of …")
+
+
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file or a zip.")],
+    evidence: Annotated[str, typer.Option(help="Where their consent comes from.")] = "",
+    newsletter: Newsletter = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report, and change nothing.")] = False,
+    suppress: Annotated[
+        str, typer.Option(help="Nobody in it is ever to be mailed: bounce, complaint, …")
+    ] = "",
+    email: Annotated[str, typer.Option(help="In a sheet of your own: the address column.")] = "",
+    status: Annotated[str, typer.Option(help="… the column that says who may be mailed.")] = "",
+    active: Annotated[
+        list[str] | None, typer.Option(help="… and which of its values say so; repeatable.")
+    ] = None,
+    sections: Annotated[str, typer.Option(help="… the column of sections.")] = "",
+    format_: Annotated[str, typer.Option("--format", help="… the column html or text.")] = "",
+    language: Annotated[str, typer.Option(help="… the column of the language.")] = "",
+    since: Annotated[str, typer.Option(help="… the column of when they consented.")] = "",
+) -> None:
+    """Import a list: ours, listmonk's, Mailchimp's (also the zip), Substack's, Ghost's, …
+
+    Each line is reported as new, changed, unchanged, skipped or refused, and why; none stops
+    another. Nobody who left, bounced or is suppressed here becomes active by it. With --dry-run
+    the report is the same, and nothing is changed.
+    """
+    desk = lent(context)
+    slug = newsletter_meant(desk, newsletter)
+    reason = _reason(suppress)
+    mapping = None
+    if email:
+        from subscribers.exchange import Mapping
+
+        mapping = Mapping(email, status, tuple(active or ()), sections, format_, language, since)
+    elif status or active or sections or format_ or language or since:
+        raise typer.BadParameter("Columns are named together with --email COLUMN.")
+    # Millions of small values come and go, none of them in a circle: looking for circles among
+    # them costs a fifth of the time.
+    gc.disable()
+    totals: Counter[str] = Counter()
+    for change, lines in _reported(desk, file, slug, evidence.strip(), dry_run, mapping, reason):
+        totals.update(change)
+        sys.stdout.write(lines)
+    counted = ", ".join(f"{number} {change}" for change, number in totals.items())
+    nothing = " Nothing was changed: this was a dry run." if dry_run else ""
+    typer.echo(f"{counted or 'The file has no rows'}.{nothing}", err=True)
+
+
+def _reported(
+    desk: Desk, file: Path, slug: str, evidence: str, dry_run: bool,
+    mapping: "Mapping | None", reason: "Reason | None",
+) -> Iterator[tuple[list[str], str]]:  # fmt: skip
+    """The changes of each batch, and the lines that report them."""
+    from subscribers.exchange import entries, sheets
+    from subscribers.roster import Entering
+
+    entering = Entering(
+        slug, how="import", evidence=evidence, now=desk.now(), keys=desk.keys, pretend=dry_run
+    )
+    with ExitStack() as stack:
+        read = stack.enter_context(file.open("rb"))
+        bar = stack.enter_context(_bar())
+        task = bar.add_task(file.name, total=file.stat().st_size)
+        # A dry run is one session: it must see what its earlier lines would have done.
+        pretending = stack.enter_context(desk.reading()) if dry_run else None
+        for sheet in sheets(read, file.name):
+            _refuse_unproven(sheet, evidence, reason)
+            rows = entries(sheet, mapping, suppress=reason)
+            name = "" if sheet.name == file.name else f"{sheet.name}:"
+            while batch := list(islice(rows, BATCH)):
+                verdicts = _entered(desk, entering, batch, pretending)
+                bar.update(task, completed=read.tell())
+                gc.collect()
+                lines = map(_line, [name] * len(batch), batch, verdicts)
+                yield [verdict.change for verdict in verdicts], "".join(lines)
+
+
+def _entered(
+    desk: Desk, entering: "Entering", batch: "list[Entry]", pretending: "Session | None"
+) -> "list[Verdict]":
+    if pretending is not None:
+        return entering.enter(pretending, batch)
+    with desk.writing() as session:
+        return entering.enter(session, batch)
+
+
+def _line(name: str, entry: "Entry", verdict: "Verdict") -> str:
+    why = f"  {verdict.why}" if verdict.why else ""
+    return f"{name}{entry.line:>7}  {verdict.change:9}  {entry.address}{why}\n"
+
+
+def _refuse_unproven(sheet: "Sheet", evidence: str, reason: "Reason | None") -> None:
+    from subscribers.exchange import system
+
+    known = system(sheet)
+    if known == "listmonk":
+        typer.echo(f"Note: {CAUTION}.", err=True)
+    proven = known.startswith(("ours", "suppressions")) and "proof" in sheet.header
+    if not (evidence or reason or proven or known.startswith("suppressions")):
+        raise typer.BadParameter(
+            "--evidence must say where their consent comes from; it is kept as the proof."
+        )
+
+
+def _reason(text: str) -> "Reason | None":
+    from subscribers.suppression import Reason
+
+    if text and text not in get_args(Reason):
+        raise typer.BadParameter(f"--suppress is one of {', '.join(get_args(Reason))}.")
+    return cast("Reason", text) if text else None
+
+
+def _bar() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TimeRemainingColumn
+
+    screen = Console(stderr=True)
+    # A bar among lines that scroll by would only garble them: with a report on the same screen,
+    # the report is the progress.
+    quiet = sys.stdout.isatty() or not screen.is_terminal
+    columns = "{task.description}", BarColumn(), "{task.percentage:>3.0f} %", TimeRemainingColumn()
+    return Progress(*columns, console=screen, transient=True, disable=quiet)
+
+
+def export(
+    context: typer.Context,
+    newsletter: Newsletter = "",
+    to: Annotated[
+        str, typer.Option(help="ours, listmonk, mailchimp, substack, ghost, beehiiv or keila.")
+    ] = "ours",
+    out: Annotated[Path | None, typer.Option(help="Write this file (mailchimp: a zip).")] = None,
+    mailable: Annotated[bool, typer.Option("--mailable", help="Only who may be mailed.")] = False,
+    suppressions: Annotated[
+        bool, typer.Option("--suppressions", help="Instead: who must never be mailed.")
+    ] = False,
+) -> None:
+    """Export a newsletter's readers, those who left included, with the proof of their consent.
+
+    `import` reads it again, and nothing differs. Cells that a spreadsheet would take for formulas
+    are made harmless.
+    """
+    from subscribers.exchange import OUTGOING
+
+    if to not in OUTGOING:
+        raise typer.BadParameter(f"--to is one of {', '.join(OUTGOING)}.")
+    if to == "mailchimp" and out is None:
+        raise typer.BadParameter("Mailchimp's is a zip of several files: name it with --out.")
+    desk = lent(context)
+    with ExitStack() as stack:
+        file: BinaryIO = stack.enter_context(out.open("wb")) if out else sys.stdout.buffer
+        session = stack.enter_context(desk.reading())
+        if suppressions:
+            _write_suppressions(session, file, desk.keys)
+            return
+        slug = newsletter_meant(desk, newsletter)
+        people = _kept(session, slug, mailable)
+        _zip(file, people) if to == "mailchimp" else _write(file, people, to)
+
+
+def _kept(session: "Session", slug: str, mailable: bool) -> "Iterator[Kept]":
+    from subscribers import roster
+
+    after = 0
+    while page := roster.kept(session, slug, after=after):
+        for kept in page:
+            if not mailable or (kept.state == "confirmed" and kept.suppressed is None):
+                yield kept
+        after = page[-1].subscriber
+
+
+def _write(file: BinaryIO, people: "Iterator[Kept]", to: str) -> None:
+    from subscribers.exchange import OUTGOING
+
+    outgoing = OUTGOING[to]
+    write = _writer(file)
+    write(outgoing.header)
+    for kept in people:
+        write(outgoing.cells(kept))
+
+
+def _zip(file: BinaryIO, people: "Iterator[Kept]") -> None:
+    """The files of one zip are written side by side, so they wait in temporary ones."""
+    import tempfile
+    import zipfile
+
+    from subscribers.exchange import OUTGOING
+
+    outgoing = OUTGOING["mailchimp"]
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(tempfile.TemporaryFile())
+            for name in ("subscribed", "unsubscribed", "cleaned")
+        }
+        writers = {name: _writer(cast(BinaryIO, parted)) for name, parted in files.items()}
+        for name, write in writers.items():
+            write(outgoing.header_of(name))
+        for kept in people:
+            writers[outgoing.file(kept)](outgoing.cells(kept))
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, parted in files.items():
+                parted.seek(0)
+                with archive.open(f"{name}_members_export.csv", "w") as member:
+                    while block := parted.read(1 << 20):
+                        member.write(block)
+
+
+def _write_suppressions(session: "Session", file: BinaryIO, keys: "Sequence[bytes]") -> None:
+    from subscribers import roster
+    from subscribers.exchange import defused
+
+    write = _writer(file)
+    from subscribers.suppression import key_name
+
+    write(("address", "address_hash", "reason", "how", "at"))
+    after, name = 0, key_name(keys)
+    while page := roster.suppressions(session, after=after):
+        for after, address, hashed, reason, how, at in page:  # noqa: B007 - the last one counts
+            write((defused(address), f"{name}:{hashed}", reason, how, at.isoformat()))
+
+
+def _writer(file: BinaryIO) -> "Callable[[Iterable[str]], object]":
+    import codecs
+    import csv
+
+    return csv.writer(codecs.getwriter("utf-8")(file), lineterminator="\n").writerow

@@ -1,0 +1,123 @@
+"""Deciding: what an Entry may do to what the roster knows. Pure, and the one place that says it.
+
+A list from elsewhere can add people and take people out. It never brings anybody back: who has
+left, bounced or is suppressed here stays so, whatever the list says.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from subscribers.consent import State
+from subscribers.exchange.values import Entry
+from subscribers.preferences import Preferences
+from subscribers.suppression import Reason
+
+Change = Literal["new", "changed", "unchanged", "skipped", "refused"]
+Act = Literal["", "enter", "choose", "withdraw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the roster knows of an address and one newsletter. `state` None: no subscription."""
+
+    state: State | None = None
+    preferences: Preferences | None = None
+    confirmed_at: datetime | None = None
+    suppressed: bool = False
+
+
+NOBODY = Known()
+ASKED = "This person has asked to join here, and may still confirm."
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a line: the change, why not, and the acts on the roster that make it so."""
+
+    change: Change
+    why: str = ""
+    act: Act = ""
+    suppress: Reason | None = None
+
+
+def decide(entry: Entry, known: Known, *, attested: bool) -> Verdict:
+    """What this line does. `attested`: the operator says where the consent of the list is from."""
+    if entry.refused:
+        return Verdict("refused", entry.refused)
+    if entry.status in {"pending", "gone"}:
+        return Verdict("skipped", _NOT_MEANT[entry.status])
+    verdict = _DECIDERS[entry.status](entry, known, attested)
+    if entry.suppression is None or known.suppressed or verdict.change == "refused":
+        return verdict
+    change: Change = "new" if known.state is None else "changed"
+    return Verdict(change, verdict.why, verdict.act, entry.suppression)
+
+
+def after(entry: Entry, known: Known, verdict: Verdict, now: datetime) -> Known:
+    """What the roster knows once this verdict is carried out."""
+    chosen = entry.preferences or known.preferences
+    stays = known.suppressed or verdict.suppress is not None
+    match verdict.act:
+        case "enter":
+            state: State = "confirmed"
+            if entry.status in {"requested", "withdrawn"}:
+                state = "requested" if entry.status == "requested" else "withdrawn"
+            since = (entry.since or now) if state == "confirmed" else entry.since
+            return Known(state, entry.preferences or Preferences(), since, stays)
+        case "choose":
+            return Known(known.state, chosen, known.confirmed_at, stays)
+        case "withdraw":
+            return Known("withdrawn", known.preferences, known.confirmed_at, stays)
+        case "":
+            return Known(known.state, known.preferences, known.confirmed_at, stays)
+
+
+def _confirmed(entry: Entry, known: Known, attested: bool) -> Verdict:
+    if known.suppressed:
+        return Verdict("skipped", "This address must never be mailed.")
+    if known.state == "withdrawn":
+        return Verdict("skipped", "This person has left; only they can come back.")
+    if known.state == "confirmed":
+        wanted = entry.preferences
+        same = wanted is None or wanted == known.preferences
+        return Verdict("unchanged") if same else Verdict("changed", act="choose")
+    if known.state == "requested":
+        # Anybody may have typed the address, also of somebody who had left: the word is theirs.
+        return Verdict("skipped", ASKED)
+    if not attested and not any(event.kind == "confirmed" for event in entry.events):
+        return Verdict("refused", "Nothing says where this person's consent comes from.")
+    return Verdict("new", act="enter")
+
+
+def _withdrawn(entry: Entry, known: Known, _attested: bool) -> Verdict:
+    if known.state is None:
+        return Verdict("new", act="enter")
+    if known.state == "withdrawn":
+        return Verdict("unchanged")
+    if known.state == "requested":
+        return Verdict("skipped", ASKED)
+    if entry.left and known.confirmed_at and known.confirmed_at > entry.left:
+        return Verdict("skipped", "This person has joined here since.")
+    return Verdict("changed", act="withdraw")
+
+
+def _requested(_entry: Entry, known: Known, _attested: bool) -> Verdict:
+    # Only our own sheet says this. No mail goes: the person asked long ago and may ask again.
+    return Verdict("new", act="enter") if known.state is None else Verdict("unchanged")
+
+
+def _suppressed(_entry: Entry, known: Known, _attested: bool) -> Verdict:
+    return Verdict("unchanged" if known.suppressed else "changed")
+
+
+_NOT_MEANT = {
+    "pending": "This person never confirmed there.",
+    "gone": "This person was deleted there.",
+}
+_DECIDERS = {
+    "confirmed": _confirmed,
+    "withdrawn": _withdrawn,
+    "requested": _requested,
+    "suppressed": _suppressed,
+}

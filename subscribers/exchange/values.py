@@ -1,0 +1,57 @@
+"""Entry: what one line of a list says of a person, whatever system wrote it. Pure values."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from subscribers.consent import Event
+from subscribers.preferences import Preferences
+from subscribers.suppression import Reason
+
+# What the other system says. Only "confirmed" may ever be mailed.
+Status = Literal["confirmed", "requested", "withdrawn", "suppressed", "pending", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a list. `preferences` is None where the line says nothing about them.
+
+    `refused` says why the line can't be entered; empty when nothing is known against it. `since`
+    is when the person consented there and `left` when they went (aware, UTC), as far as the line
+    tells; `evidence` repeats what it has to show for it. `events` are the proof, which only our
+    own sheet carries. `suppression` is a reason never to mail the address.
+    """
+
+    line: int
+    address: str
+    preferences: Preferences | None = None
+    refused: str = ""
+    status: Status = "confirmed"
+    since: datetime | None = None
+    left: datetime | None = None
+    evidence: str = ""
+    events: tuple[Event, ...] = ()
+    suppression: Reason | None = None
+    language: str = ""
+    paused_until: datetime | None = None
+    hashed: str = ""
+
+
+def moment(text: str) -> datetime | None:
+    """A time as other systems write it, in UTC; without a zone it is UTC. None for anything else.
+
+    `2023-03-24 10:23:10 UTC` (beehiiv), ISO 8601 with or without a zone (all the others).
+    """
+    bare = text.strip().removesuffix(" UTC").removesuffix(" (UTC)")
+    try:
+        found = datetime.fromisoformat(bare)
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def printable(text: str) -> str:
+    """Hostile text made fit for one line of a report."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "?" for c in text)

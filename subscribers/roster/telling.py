@@ -1,0 +1,49 @@
+"""What the roster tells of a person and of an issue: access requests, and why readers left."""
+
+import base64
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from subscribers.roster.changing import personal
+from subscribers.roster.tables import ConsentEventRow, SubscriberRow
+
+
+def everything(session: Session, subscriber: int) -> dict[str, list[dict[str, Any]]]:
+    """All rows of all tables about a person, as they are kept: the answer to an access request."""
+    connection = session.connection()
+    person = SubscriberRow.__table__  # type: ignore[attr-defined]
+    tables = [(person, person.c.id), *personal()]
+    return {
+        table.name: [
+            {name: _plain(value) for name, value in line.items()}
+            for line in connection.execute(
+                select(table).where(column == subscriber).order_by(*table.primary_key.columns)
+            ).mappings()
+        ]
+        for table, column in tables
+    }
+
+
+def left_by(session: Session, issue: int) -> dict[str, int]:
+    """How many left by the link of an issue (the archive's number), by the way they took."""
+    row = ConsentEventRow
+    left = (col(row.issue) == issue) & (col(row.kind) == "withdrawn")
+    query = select(col(row.how), func.count()).where(left).group_by(col(row.how))
+    return {line[0]: line[1] for line in session.connection().execute(query)}
+
+
+def left_near(session: Session, issue: int) -> dict[int, int]:
+    """How many left an issue by the link next to each of its stories, by the story's place."""
+    row = ConsentEventRow
+    left = (col(row.issue) == issue) & (col(row.kind) == "withdrawn") & col(row.story).is_not(None)
+    query = select(col(row.story), func.count()).where(left).group_by(col(row.story))
+    found = session.connection().execute(query)
+    return {place: count for place, count in found if place is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if hasattr(value, "isoformat") else value

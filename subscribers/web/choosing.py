@@ -1,0 +1,95 @@
+"""Choosing: one page for all that a reader may want otherwise, each of it one button."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+
+from subscribers import words
+from subscribers.errors import BadToken, InvalidAddress
+from subscribers.web import forms
+from subscribers.web.door import Asked, Door, Show, Standing
+from subscribers.web.forms import Form
+
+VERDICTS = ("good", "fair", "poor")
+LONGEST_PAUSE = 26  # weeks
+
+
+def add(routes: APIRouter, door: Door, show: Show) -> None:
+    """`/p/{token}` and `/f/{token}`."""
+
+    @routes.api_route("/p/{token}", methods=["GET", "HEAD"])
+    def ask(token: str) -> Response:
+        try:
+            standing = door.standing(token, "preferences")
+        except BadToken:
+            return show("not_found", 404)
+        return show("preferences", page=standing)
+
+    @routes.post("/p/{token}")
+    async def act(token: str, form: Form, request: Request) -> Response:
+        return await run_in_threadpool(_act, door, show, token, form, forms.asked(request))
+
+    @routes.api_route("/f/{token}", methods=["GET", "HEAD"])
+    def asks(token: str) -> Response:
+        try:
+            standing = door.standing(token, "feedback")
+        except BadToken:
+            return show("not_found", 404)
+        return show("feedback", page=standing, verdicts=VERDICTS)
+
+    @routes.post("/f/{token}")
+    async def opine(token: str, form: Form) -> Response:
+        verdict = forms.text(form, "verdict")
+        comment = forms.text(form, "comment", 2000)
+        try:
+            if verdict not in VERDICTS:
+                standing = await run_in_threadpool(door.standing, token, "feedback")
+                return show("feedback", 422, page=standing, verdicts=VERDICTS)
+            standing = await run_in_threadpool(door.give_feedback, token, verdict, comment)
+        except BadToken:
+            return show("not_found", 404)
+        return show("feedback", page=standing, thanked=True)
+
+
+def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Response:
+    try:
+        match forms.text(form, "act"):
+            case "pause":
+                weeks = forms.text(form, "weeks", 3)
+                number = int(weeks) if weeks.isascii() and weeks.isdigit() else 0
+                standing = door.pause(token, min(number, LONGEST_PAUSE))
+            case "address":
+                return _moved(door, show, token, forms.text(form, "address", 300))
+            case "language":
+                standing = door.speak(token, words.known(forms.text(form, "language")))
+            case "join":
+                wanted = forms.listed(form, "newsletter")
+                standing = door.join_more(token, wanted, asked)
+                return show("preferences", page=standing, mailed=True)
+            case "leave":
+                return show("left", page=door.leave_all(token), everything=True)
+            case _:
+                return _chosen(door, show, token, form)
+        return show("preferences", page=standing, saved=True)
+    except BadToken:
+        return show("not_found", 404)
+
+
+def _chosen(door: Door, show: Show, token: str, form: FormData) -> Response:
+    standing = door.standing(token, "preferences")
+    wanted = forms.chosen(form, standing.sections, standing.sectors)
+    if _is_nothing(standing, wanted.sections):
+        return show("preferences", 422, page=standing, nothing=True)
+    return show("preferences", page=door.choose(token, wanted), saved=True)
+
+
+def _is_nothing(standing: Standing, sections: frozenset[str] | None) -> bool:
+    return bool(standing.sections) and sections == frozenset()
+
+
+def _moved(door: Door, show: Show, token: str, address: str) -> Response:
+    try:
+        return show("preferences", page=door.move(token, address), mailed=True)
+    except InvalidAddress:
+        standing = door.standing(token, "preferences")
+        return show("preferences", 422, page=standing, wrong=True)

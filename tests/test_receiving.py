@@ -1,0 +1,404 @@
+"""What comes back changes the right reader, once, by whatever way it came."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import imaplib
+import json
+import mailbox
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from typer.testing import CliRunner
+
+from digest import publish
+from digest.cli import app as program
+from digest.errors import SourceError
+from digest.mailboxes import Imap, imap, maildir
+from digest.publish import House, open_house
+from digest.web import public_app
+from subscribers import roster, tokens
+from subscribers.bounces.events import Call
+from subscribers.errors import BadSignature
+from tests.conftest import NOW, SECRET, free_port
+from tests.reports import BOUNCES, OTHERS
+
+KEYS = (SECRET.encode(),)
+LATER = NOW + timedelta(hours=3)
+SECRETS = {"POSTMARK": "a word", "MAILGUN": "a key", "SES": "arn:aws:sns:eu:1:digest"}
+
+
+@pytest.fixture
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
+    told = {f"DIGEST_BOUNCES_{name}": value for name, value in SECRETS.items()}
+    with open_house(folder, {**environ, **told}) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ann(house: House) -> int:
+    with house.database.writing() as session:
+        return roster.add(session, "reader@reads.example", "weekly", how="page", now=NOW, keys=KEYS)
+
+
+def sample(name: str, subscriber: int, kind: str = "b", issue: int = 1) -> bytes:
+    path = tokens.return_path("b", issue, subscriber, KEYS)
+    text = next(s for s in [*BOUNCES, *OTHERS] if s.name == name).text
+    text = text.replace("{back}", f"{path}@news.example.org")
+    return text.replace(
+        "{message_id}", f"<weekly.{path.replace('+', '.')}@news.example.org>"
+    ).encode()
+
+
+def standing(house: House, subscriber: int) -> object:
+    with house.database.reading() as session:
+        return roster.standing(session, [subscriber], "weekly")[subscriber]
+
+
+def profile(house: House, subscriber: int) -> roster.Profile:
+    with house.database.reading() as session:
+        return roster.profile(session, subscriber)
+
+
+def test_g71_a_dead_address_is_suppressed_once(house: House, ann: int) -> None:
+    raw = sample("postfix", ann)
+    first = publish.receive(house, raw, source="file", now=LATER)
+    again = publish.receive(house, b"Delivered-To: x@y\n" + raw, source="imap", now=LATER)
+    assert (first.new, first.did) == (True, "suppressed: the address does not exist")
+    assert (again.new, again.did) == (False, "")
+    assert standing(house, ann) == "suppressed"
+    [kept], counts = publish.reports(house)
+    assert (kept.subscriber, kept.issue, kept.fault, kept.status) == (ann, 1, "address", "5.1.1")
+    assert counts == {"bounce: address": 1}
+    assert publish.report_raw(house, kept.id) == raw
+
+
+def test_g71_policy_and_size_never_count_against_a_reader(house: House, ann: int) -> None:
+    for name in ("proofpoint", "exchange-online-sender", "too-large", "gmail-unauthenticated"):
+        assert publish.receive(house, sample(name, ann), source="file", now=LATER).did == ""
+    assert not isinstance(standing(house, ann), str)
+
+
+def test_g72_days_add_up(house: House, ann: int) -> None:
+    for day in range(5):
+        raw = sample("gmail-full", ann).replace(b"<gmail-full@", b"<%d@" % day)
+        did = publish.receive(house, raw, source="file", now=LATER + timedelta(days=day)).did
+        assert bool(did) == (day == 4)
+    assert standing(house, ann) == "suppressed"
+
+
+def test_g73_a_complaint_withdraws_and_suppresses(house: House, ann: int) -> None:
+    assert publish.receive(house, sample("not-spam", ann), source="file", now=LATER).did == ""
+    did = publish.receive(house, sample("redacted-fbl", ann), source="file", now=LATER).did
+    assert did == "suppressed: complaint"
+    found = profile(house, ann)
+    assert (found.suppression, found.subscriptions[0].state) == ("complaint", "withdrawn")
+    assert found.subscriptions[0].events[-1].how == "complaint"
+
+
+def test_g75_forged_or_nobody_s_changes_nothing_and_is_kept(house: House, ann: int) -> None:
+    forged = sample("postfix", ann).replace(b"b+", b"b+1").replace(b"weekly.b.", b"weekly.b.1")
+    for raw in (forged, sample("postfix", ann + 5), b"\xff\xfe nothing at all", b""):
+        assert publish.receive(house, raw, source="file", now=LATER).did == ""
+    assert not isinstance(standing(house, ann), str)
+    found, counts = publish.reports(house)
+    assert (len(found), counts["unknown"]) == (4, 2)
+
+
+def test_g74_answers_are_counted_and_do_nothing(house: House, ann: int) -> None:
+    for name in ("out-of-office", "human", "boxbe", "delayed"):
+        assert publish.receive(house, sample(name, ann), source="file", now=LATER).did == ""
+    assert publish.reports(house)[1] == {"reply": 3, "delayed": 1}
+
+
+def test_d41_a_mail_unsubscribes(house: House, ann: int) -> None:
+    path = tokens.return_path("u", 1, ann, KEYS)
+    raw = f"From: x@reads.example\nTo: {path}@news.example.org\nSubject:\n\n".encode()
+    assert publish.receive(house, raw, source="imap", now=LATER).did == "left"
+    [kept] = profile(house, ann).subscriptions
+    assert (kept.state, kept.events[-1].how, kept.events[-1].issue) == ("withdrawn", "mail", 1)
+
+
+def test_g77_after_suppression_no_list_brings_them_back(house: House, ann: int) -> None:
+    from subscribers.exchange import Entry
+    from subscribers.roster import Entering
+
+    publish.receive(house, sample("postfix", ann), source="file", now=LATER)
+    with house.database.writing() as session:
+        entering = Entering("weekly", how="import", evidence="x", now=LATER, keys=KEYS)
+        assert entering.enter(session, [Entry(1, "READER@reads.example")])[0].change == "skipped"
+
+
+def test_a_maildir_is_read_and_nothing_is_lost(house: House, ann: int, tmp_path: Path) -> None:
+    box = mailbox.Maildir(tmp_path / "box")
+    for name in ("postfix", "out-of-office"):
+        box.add(sample(name, ann))
+    with pytest.raises(SourceError, match="no Maildir"):
+        list(maildir(tmp_path))
+    done = list(publish.receive_all(house, maildir(tmp_path / "box"), source="maildir", now=LATER))
+    assert sorted(r.report.kind for r in done) == ["bounce", "reply"]
+    assert list(maildir(tmp_path / "box")) == []
+    assert len(box) == 2
+    assert standing(house, ann) == "suppressed"
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[tuple[int, Path]]:
+    """A real IMAP server on the loopback; its port, and the Maildir of `bounces`."""
+    binary = shutil.which("dovecot") or "/usr/sbin/dovecot"
+    if not Path(binary).exists() or os.geteuid() != 0:
+        pytest.skip("Install dovecot-imapd (apt install dovecot-imapd), and run as root.")
+    # Not pytest's own folder: the server's users may not enter that.
+    held = tempfile.TemporaryDirectory(prefix="digest-imap-")
+    folder, port = Path(held.name), free_port()
+    folder.chmod(0o755)
+    (folder / "users").write_text("bounces:{PLAIN}secret:8:8::" + str(folder / "home") + "\n")
+    box = folder / "home" / "Maildir"
+    box.parent.mkdir()
+    mailbox.Maildir(box)
+    shutil.chown(folder / "home", 8, 8)
+    for path in box.parent.rglob("*"):
+        shutil.chown(path, 8, 8)
+    (folder / "dovecot.conf").write_text(f"""
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/log
+protocols = imap
+ssl = no
+disable_plaintext_auth = no
+listen = 127.0.0.1
+first_valid_uid = 8
+mail_location = maildir:~/Maildir
+passdb {{
+  driver = passwd-file
+  args = {folder}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {folder}/users
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+""")
+    server = subprocess.Popen([binary, "-F", "-c", str(folder / "dovecot.conf")])
+    try:
+        for _ in range(200):
+            try:
+                imaplib.IMAP4("127.0.0.1", port, timeout=5).logout()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield port, box
+    finally:
+        server.terminate()
+        server.wait(20)
+        held.cleanup()
+
+
+def test_a_real_imap_server_is_read(house: House, ann: int, dovecot: tuple[int, Path]) -> None:
+    port, box = dovecot
+    with imaplib.IMAP4("127.0.0.1", port) as server:
+        server.login("bounces", "secret")
+        _, held = server.select("INBOX")
+        if held != [b"0"]:
+            server.store("1:*", "+FLAGS", "\\Seen")
+        for name in ("exim", "human"):
+            raw = sample(name, ann).replace(b"\n", b"\r\n")
+            server.append("INBOX", "", imaplib.Time2Internaldate(time.time()), raw)
+    place = Imap("127.0.0.1", port, "bounces", "secret", security="none")
+    done = list(publish.receive_all(house, imap(place), source="imap", now=LATER))
+    assert sorted(r.report.kind for r in done) == ["bounce", "reply"]
+    assert standing(house, ann) == "suppressed"
+    assert list(imap(place)) == []
+    assert len(mailbox.Maildir(box)) >= 2
+    for wrong in (Imap("127.0.0.1", port, "bounces", "no", security="none"),
+                  Imap("127.0.0.1", free_port(), "bounces", "secret", security="none"),
+                  Imap("127.0.0.1", port, "bounces", "secret", "Nowhere", "none")):  # fmt: skip
+        with pytest.raises(SourceError):
+            list(imap(wrong))
+
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(house: House, environ: dict[str, str]) -> Run:
+    def run(*words: str, stdin: bytes = b"") -> tuple[int, str]:
+        told = ["-C", str(house.settings.folder), *words]
+        result = CliRunner().invoke(program, told, input=stdin, env=environ)
+        return result.exit_code, result.stdout + (str(getattr(result.exception, "what", "")))
+
+    return run
+
+
+def test_the_verbs(house: House, ann: int, run: Run, tmp_path: Path) -> None:
+    raw = sample("postfix", ann)
+    code, said = run("bounces", "read", "-", stdin=raw)
+    assert (code, "suppressed: the address does not exist" in said) == (0, True)
+    (tmp_path / "report.eml").write_bytes(raw)
+    assert "(known)" in run("bounces", "read", str(tmp_path / "report.eml"))[1]
+    listed = json.loads(run("bounces", "list", "--json")[1])
+    assert listed["counts"] == {"bounce: address": 1}
+    assert "5.1.1" in run("bounces", "list")[1]
+    number = str(listed["reports"][0]["id"])
+    for what in (number, str(tmp_path / "report.eml")):
+        code, said = run("bounces", "explain", what)
+        assert (code, f"subscriber {ann}, issue 1" in said, "address" in said) == (0, True, True)
+    assert run("bounces", "explain", "4711")[0] == 1
+    assert run("bounces", "explain", "missing.eml")[0] == 2
+    assert "nothing says where bounces are" in run("bounces", "read")[1]
+
+
+# -- webhooks --------------------------------------------------------------------------------------
+
+
+def postmark(told: dict[str, Any], word: str = "a word") -> Call:
+    given = base64.b64encode(f"hook:{word}".encode()).decode()
+    return Call({"authorization": f"Basic {given}"}, json.dumps(told).encode())
+
+
+def mailgun(told: dict[str, Any], key: str = "a key", at: datetime = LATER) -> Call:
+    stamp = str(int(at.timestamp()))
+    made = hmac.new(key.encode(), f"{stamp}tok".encode(), hashlib.sha256).hexdigest()
+    signed = {"timestamp": stamp, "token": "tok", "signature": made}
+    return Call({}, json.dumps({"signature": signed, "event-data": told}).encode())
+
+
+def test_postmark(house: House, ann: int) -> None:
+    told = {"RecordType": "Bounce", "Type": "HardBounce", "ID": 42,
+            "Email": "READER@reads.example", "Description": "unknown user"}  # fmt: skip
+    with pytest.raises(BadSignature):
+        publish.hook(house, "postmark", postmark(told, "another"), now=LATER)
+    [done] = publish.hook(house, "postmark", postmark(told), now=LATER)
+    assert done.did.startswith("suppressed")
+    assert [r.new for r in publish.hook(house, "postmark", postmark(told), now=LATER)] == [False]
+
+
+def test_mailgun(house: House, ann: int) -> None:
+    path = tokens.return_path("b", 1, ann, KEYS)
+    told = {"event": "complained", "id": "e1", "recipient": "somebody@else.example",
+            "envelope": {"sender": f"{path}@news.example.org"}}  # fmt: skip
+    for wrong in (mailgun(told, "another"), mailgun(told, at=LATER - timedelta(hours=1))):
+        with pytest.raises(BadSignature):
+            publish.hook(house, "mailgun", wrong, now=LATER)
+    passing = {
+        "event": "failed",
+        "severity": "temporary",
+        "id": "e0",
+        "recipient": "x@y.example",
+        "delivery-status": {"enhanced-code": "4.2.2"},
+    }
+    [late] = publish.hook(house, "mailgun", mailgun(passing), now=LATER)
+    assert (late.report.kind, late.did) == ("delayed", "")
+    [done] = publish.hook(house, "mailgun", mailgun(told), now=LATER)
+    assert done.did == "suppressed: complaint"
+    assert standing(house, ann) == "suppressed"
+
+
+def test_sendgrid(folder: Path, environ: dict[str, str]) -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+    public = private.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    secret = {"DIGEST_BOUNCES_SENDGRID": base64.b64encode(public).decode()}
+    told = [{"event": "bounce", "sg_event_id": "a", "email": "reader@reads.example",
+             "status": "5.1.1", "reason": "550 unknown user", "type": "bounce"},
+            {"event": "bounce", "sg_event_id": "b", "email": "bob@reads.example",
+             "reason": "550 spam", "type": "blocked"},
+            {"event": "open", "sg_event_id": "c", "email": "bob@reads.example"}]  # fmt: skip
+    body, stamp = json.dumps(told).encode(), str(int(LATER.timestamp()))
+    signature = private.sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+    mark = "x-twilio-email-event-webhook-"
+    signed = {f"{mark}timestamp": stamp, f"{mark}signature": base64.b64encode(signature).decode()}
+    with open_house(folder, {**environ, **secret}) as house:
+        with house.database.writing() as session:
+            for name in ("reader", "bob"):
+                roster.add(
+                    session, f"{name}@reads.example", "weekly", how="page", now=NOW, keys=KEYS
+                )
+        done = publish.hook(house, "sendgrid", Call(signed, body), now=LATER)
+        assert [bool(r.did) for r in done] == [True, False]
+        for forged in (Call(signed, body + b" "), Call({**signed,
+            "x-twilio-email-event-webhook-timestamp": "1"}, body), Call({}, body)):  # fmt: skip
+            with pytest.raises(BadSignature):
+                publish.hook(house, "sendgrid", forged, now=LATER)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_ses(house: House, ann: int, version: str) -> None:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns")])
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        .public_key(private.public_key()).serial_number(1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2027, 1, 1, tzinfo=UTC)).sign(private, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )  # fmt: skip
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return certificate
+
+    message = {"notificationType": "Bounce", "bounce": {
+        "bounceType": "Permanent", "bounceSubType": "General", "feedbackId": "f1",
+        "bouncedRecipients": [{"emailAddress": "reader@reads.example", "status": "5.1.1",
+                               "diagnosticCode": "smtp; 550 5.1.1 user unknown"}]}}  # fmt: skip
+    told = {"Type": "Notification", "MessageId": "m1", "TopicArn": SECRETS["SES"],
+            "Message": json.dumps(message), "Timestamp": "2026-03-30T04:30:00.000Z",
+            "SignatureVersion": version,
+            "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-"
+                              "0123456789abcdef.pem"}  # fmt: skip
+    signed = "".join(f"{n}\n{told[n]}\n" for n in ("Message", "MessageId", "Timestamp", "TopicArn",
+                                                   "Type"))  # fmt: skip
+    kind = hashes.SHA256() if version == "2" else hashes.SHA1()  # noqa: S303 - as Amazon does
+    told["Signature"] = base64.b64encode(
+        private.sign(signed.encode(), padding.PKCS1v15(), kind)
+    ).decode()
+    elsewhere = {**told, "SigningCertURL": "https://sns.eu-west-1.amazonaws.com.evil.example/x.pem"}
+    for wrong in (elsewhere, {**told, "Message": "{}"}, {**told, "TopicArn": "arn:another"}):
+        with pytest.raises(BadSignature):
+            publish.hook(house, "ses", Call({}, json.dumps(wrong).encode()), now=LATER, fetch=fetch)
+    assert elsewhere["SigningCertURL"] not in asked
+    [done] = publish.hook(house, "ses", Call({}, json.dumps(told).encode()), now=LATER, fetch=fetch)
+    assert done.did.startswith("suppressed")
+
+
+def test_the_webhook_s_address(house: House, ann: int) -> None:
+    wire = httpx.ASGITransport(public_app(house, lambda: LATER))
+    told = {"RecordType": "SpamComplaint", "ID": 7, "Email": "reader@reads.example"}
+
+    async def calls() -> list[int]:
+        async with httpx.AsyncClient(transport=wire, base_url="http://hooks.example") as client:
+            answers = [
+                await client.post("/hooks/postmark", content=call.body, headers=dict(call.headers))
+                for call in (postmark(told, "wrong"), postmark(told))
+            ]
+            for provider, body in (("carrierpigeon", b"{}"), ("mailgun", b"\xff"), ("ses", b"{}"),
+                                   ("ses", b"x" * (3 << 20))):  # fmt: skip
+                answers.append(await client.post(f"/hooks/{provider}", content=body))
+            return [answer.status_code for answer in answers]
+
+    assert asyncio.run(calls()) == [403, 200, 403, 403, 403, 413]
+    assert standing(house, ann) == "suppressed"

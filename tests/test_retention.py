@@ -1,0 +1,132 @@
+"""Access, erasure, retention: no table is left out, and nothing is kept longer than it may be."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+from sqlmodel import SQLModel
+from typer.testing import CliRunner
+
+from digest import publish
+from digest.cli import app
+from digest.database import Database
+from digest.ledger import Planned, freeze
+from digest.publish import House
+from subscribers import roster, tokens
+from subscribers.errors import UnknownSubscriber
+from subscribers.roster import Asker
+from tests.conftest import NOW, SECRET
+
+ANN, KEYS = "ann@readers.example", (SECRET.encode(),)
+WHO = Asker("page", "Yes, mail me.", "192.0.2.7", "Browser/1", "fr")
+
+
+def a_life(database: Database) -> int:
+    """Ann asked, confirmed, moved, said something of issue 3, bounced; she is in every table."""
+    with database.writing() as session:
+        roster.request(session, ANN, ["weekly"], WHO, now=NOW, keys=KEYS)
+        [notice] = roster.due_notices(session, NOW)
+        roster.confirm(session, notice.id, notice.subscriber, WHO, now=NOW, keys=KEYS)
+        roster.give_feedback(session, notice.subscriber, 3, "good", "more maps", now=NOW)
+        return notice.subscriber
+
+
+def bounce(house: House, number: int) -> None:
+    path = tokens.return_path("b", 3, number, KEYS)
+    raw = (
+        f"From: mailer-daemon@x\nTo: {path}@y\nSubject: failure notice\n\n<{ANN}>: 452 mailbox full"
+    )
+    publish.receive(house, raw.encode(), source="file", now=NOW)
+
+
+def test_no_table_that_names_a_person_is_left_out(database: Database) -> None:
+    tables = inspect(database.engine).get_table_names()
+    pointing = {
+        name
+        for name in tables
+        for key in inspect(database.engine).get_foreign_keys(name)
+        if key["referred_table"] == "subscriber"
+    }
+    number = a_life(database)
+    with database.reading() as session:
+        found = roster.everything(session, number)
+    assert set(found) == {"subscriber", *pointing}
+    assert set(tables) >= set(SQLModel.metadata.tables)
+    columns = {
+        name: {c["name"] for c in inspect(database.engine).get_columns(name)} for name in tables
+    }
+    # Whatever else names a person must be known here, and erased by hand.
+    assert {n for n, c in columns.items() if c & {"subscriber", "subscriber_id", "address"}} == {
+        "delivery", *pointing, "subscriber"
+    }  # fmt: skip
+
+
+def test_show_tells_all_and_forget_erases_all(house: House, environ: dict[str, str]) -> None:
+    number = a_life(house.database)
+    bounce(house, number)
+    publish.collect(house, now=NOW)
+    record = publish.prepare(house, "weekly", now=NOW).record
+    with house.database.writing() as session:
+        freeze(session, record.id, [Planned(number, "<m@x>")], NOW)
+        session.connection().execute(text("UPDATE delivery SET reply = :r"), {"r": f"550 {ANN}"})
+
+    def run(*words: str) -> str:
+        told = ["-C", str(house.settings.folder), "subscribers", *words]
+        result = CliRunner().invoke(app, told, env=environ)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    shown: dict[str, Any] = json.loads(run("show", ANN, "--json"))
+    assert all(shown["rows"].values())
+    assert (len(shown["deliveries"]), shown["language"]) == (1, "fr")
+    proof = run("proof", ANN)
+    for word in (
+        "requested by page",
+        "confirmed by page",
+        "192.0.2.7",
+        "Browser/1",
+        "Yes, mail me.",
+    ):
+        assert word in proof
+    assert json.loads(run("proof", ANN, "--json"))["subscriptions"][0]["events"][1]["ip"]
+    erased = run("forget", ANN, "--yes")
+    assert all(table in erased for table in ("notice", "report", "feedback", "delivery"))
+    with house.database.engine.connect() as connection:
+        for name, table in SQLModel.metadata.tables.items():
+            rows = connection.execute(table.select()).all()
+            assert ANN not in str(rows), name
+
+
+def test_what_need_not_be_kept_is_forgotten(house: House) -> None:
+    number = a_life(house.database)
+    bounce(house, number)
+    with house.database.writing() as session:
+        roster.request(session, "bob@x.org", ["weekly"], WHO, now=NOW, keys=KEYS)
+    assert not any(publish.tidy(house, NOW + timedelta(days=7)).values())
+    done = publish.tidy(house, NOW + timedelta(days=8))
+    assert (done["requests"], done["subscribers"], done["IP addresses"]) == (1, 1, 0)
+    with house.database.reading() as session:
+        with pytest.raises(UnknownSubscriber):
+            roster.find(session, "bob@x.org")
+        assert publish.reports(house)[0][0].diagnostic
+    assert publish.tidy(house, NOW + timedelta(days=91))["reports"] == 1
+    done = publish.tidy(house, NOW + timedelta(days=366))
+    assert done["IP addresses"] == 2
+    with house.database.reading() as session:
+        [kept] = roster.profile(session, number).subscriptions
+    assert [(e.ip, e.agent, e.wording) for e in kept.events] == [("", "", "Yes, mail me.")] * 2
+    assert not any(publish.tidy(house, NOW + timedelta(days=400)).values())
+
+
+def test_who_left_and_never_confirmed_coming_back_has_still_left(house: House) -> None:
+    number = a_life(house.database)
+    with house.database.writing() as session:
+        roster.withdraw(session, number, "weekly", how="page", now=NOW)
+        later = NOW + timedelta(days=2)
+        roster.request(session, ANN, ["weekly"], WHO, now=later, keys=KEYS)
+        assert roster.profile(session, number).subscriptions[0].state == "requested"
+    publish.tidy(house, NOW + timedelta(days=30))
+    with house.database.reading() as session:
+        assert roster.profile(session, number).subscriptions[0].state == "withdrawn"

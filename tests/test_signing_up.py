@@ -1,0 +1,429 @@
+"""Joining, choosing, leaving, coming back: over a real server, with the real mail of a relay."""
+
+import email
+import email.policy
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+import uvicorn
+from playwright.sync_api import Page, sync_playwright
+
+from digest import publish
+from digest.feeds import read_feed
+from digest.publish import House, open_house
+from digest.web import public_app
+from subscribers import roster
+from subscribers.errors import UnknownSubscriber
+from subscribers.limiting import Limits, network
+from tests.conftest import NOW, SECRET
+from tests.relay import ScriptedRelay
+
+ANN = "ann@readers.example"
+KEYS = (SECRET.encode(),)
+DAILY = """
+[newsletter.daily]
+title = "The Day"
+from = "The Day <daily@news.example.org>"
+list_id = "daily.news.example.org"
+"""
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def hands() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def relay() -> Iterator[ScriptedRelay]:
+    with ScriptedRelay() as opened:
+        yield opened
+
+
+@pytest.fixture
+def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
+    file = folder / "digest.toml"
+    file.write_text(file.read_text("utf-8") + DAILY, encoding="utf-8")
+    with open_house(folder, {**environ, "DIGEST_RELAY_PORT": str(relay.port)}) as opened:
+        yield opened
+
+
+@pytest.fixture
+def site(house: House, hands: Clock) -> Iterator[str]:
+    server = uvicorn.Server(
+        uvicorn.Config(public_app(house, hands), port=0, log_level="warning", ws="none")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def ask(
+    site: str, hands: Clock, address: str = ANN, wait: float = 5, **form: Any
+) -> httpx.Response:
+    stamp = re.search(r'name="stamp" value="([^"]+)"', httpx.get(f"{site}/subscribe").text)
+    assert stamp
+    hands.now += timedelta(seconds=wait)
+    told = {"email": address, "newsletter": "weekly", "stamp": stamp[1], **form}
+    return httpx.post(f"{site}/subscribe", data=told)
+
+
+def letters(relay: ScriptedRelay, count: int) -> list[tuple[str, str, str]]:
+    """To whom, the subject and the path of the link, once so many mails have come."""
+    for _ in range(200):
+        if len(relay.accepted) >= count:
+            break
+        time.sleep(0.02)
+    found = []
+    for taken in relay.accepted:
+        mail = email.message_from_bytes(taken.data, policy=email.policy.default)
+        link = re.search(r"https?://[^/\s]+(/\S+)", mail.get_content())
+        assert link
+        found.append((taken.recipient, str(mail["Subject"]), link[1]))
+    return found
+
+
+def profile(house: House, address: str = ANN) -> roster.Profile:
+    with house.database.reading() as session:
+        return roster.find(session, address)
+
+
+def test_double_opt_in(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
+    answer = ask(site, hands)
+    assert (answer.status_code, "Look into your mail" in answer.text) == (200, True)
+    [(to, subject, link)] = letters(relay, 1)
+    assert (to, subject) == (ANN, "Please confirm: The Week")
+    assert profile(house).subscriptions[0].state == "requested"
+    for _ in range(20):  # c43: scanners follow links
+        assert "Yes, I confirm" in httpx.get(site + link).text
+        assert httpx.head(site + link).status_code == 200
+    assert profile(house).subscriptions[0].state == "requested"
+    hands.now += timedelta(minutes=3)
+    for _ in range(2):
+        assert "Thank you" in httpx.post(site + link).text
+    [kept] = profile(house).subscriptions
+    assert (kept.state, kept.confirmed_at) == ("confirmed", hands.now)
+    assert [event.kind for event in kept.events] == ["requested", "confirmed"]
+    assert kept.events[0].wording.startswith("Yes, mail me these newsletters.")
+    assert (kept.events[1].ip, bool(kept.events[1].agent)) == ("127.0.0.1", True)
+
+
+def test_d43_an_old_or_foreign_link_confirms_nobody(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    ask(site, hands)
+    [(_, _, link)] = letters(relay, 1)
+    for wrong in (link[:-1], link.replace("/c/", "/a/"), link.replace("/c/", "/p/")):
+        assert httpx.post(site + wrong).status_code == 404
+    hands.now += timedelta(days=8)
+    assert httpx.get(site + link).status_code == 404
+    assert httpx.post(site + link).status_code == 404
+    assert profile(house).subscriptions[0].state == "requested"
+    assert publish.tidy(house, hands.now)["requests"] == 1
+    with pytest.raises(UnknownSubscriber):
+        profile(house)
+
+
+def test_no_answer_tells_whether_an_address_is_known(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    with house.database.writing() as session:
+        roster.add(session, ANN, "weekly", how="page", now=NOW, keys=KEYS)
+        bob = "bob@readers.example"
+        roster.suppress(session, bob, reason="operator", how="x", now=NOW, keys=KEYS)
+    pages = [ask(site, hands, f"{name}@readers.example").text for name in ("ann", "bob", "cat")]
+    assert len({page.replace(f"{n}…", "x…") for page, n in zip(pages, "abc", strict=True)}) == 1
+    mails = letters(relay, 2)
+    assert {(to.split("@")[0], subject) for to, subject, _ in mails} == {
+        ("ann", "You already get The Week"),
+        ("cat", "Please confirm: The Week"),
+    }
+    assert profile(house).subscriptions[0].state == "confirmed"
+
+
+def test_list_bombing_one_a_day_and_three_for_ever(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    for _ in range(4):
+        ask(site, hands)
+    for day in range(1, 6):
+        hands.now = NOW + timedelta(days=day, minutes=day)
+        ask(site, hands)
+    ask(site, hands, "last@readers.example")
+    told = [to for to, _, _ in letters(relay, 4)]
+    assert told == [ANN, ANN, ANN, "last@readers.example"]
+
+
+@pytest.mark.parametrize(
+    ("form", "wait"),
+    [
+        ({"website": "https://spam.example"}, 5),
+        ({"stamp": "form.abc.0.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, 5),
+        ({}, 0),
+        ({}, 90_000),
+    ],
+)
+def test_machines_get_the_same_page_and_no_mail_goes(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay, form: dict[str, str], wait: float
+) -> None:
+    assert "Look into your mail" in ask(site, hands, wait=wait, **form).text
+    ask(site, hands, "real@readers.example")
+    assert [to for to, _, _ in letters(relay, 1)] == ["real@readers.example"]
+
+
+def test_a_site_s_own_form_needs_no_stamp_and_limits_hold(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    codes = []
+    for n in range(12):
+        told = {"email": f"r{n}@readers.example", "newsletter": ["weekly", "daily", "hacked"]}
+        codes.append(httpx.post(f"{site}/subscribe", data=told).status_code)
+    assert codes == [200] * 10 + [429] * 2
+    assert len(letters(relay, 10)) == 10
+    held = profile(house, "r0@readers.example").subscriptions
+    assert {s.newsletter for s in held} == {"weekly", "daily"}
+    assert "subscribe&#34;" in httpx.get(f"{site}/subscribe/snippet").text
+
+
+@pytest.mark.parametrize("address", ["", "ann", "ann@x.org, bob@x.org", "a" * 300 + "@x.org"])
+def test_what_is_no_address_is_said_so(site: str, hands: Clock, address: str) -> None:
+    answer = ask(site, hands, address)
+    assert (answer.status_code, "not a mail address" in answer.text) == (422, True)
+
+
+def joined(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> str:
+    """Ann, confirmed; the path of her preferences page."""
+    from subscribers import tokens
+
+    ask(site, hands)
+    httpx.post(site + letters(relay, 1)[0][2])
+    number = profile(house).subscriber
+    return f"/p/{tokens.seal(tokens.Token('preferences', 'weekly', 0, number), KEYS)}"
+
+
+def test_every_choice_is_kept(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
+    page = site + joined(house, site, hands, relay)
+    httpx.post(page, data={"section": "Opinion", "format": "text", "frequency": "weekly"})
+    httpx.post(page, data={"act": "pause", "weeks": "4"})
+    httpx.post(page, data={"act": "language", "language": "fr"})
+    found = profile(house)
+    [kept] = found.subscriptions
+    assert (kept.preferences.sections, kept.preferences.format) == (frozenset({"Opinion"}), "text")
+    assert (kept.preferences.frequency, found.language) == ("weekly", "fr")
+    assert kept.paused_until == hands.now + timedelta(weeks=4)
+    with house.database.reading() as session:
+        for now, paused in ((hands.now, True), (hands.now + timedelta(weeks=5), False)):
+            got = roster.standing(session, [found.subscriber], "weekly", now=now)
+            assert (got[found.subscriber] == "paused") is paused
+            assert bool(roster.recipients(session, "weekly", now=now)) is not paused
+        assert roster.recipients(session, "weekly", weekly=False) == []
+    httpx.post(page, data={"act": "pause"})
+    assert profile(house).subscriptions[0].paused_until is None
+    with house.database.writing() as session:
+        roster.speak(session, found.subscriber, "en")
+    httpx.post(page, data={"act": "join", "newsletter": "daily"})
+    hands.now += timedelta(days=2)
+    again = httpx.post(page, data={"act": "join", "newsletter": "daily"})
+    assert "Look into your mail" in again.text
+    assert {s.newsletter: s.state for s in profile(house).subscriptions} == {
+        "weekly": "confirmed", "daily": "requested"
+    }  # fmt: skip
+    assert "You have left all" in httpx.post(page, data={"act": "leave"}).text
+    assert {s.state for s in profile(house).subscriptions} == {"withdrawn"}
+
+
+def test_a_new_address_is_asked_first(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    page = site + joined(house, site, hands, relay)
+    number = profile(house).subscriber
+    with house.database.writing() as session:
+        roster.add(session, "taken@readers.example", "weekly", how="page", now=NOW, keys=KEYS)
+    assert httpx.post(page, data={"act": "address", "address": "no"}).status_code == 422
+    for address in ("new@readers.example", "taken@readers.example"):
+        answer = httpx.post(page, data={"act": "address", "address": address})
+        assert "Look into your mail" in answer.text
+    (_, _, _), (to, subject, link), (_, _, taken) = letters(relay, 3)
+    assert (to, subject) == ("new@readers.example", "Please confirm your new address for The Week")
+    assert profile(house).subscriber == number
+    assert httpx.post(site + taken).status_code == 404
+    assert "Thank you" in httpx.post(site + link).text
+    moved = profile(house, "new@readers.example")
+    assert (moved.subscriber, moved.subscriptions[0].events[-1].kind) == (number, "moved")
+
+
+def test_leaving_why_and_back(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
+    from subscribers import tokens
+
+    joined(house, site, hands, relay)
+    number = profile(house).subscriber
+    link = f"{site}/u/{tokens.seal(tokens.Token('unsubscribe', 'weekly', 3, number), KEYS)}"
+    assert 'name="story" value="2"' in httpx.get(f"{link}?story=2").text
+    assert "Would fewer" in httpx.post(link, data={"page": "1", "story": "2"}).text
+    httpx.post(f"{link}/why", data={"reason": "too many"})
+    [kept] = profile(house).subscriptions
+    assert [(e.kind, e.how, e.issue, e.story) for e in kept.events[-2:]] == [
+        ("withdrawn", "page", 3, 2),
+        ("said", "page", 3, None),
+    ]
+    assert "once a week" in httpx.post(f"{link}/back", data={"frequency": "weekly"}).text
+    [kept] = profile(house).subscriptions
+    assert (kept.state, kept.preferences.frequency) == ("confirmed", "weekly")
+    httpx.post(link, data={"page": "1"})
+    hands.now += timedelta(hours=2)
+    assert "too old" in httpx.post(f"{link}/back").text
+    assert profile(house).subscriptions[0].state == "withdrawn"
+
+
+def test_c77_only_a_fresh_confirmation_lifts_a_suppression(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    with house.database.writing() as session:
+        roster.suppress(session, ANN, reason="bounce", how="report", now=NOW, keys=KEYS)
+    ask(site, hands)
+    link = letters(relay, 1)[0][2]
+    assert profile(house).suppressed
+    httpx.post(site + link)
+    assert not profile(house).suppressed
+
+
+def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
+    from subscribers import tokens
+
+    joined(house, site, hands, relay)
+    publish.collect(house, now=hands.now)
+    record = publish.prepare(house, "weekly", now=hands.now).record
+    assert "none yet" in httpx.get(f"{site}/archive/weekly").text
+    assert httpx.get(f"{site}/archive/weekly/{record.issue.number}").status_code == 404
+    publish.approve(house, "weekly", record.issue.number, by="x", now=hands.now)
+    publish.send(house, "weekly", clock=hands)
+    assert f"/archive/weekly/{record.issue.number}" in httpx.get(f"{site}/archive").text
+    answer = httpx.get(f"{site}/archive/weekly/{record.issue.number}")
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert "/u/" not in answer.text
+    feed = httpx.get(f"{site}/archive/weekly/feed.xml").content
+    assert ElementTree.fromstring(feed).tag == "{http://www.w3.org/2005/Atom}feed"  # noqa: S314 - our own
+    [entry] = read_feed(feed, source="archive").articles
+    assert entry.url.endswith(f"/archive/weekly/{record.issue.number}")
+    for missing in ("/archive/hourly", "/archive/hourly/feed.xml", "/archive/weekly/99"):
+        assert httpx.get(site + missing).status_code == 404
+    number = profile(house).subscriber
+    link = f"{site}/f/{tokens.seal(tokens.Token('feedback', 'weekly', record.id, number), KEYS)}"
+    assert "How was this issue?" in httpx.get(link).text
+    assert httpx.post(link, data={"verdict": "hacked"}).status_code == 422
+    for verdict in ("poor", "good"):
+        httpx.post(link, data={"verdict": verdict, "comment": "more maps"})
+    with house.database.reading() as session:
+        assert roster.feedback(session, record.id) == {"good": 1}
+
+
+@pytest.mark.parametrize("language", ["hi", "es", "fr", "ar"])
+def test_pages_speak_the_reader_s_language(site: str, language: str) -> None:
+    page = httpx.get(f"{site}/subscribe", headers={"Accept-Language": f"xx, {language};q=0.9"}).text
+    assert f'lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page
+    assert "Your mail address" not in page
+
+
+def test_limits_count_in_windows() -> None:
+    limits = Limits({"network": (2, timedelta(hours=1))})
+    said = [limits.allow(NOW, network=n) for n in ("a", "a", "a", "b")]
+    assert said == ["", "", "network", ""]
+    assert limits.allow(NOW + timedelta(hours=1), network="a") == ""
+    assert network("2001:db8:1:2:3::4") == network("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
+    assert network("::ffff:192.0.2.1") == network("192.0.2.1") == "192.0.2.1"
+    assert network("testclient") == "unknown"
+
+
+def test_a_browser_joins_chooses_leaves_and_comes_back(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay, tmp_path: Path
+) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Install chromium (apt install chromium) to see the pages in a browser.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for width, scheme, address in ((360, "dark", "phone"), (1200, "light", "desk")):
+            context = browser.new_context(
+                viewport={"width": width, "height": 760}, color_scheme=scheme,  # type: ignore[arg-type]
+                java_script_enabled=False,
+            )  # fmt: skip
+            _walk(context.new_page(), house, site, hands, relay, f"{address}@readers.example")
+            context.close()
+        browser.close()
+
+
+def _walk(
+    page: Page, house: House, site: str, hands: Clock, relay: ScriptedRelay, address: str
+) -> None:
+    from subscribers import tokens
+
+    before = len(relay.accepted)
+    page.goto(f"{site}/subscribe")
+    page.get_by_label("The Week").check()
+    page.get_by_label("Your mail address").fill(address)
+    hands.now += timedelta(seconds=5)
+    page.get_by_role("button", name="Subscribe").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Look into your mail"
+    link = letters(relay, before + 1)[-1][2]
+    page.goto(site + link)
+    page.get_by_role("button", name="Yes, I confirm").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Thank you"
+    number = profile(house, address).subscriber
+    seal = tokens.seal(tokens.Token("preferences", "weekly", 0, number), KEYS)
+    page.goto(f"{site}/p/{seal}")
+    page.get_by_label("Once a week at most").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    assert "Saved." in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="Leave The Week").click()
+    page.get_by_role("button", name="Unsubscribe").click()
+    assert profile(house, address).subscriptions[0].state == "withdrawn"
+    page.get_by_text("Would fewer have been better?").click()
+    page.get_by_role("button", name="It was a mistake").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Welcome back"
+    assert profile(house, address).subscriptions[0].state == "confirmed"
+
+
+def test_every_link_of_somebody_forgotten_still_answers(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    from subscribers import tokens
+
+    page = site + joined(house, site, hands, relay)
+    confirmed = site + letters(relay, 1)[0][2]
+    number = profile(house).subscriber
+    with house.database.writing() as session:
+        roster.forget(session, ANN, now=NOW, keys=KEYS)
+    for act in ({}, {"act": "pause", "weeks": "2"}, {"act": "language", "language": "hi"},
+                {"act": "address", "address": "new@x.org"}, {"act": "leave"},
+                {"act": "join", "newsletter": "daily"}):  # fmt: skip
+        assert httpx.post(page, data=act).status_code in {200, 422}, act
+    purposes: tuple[tuple[str, tokens.Purpose], ...] = (("u", "unsubscribe"), ("f", "feedback"))
+    for path, purpose in purposes:
+        link = f"{site}/{path}/{tokens.seal(tokens.Token(purpose, 'gone', 9, number), KEYS)}"
+        assert httpx.get(link).status_code == 200
+        for more in ("", "/why", "/back") if path == "u" else ("",):
+            told = {"verdict": "good", "reason": "other"}
+            assert httpx.post(link + more, data=told).status_code == 200, more
+    assert httpx.post(confirmed).status_code == 404
