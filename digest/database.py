@@ -7,15 +7,16 @@ long the busy timeout. Never here: a query about anything (the three books).
 
 import contextlib
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
@@ -27,7 +28,8 @@ from subscribers import roster
 # Imported for what they declare: each book adds its tables to the one metadata.
 BOOKS = (archive, ledger, roster)
 TABLES = SQLModel.metadata
-_SENDER_LOCK = 0x0D16E57  # the advisory lock's number on PostgreSQL
+PERSIST = 8  # tries, over some eleven seconds: what a restarting server needs
+T = TypeVar("T")
 
 
 class Database:
@@ -58,14 +60,34 @@ class Database:
         ):
             yield session
 
-    @contextlib.contextmanager
-    def sole_sender(self) -> Iterator[None]:
-        """Held while sending. Raises DatabaseError where another sender holds it.
+    def persist(self, work: Callable[[Session, bool], T]) -> T:
+        """Do `work` in a writing session; once more where the database says that this may help.
 
-        The lock goes with its process, so whoever gets it knows that no sender is alive.
+        `work` gets the session and whether it is not the first try: then what an earlier try did
+        may have been committed although nobody said so. Raises DatabaseError where it is in vain.
         """
-        with _file_lock(self.engine) if self._sqlite else _advisory_lock(self.engine):
-            yield
+        for tries in range(PERSIST):
+            try:
+                with self.writing() as session:
+                    return work(session, tries > 0)
+            except DBAPIError as error:
+                if tries + 1 == PERSIST or not _may_help(error):
+                    raise _unwritten(error) from error
+            time.sleep(min(2.0, 0.05 * 4**tries))
+        raise AssertionError  # pragma: no cover - the last try returns or raises
+
+    @contextlib.contextmanager
+    def sole_sender(self) -> Iterator[bool]:
+        """Held while sending; tells whether this sender is the only one.
+
+        SQLite has one: a second is refused with DatabaseError. The lock goes with its process, so
+        whoever gets it knows that no other is alive. On PostgreSQL several share the work.
+        """
+        if not self._sqlite:
+            yield False
+            return
+        with _file_lock(self.engine):
+            yield True
 
     def close(self) -> None:
         """Give back every connection."""
@@ -182,17 +204,24 @@ def _file_lock(engine: Engine) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _advisory_lock(engine: Engine) -> Iterator[None]:
-    with engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        ask = text("SELECT pg_try_advisory_lock(:number)")
-        if not connection.execute(ask, {"number": _SENDER_LOCK}).scalar():
-            raise _taken()
-        try:
-            yield
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _SENDER_LOCK})
+def _may_help(error: DBAPIError) -> bool:
+    # Lost connections, deadlocks and serialization failures (SQLSTATE class 40), a busy SQLite.
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    words = str(error.orig)
+    return (
+        error.connection_invalidated
+        or state.startswith(("40", "57P", "08"))
+        or "locked" in words
+        or "connection failed" in words
+        or "connection refused" in words.lower()
+    )
+
+
+def _unwritten(error: DBAPIError) -> DatabaseError:
+    return DatabaseError(
+        f"the database could not be written: {_first_line(error)}",
+        remedy="make room, or bring it back; nothing is lost, run the same command again",
+    )
 
 
 def _taken() -> DatabaseError:

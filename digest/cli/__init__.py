@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from digest.cli import articles, issues
+from digest.cli import articles, issues, sending
 from digest.cli.door import (
     At,
     Json,
@@ -278,57 +278,15 @@ def approve(
     say(f"issue {record.issue.number} is approved; content {record.approved_hash[:12]}")
 
 
-@app.command()
-def send(
-    context: typer.Context,
-    number: Number = None,
-    newsletter: Newsletter = None,
-    as_json: Json = False,
-) -> None:
-    """Send an approved issue. Safe to run again: who has it, gets no second copy.
-
-    Example: digest send 12
-    """
-    from digest import publish
-    from digest.terminal import progress_bar, show_account
-
-    with opened(context) as house, progress_bar("sending") as on_progress:
-        account = publish.send(house, newsletter, number, clock=now, on_progress=on_progress)
-    print_json(account) if as_json else show_account(account)
-    if account.open:
-        say("run `digest send` again for those that are left")
-        raise typer.Exit(75)
-
-
-@app.command()
-def status(
-    context: typer.Context,
-    number: Number = None,
-    newsletter: Newsletter = None,
-    readers: Annotated[
-        bool, typer.Option("--readers", help="Everybody on the list, one line each.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Account for every reader of an issue; and how the sources fare.
-
-    Example: digest status 12 --readers
-    """
-    from digest import publish
-    from digest.terminal import show_account, show_readers, show_sources
-
-    with opened(context) as house:
-        record = house.issue(house.newsletter(newsletter)[0], number)
-        account = publish.account(house, record)
-        lines = list(publish.readers(house, record)) if readers else []
-        failing = [state for state in house.sources() if state.failing_since]
-    if as_json:
-        print_json({"account": account, "readers": lines, "failing_sources": failing})
-        return
-    show_account(account)
-    if readers:
-        show_readers(lines)
-    show_sources(failing)
+for verb in (
+    sending.send,
+    sending.status,
+    sending.pause,
+    sending.resume,
+    sending.cancel,
+    sending.resolve,
+):
+    app.command()(verb)
 
 
 @app.command()

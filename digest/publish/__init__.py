@@ -23,7 +23,21 @@ from digest.publish.leaving import FrontDoor, view
 from digest.publish.opening import Clock, House, migrate, open_house, templates_folder
 from digest.publish.preparing import Draft, approve, examine, explain, prepare, rendering_for
 from digest.publish.running import Done, run
-from digest.publish.sending import Account, Progress, ReaderLine, account, readers, send, send_test
+from digest.publish.sending import (
+    Account,
+    Progress,
+    ReaderLine,
+    Timing,
+    account,
+    cancel,
+    export,
+    pause,
+    readers,
+    resolve,
+    resume,
+    send,
+    send_test,
+)
 from digest.publish.showing import Shown, preview_page, shown, write_shown
 from digest.selection import Verdict
 
@@ -40,20 +54,26 @@ __all__ = [
     "ReaderLine",
     "Shown",
     "SourceState",
+    "Timing",
     "Verdict",
     "account",
     "approve",
+    "cancel",
     "collect",
     "decide",
     "examine",
     "explain",
+    "export",
     "init_folder",
     "migrate",
     "open_house",
+    "pause",
     "prepare",
     "preview_page",
     "readers",
     "rendering_for",
+    "resolve",
+    "resume",
     "run",
     "send",
     "send_test",

@@ -51,6 +51,9 @@ def _run_one(house: House, name: str, settings: NewsletterSettings, clock: Clock
         if record.state == "approved" and not _is_time(settings, record, clock()):
             continue
         account = send(house, name, record.issue.number, clock=clock)
+        if account.control == "paused":
+            done.append(Done(name, f"issue {record.issue.number} is paused ({account.why})"))
+            continue
         told = ", ".join(f"{count} {state}" for state, count in sorted(account.counts.items()))
         done.append(Done(name, f"issue {record.issue.number}: {told}", 75 if account.open else 0))
     return done

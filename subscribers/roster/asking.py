@@ -78,6 +78,14 @@ def recipients(
     return [recipient(line) for line in session.connection().execute(page)]
 
 
+def audience(newsletter: str) -> Lines:
+    """The numbers of all who may be mailed this newsletter, as a query for a ledger to freeze."""
+    query = lines(col(SubscriptionRow.newsletter) == newsletter).where(
+        col(SubscriptionRow.state) == "confirmed", ~suppressed()
+    )
+    return query.with_only_columns(col(SubscriptionRow.subscriber_id))
+
+
 def standing(
     session: Session, subscribers: Collection[int], newsletter: str
 ) -> dict[int, Recipient | str]:
@@ -93,6 +101,16 @@ def standing(
         for line in session.connection().execute(some):
             answer[line.subscriber] = _may(line)
     return answer
+
+
+def addresses(session: Session, subscribers: Collection[int]) -> dict[int, str]:
+    """The addresses of these numbers; who was forgotten is missing."""
+    wanted, found = list(subscribers), dict[int, str]()
+    for start in range(0, len(wanted), BATCH):
+        some = col(SubscriberRow.id).in_(wanted[start : start + BATCH])
+        query = select(col(SubscriberRow.id), col(SubscriberRow.address)).where(some)
+        found |= {row[0] or 0: row[1] for row in session.connection().execute(query)}
+    return found
 
 
 def everyone(
