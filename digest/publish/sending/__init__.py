@@ -2,6 +2,8 @@
 
     book         claims, messages made ahead, groups committed: the thread that writes
     desk         between the connections and the book
+    shift        desk and connections at work, and how a signal stops them
+    machine      where a sender runs
     watching     progress, and a line in the log for each mail event
     accounting   where every reader stands; exports
     steering     pause, resume, cancel, resolve
@@ -10,24 +12,22 @@ Never here: a decision about a reply (outcomes), or a sentence for a terminal.
 """
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from digest import archive, delivery, ledger
 from digest.archive import IssueRecord
-from digest.delivery import Crew, Limits, RelayAddress, Timeouts
+from digest.delivery import Limits, RelayAddress, Timeouts
 from digest.edition import cut
 from digest.errors import IssueError, RelayError
-from digest.outcomes import Outcome, RelayFault, Sent
+from digest.outcomes import Outcome, Sent
 from digest.publish.composing import Composer
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash, refuse_errors
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
-from digest.publish.sending.book import Book, Timing
-from digest.publish.sending.desk import Desk
-from digest.publish.sending.machine import gone, myself
+from digest.publish.sending.book import Book, Composing, Timing
+from digest.publish.sending.machine import gone
+from digest.publish.sending.shift import shift
 from digest.publish.sending.steering import cancel, pause, resolve, resume
 from digest.publish.sending.watching import Progress, Watch
 from subscribers import roster
@@ -63,6 +63,7 @@ def send(
     on_progress: Callable[[Progress], None] = lambda _: None,
     timing: Timing = Timing(),  # noqa: B008 - frozen
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+    composing: Callable[[House, IssueRecord], Composing] = Composer,
 ) -> Account:
     """Send an approved issue to everybody who is to get it and has not.
 
@@ -78,7 +79,14 @@ def send(
     with house.database.sole_sender() as alone:
         _freeze(house, record, clock())
         _reap(house, timing, alone=alone)
-        stopped = _shift(house, record, clock, on_progress, timing, timeouts)
+        with house.database.reading() as session:
+            counts = ledger.counts(session, record.id)
+        relay = _address(house)
+        shown = house.settings.relay.log_addresses
+        issue = f"{name}/{record.issue.number}"
+        watch = Watch(issue, relay.name, clock, counts, on_progress, shown)
+        book = Book(house, record, clock, composing(house, record), relay.name, timing)
+        stopped = _shift(house, record, book, watch, timeouts, clock())
         _finish(house, record, clock())
     return account(house, record, interrupted=stopped)
 
@@ -150,53 +158,27 @@ def _reap(house: House, timing: Timing, *, alone: bool) -> None:
 def _shift(
     house: House,
     record: IssueRecord,
-    clock: Clock,
-    on_progress: Callable[[Progress], None],
-    timing: Timing,
+    book: Book,
+    watch: Watch,
     timeouts: Timeouts,
+    now: datetime,
 ) -> bool:
     """Work until nothing is due; whether it was stopped before. Raises RelayError."""
     settings, relay = house.settings.relay, _address(house)
     with house.database.reading() as session:
         sending = ledger.sending(session, record.id)
-        due = ledger.due(session, record.id, clock(), settings.connections)
-        counts = ledger.counts(session, record.id)
+        due = ledger.due(session, record.id, now, settings.connections)
     if not due or (sending and sending.control != "go"):
         return False
-    issue = f"{record.issue.newsletter}/{record.issue.number}"
-    watch = Watch(issue, relay.name, clock, counts, on_progress, settings.log_addresses)
-    book = Book(house, record, clock, relay.name, timing)
     limits = Limits(due, settings.messages_per_connection)
     with asyncio.Runner(loop_factory=delivery.event_loop()) as runner:
-        fault, stopped = runner.run(_work(book, watch, relay, limits, timeouts))
+        fault, stopped = runner.run(shift(book, watch, relay, limits, timeouts))
     if fault:
         raise RelayError(
             f"the relay {relay.name} cannot be used: {_said(fault)}",
             remedy="check [relay] in digest.toml; nothing is lost, run `digest send` again",
         )
     return stopped
-
-
-async def _work(
-    book: Book, watch: Watch, relay: RelayAddress, limits: Limits, timeouts: Timeouts
-) -> tuple[RelayFault | None, bool]:
-    stop = asyncio.Event()
-    desk = Desk(book, relay.name, stop, watch)
-    crew = Crew(desk, lambda: delivery.connect(relay, timeouts), limits, stop)
-    with _stop_on_signal(stop, crew.cut):
-        try:
-            await desk.open(myself())
-            keeper = asyncio.create_task(desk.keep())
-            try:
-                fault = await crew.run()
-            finally:
-                desk.end()
-                await keeper
-        finally:
-            await desk.close()
-    if desk.error:
-        raise desk.error
-    return fault, stop.is_set()
 
 
 def _finish(house: House, record: IssueRecord, now: datetime) -> None:
@@ -208,25 +190,6 @@ def _finish(house: House, record: IssueRecord, now: datetime) -> None:
             ledger.call_off(session, record.id, now)
         if ledger.is_done(session, record.id):
             archive.set_state(session, record.id, "cancelled" if cancelled else "sent", now)
-
-
-@contextlib.contextmanager
-def _stop_on_signal(stop: asyncio.Event, cut: asyncio.Event) -> Iterator[None]:
-    # The first signal lets what is on the wire end; the second cuts it.
-    def asked() -> None:
-        (cut if stop.is_set() else stop).set()
-
-    loop = asyncio.get_running_loop()
-    caught = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, asked)
-            caught.append(number)
-    try:
-        yield
-    finally:
-        for number in caught:
-            loop.remove_signal_handler(number)
 
 
 def _address(house: House) -> RelayAddress:

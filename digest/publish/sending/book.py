@@ -8,7 +8,8 @@ out next, in one transaction. Never here: a connection.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from digest import ledger
 from digest.archive import IssueRecord
@@ -17,7 +18,6 @@ from digest.edition import Edition, cut
 from digest.errors import DatabaseError, DigestError
 from digest.ledger import Delivery, Intent, Policy, Result
 from digest.messages import Message
-from digest.publish.composing import Composer
 from digest.publish.opening import Clock, House
 from subscribers import roster
 from subscribers.preferences import Preferences
@@ -35,6 +35,18 @@ class Timing:
 
     lease: timedelta = timedelta(seconds=60)
     grace: timedelta = timedelta(seconds=600)
+
+
+class Composing(Protocol):
+    """Makes one reader's message; see composing.Composer."""
+
+    def message_id(self, subscriber: int) -> str:
+        """The Message-ID of the issue's message for this subscriber, always the same."""
+
+    def compose(
+        self, recipient: Recipient, edition: Edition, message_id: str, date: datetime
+    ) -> Message:
+        """The message. Raises DigestError where it cannot be made for this reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +80,19 @@ class Book:
     """Use it from one thread only."""
 
     def __init__(
-        self, house: House, record: IssueRecord, clock: Clock, relay: str, timing: Timing
+        self,
+        house: House,
+        record: IssueRecord,
+        clock: Clock,
+        composing: Composing,
+        relay: str,
+        timing: Timing,
     ) -> None:
         self._house, self._record, self._clock = house, record, clock
         self._relay, self._timing = relay, timing
         settings = house.settings.relay
         self._policy = Policy(settings.on_ambiguous == "resend", settings.expire)
-        self._composer = Composer(house, record)
+        self._composer = composing
         self._editions: dict[Preferences, Edition | None] = {}
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
         self._drafts: deque[_Draft] = deque()
