@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check install --quiet
 COMPILE = .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: demo test torture lint lock picture wheel clean
+.PHONY: demo test torture bench lint lock picture wheel clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.ready  ## an issue of an invented newsletter, written, sent and read, on this machine alone
@@ -13,13 +13,20 @@ test: lint  ## everything that must hold
 	.venv-test/bin/python -m pytest
 
 torture: .venv-test/.ready  ## thousands of new examples for every property; takes long
-	DIGEST_HYPOTHESIS=torture .venv-test/bin/python -m pytest -k "not wheel"
+	DIGEST_HYPOTHESIS=torture DIGEST_KILLS=200 .venv-test/bin/python -m pytest -k "not wheel"
+
+bench: .venv-test/.ready benchmarks/node_modules/.ready  ## the send beside its peers; wants Postfix's smtp-sink and node
+	.venv-test/bin/python benchmarks/send.py
+
+benchmarks/node_modules/.ready: benchmarks/package-lock.json
+	cd benchmarks && npm ci --silent
+	@touch $@
 
 lint: .venv-test/.ready  ## style, types and the import contract
 	.venv-test/bin/ruff check
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/mypy
-	.venv-test/bin/mypy scripts
+	.venv-test/bin/mypy scripts benchmarks
 	.venv-test/bin/lint-imports
 
 wheel: .venv-test/.ready  ## dist/digest-*.whl

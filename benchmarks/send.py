@@ -1,9 +1,10 @@
 """The send, measured beside its peers in one run: `make bench`.
 
-Each row sends messages of the same size over the same number of connections to Postfix's smtp-sink
-on the loopback. Ours is the whole of `publish.send`: a durable ledger (SQLite, synchronous=FULL, two
-states for each message), suppression looked up, each message made for its reader. Peers keep
-nothing. Each row runs several times in turn, and its best counts: a busy machine only slows.
+Each row sends messages of the same size over the same number of connections to Postfix's
+smtp-sink on the loopback. Ours is the whole of `publish.send`: a durable ledger (SQLite,
+synchronous=FULL, two states for each message), suppression looked up, each message made for its
+reader. Peers keep nothing. Each row runs several times in turn, and its best counts, because a
+busy machine only slows.
 
 Absolute figures are this machine's, at this hour; ratios are what the table is for.
 """

@@ -1,6 +1,7 @@
 """Delivery to a real SMTP server: every fault has its outcome, and the next message its own."""
 
 import asyncio
+import socket
 import ssl
 import time
 from collections import deque
@@ -525,3 +526,63 @@ def test_what_was_said_before_tls_is_forgotten() -> None:
     assert [type(outcome) for outcome in run.outcomes] in ([Sent], [])
     assert relay.heard.count("DATA") <= 1
     assert [c for c in relay.heard if c.startswith("AUTH")] == []
+
+
+IMPATIENT = Timeouts(connect=0.3, command=0.6, dot=0.6)
+
+
+def test_a_name_that_nobody_has_stops_the_run() -> None:
+    run = work(RelayAddress("relay.invalid", 25, "none"), message(ANN))
+
+    assert run.fault
+    assert run.outcomes == []
+
+
+def test_a_relay_that_answers_nothing_at_all_is_given_up_in_time() -> None:
+    # A queue of connections that is full: further ones are neither taken nor refused.
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        port = listening.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        run = work(plain(port), message(ANN), timeouts=IMPATIENT)
+        for one in waiting:
+            one.close()
+
+    assert run.fault
+    assert run.outcomes == []
+
+
+def test_a_relay_without_a_greeting_is_given_up_in_time() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("connect", ANYONE, Wait(30), times=5)
+        run = work(plain(relay.port), message(ANN), timeouts=IMPATIENT)
+
+    assert run.fault
+    assert "ready" in run.fault.reply.text
+    assert run.outcomes == []
+
+
+def test_who_does_not_know_ehlo_is_greeted_with_helo() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("ehlo", ANYONE, "502 5.5.1 what?")
+        [outcome] = deliver(relay, message(ANN))
+
+    assert isinstance(outcome, Sent)
+    assert any(command.startswith("HELO") for command in relay.heard)
+
+
+def test_a_relay_that_wants_less_for_a_while_gets_all_in_the_end() -> None:
+    people = [message(f"r{n}@example.org") for n in range(20)]
+    with ScriptedRelay() as relay:
+        relay.will("mail", SENDER, "451 4.7.1 slower", times=2)
+        relay.will("dot", ANYONE, Wait(0.01), times=20)
+        desk_outcomes = work(plain(relay.port), *people, limits=Limits(4, pause=0.02))
+
+    assert desk_outcomes.fault is None
+    faults = [o for o in desk_outcomes.outcomes if isinstance(o, RelayFault)]
+    assert len(faults) == 2  # the ledger gives these back at once; the list of this test does not
+    assert len(relay.accepted) == 18

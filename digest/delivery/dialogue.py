@@ -25,7 +25,6 @@ from digest.outcomes import (
 )
 
 _PATH = re.compile(r"[!-;=?-~]*")  # printable ASCII without space and angle brackets
-_STRAY = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _COMMANDS = (Phase.SENDER, Phase.RECIPIENT, Phase.DATA)
 
 
@@ -101,7 +100,10 @@ class Dialogue:
     def handed_over(
         self, message: Message, following: Message | None
     ) -> "tuple[asyncio.Future[list[Reply]], Envelope | None]":
-        """Write the text and the dot, and with them the commands of `following`.
+        """Write the text as it stands and the dot, and with them the commands of `following`.
+
+        `messages` promises lines that end in CRLF and never begin with a dot; to look again at
+        each byte here would cost a third of the whole send.
 
         To be called at once when `answered` said None. The first promise is the reply to the
         dot: `after_dot` says what it means.
@@ -110,7 +112,7 @@ class Dialogue:
         ahead = envelope is not None and self.pipelining and not envelope.problem
         group = b"".join(envelope.commands) if envelope and ahead else b""
         self._used = True
-        dot = self._wire.ask((_safe(message.data), b".\r\n" + group), 1, self._timeouts.dot)
+        dot = self._wire.ask((message.data, b".\r\n" + group), 1, self._timeouts.dot)
         if envelope and ahead:
             envelope.promised = self._wire.ask((), len(envelope.commands), self._timeouts.command)
         return dot, envelope
@@ -190,16 +192,3 @@ def _problem(message: Message) -> str | None:
         if not _PATH.fullmatch(path):
             return f"{path!r} cannot be written in an SMTP command"
     return None
-
-
-def _safe(data: bytes) -> bytes:
-    """RFC 5321 section 4.5.2, and never a lone CR or LF: that is how mail is smuggled.
-
-    `messages` writes CRLF only; this holds should it ever not.
-    """
-    lines = data.count(b"\n")
-    if data.count(b"\r\n") != lines or data.count(b"\r") != lines:
-        data = _STRAY.sub(b"\r\n", data)
-    if b"\n." in data or data.startswith(b"."):
-        data = (b"." if data.startswith(b".") else b"") + data.replace(b"\n.", b"\n..")
-    return data if data.endswith(b"\r\n") else data + b"\r\n"

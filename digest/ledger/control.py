@@ -6,9 +6,10 @@ A delivery leaves a final state only here, and each time it is written down who 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import insert, literal, select, text, update
+from sqlalchemy import bindparam, insert, literal, select, text, update
 from sqlmodel import Session, col
 
 from digest.ledger.moving import REASON, count
@@ -40,10 +41,15 @@ class Verdict:
 
 def sending(session: Session, issue_id: int) -> Sending | None:
     """What is wanted of this issue's sending; None before it was frozen."""
-    columns = [col(getattr(SendingRow, name)) for name in Sending.__dataclass_fields__]
-    query = select(*columns).where(col(SendingRow.issue_id) == issue_id)
-    found = session.connection().execute(query).first()
+    found = session.connection().execute(_asking(), {"issue": issue_id}).first()
     return None if found is None else Sending(*found)
+
+
+@cache
+def _asking() -> Any:
+    # Put together once: each group of a send asks.
+    columns = [col(getattr(SendingRow, name)) for name in Sending.__dataclass_fields__]
+    return select(*columns).where(col(SendingRow.issue_id) == bindparam("issue"))
 
 
 def steer(

@@ -9,9 +9,10 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import case, insert, literal, select, text, update
+from sqlalchemy import TextClause, case, insert, literal, select, text, update
 from sqlmodel import Session, col, func
 
 from digest.ledger.tables import DUE, HELD, DeliveryRow, SendingRow
@@ -130,7 +131,7 @@ def claim(
         .returning(*COLUMNS)
         .execution_options(synchronize_session=False)
     )
-    found = [Delivery(*row) for row in session.connection().execute(taken)]
+    found = [Delivery(*row) for row in session.connection().execute(taken).all()]
     return sorted(found, key=lambda delivery: (delivery.next_at, delivery.id))
 
 
@@ -309,19 +310,25 @@ def _move(
 ) -> set[int]:
     if not rows:
         return set()
-    if session.get_bind().dialect.name == "postgresql":
-        typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    postgres = session.get_bind().dialect.name == "postgresql"
+    statement = _moving(change, tuple(columns.items()), postgres)
+    values = {"rows": json.dumps(rows), "now": _stored(now), "leaves": leaves, "sender": sender}
+    return set(session.connection().scalars(statement, {**values, **more}).all())
+
+
+@cache
+def _moving(change: str, columns: tuple[tuple[str, str], ...], postgres: bool) -> TextClause:
+    if postgres:
+        typed = ", ".join(f"{name} {kind}" for name, kind in columns)
         source = f"json_to_recordset(CAST(:rows AS json)) AS v({typed})"
     else:
-        picked = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
+        picked = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name, _ in columns)
         source = f"(SELECT {picked} FROM json_each(:rows)) AS v"  # noqa: S608
-    statement = text(
+    return text(
         f"UPDATE delivery SET {change}, changed = :now FROM {source}"  # noqa: S608 - our words
         " WHERE delivery.id = v.key AND delivery.state = :leaves AND delivery.sender = :sender"
         " AND delivery.attempts = v.was RETURNING id"
     )
-    values = {"rows": json.dumps(rows), "now": _stored(now), "leaves": leaves, "sender": sender}
-    return set(session.connection().scalars(statement, {**values, **more}))
 
 
 def _stored(moment: datetime) -> str:

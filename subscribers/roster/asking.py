@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, exists, func, select
 from sqlmodel import Session, col
 
 from subscribers.address import key
@@ -95,12 +96,18 @@ def standing(
     """
     wanted = list(subscribers)
     answer: dict[int, Recipient | str] = dict.fromkeys(wanted, "not subscribed")
-    of_newsletter = lines(col(SubscriptionRow.newsletter) == newsletter)
     for start in range(0, len(wanted), BATCH):
-        some = of_newsletter.where(col(SubscriberRow.id).in_(wanted[start : start + BATCH]))
-        for line in session.connection().execute(some):
+        some = {"newsletter": newsletter, "some": wanted[start : start + BATCH]}
+        for line in session.connection().execute(_standing(), some).all():
             answer[line.subscriber] = _may(line)
     return answer
+
+
+@cache
+def _standing() -> Lines:
+    # Put together once: a send asks this for each of its groups.
+    of_newsletter = lines(col(SubscriptionRow.newsletter) == bindparam("newsletter"))
+    return of_newsletter.where(col(SubscriberRow.id).in_(bindparam("some", expanding=True)))
 
 
 def addresses(session: Session, subscribers: Collection[int]) -> dict[int, str]:

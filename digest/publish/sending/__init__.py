@@ -5,6 +5,7 @@
     shift        desk and connections at work, and how a signal stops them
     machine      where a sender runs
     watching     progress, and a line in the log for each mail event
+    measuring    numbers for Prometheus
     accounting   where every reader stands; exports
     steering     pause, resume, cancel, resolve
 
@@ -27,6 +28,7 @@ from digest.publish.preparing import content_hash, refuse_errors
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
 from digest.publish.sending.book import Book, Composing, Timing
 from digest.publish.sending.machine import gone
+from digest.publish.sending.measuring import metrics
 from digest.publish.sending.shift import shift
 from digest.publish.sending.steering import cancel, pause, resolve, resume
 from digest.publish.sending.watching import Progress, Watch
@@ -43,6 +45,7 @@ __all__ = [
     "account",
     "cancel",
     "export",
+    "metrics",
     "pause",
     "readers",
     "resolve",
@@ -64,12 +67,14 @@ def send(
     timing: Timing = Timing(),  # noqa: B008 - frozen
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
     composing: Callable[[House, IssueRecord], Composing] = Composer,
+    passing: Callable[[str], None] = lambda _: None,
 ) -> Account:
     """Send an approved issue to everybody who is to get it and has not.
 
     Safe to call again at any time: who got it, is left alone. Raises IssueError where the
     issue is not approved or has changed since, PreflightFailed, RelayError (75: try later),
-    DatabaseError where the ledger cannot be written or another sender has the work.
+    DatabaseError where the ledger cannot be written or another sender has the work. `passing`
+    hears each point at which a crash would matter, so that a test can crash there.
     """
     name, _ = house.newsletter(newsletter)
     record = house.issue(name, number)
@@ -85,8 +90,9 @@ def send(
         shown = house.settings.relay.log_addresses
         issue = f"{name}/{record.issue.number}"
         watch = Watch(issue, relay.name, clock, counts, on_progress, shown)
-        book = Book(house, record, clock, composing(house, record), relay.name, timing)
+        book = Book(house, record, clock, composing(house, record), relay.name, timing, passing)
         stopped = _shift(house, record, book, watch, timeouts, clock())
+        watch.tell()
         _finish(house, record, clock())
     return account(house, record, interrupted=stopped)
 

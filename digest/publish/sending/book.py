@@ -6,9 +6,10 @@ out next, in one transaction. Never here: a connection.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Protocol
 
 from digest import ledger
@@ -87,7 +88,10 @@ class Book:
         composing: Composing,
         relay: str,
         timing: Timing,
+        passing: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`passing` is called with the name of each point at which a crash would matter."""
+        self._passing = passing
         self._house, self._record, self._clock = house, record, clock
         self._relay, self._timing = relay, timing
         settings = house.settings.relay
@@ -99,6 +103,7 @@ class Book:
         self._unread: list[tuple[Delivery, str]] = []
         self._spoiled: list[tuple[Delivery, str]] = []
         self._passed = 0
+        self._asked: tuple[float, datetime | None] = (0.0, None)
         self.sender = 0
 
     @property
@@ -131,9 +136,14 @@ class Book:
         drafts = [self._drafts[n] for n in range(min(max(room, 0), len(self._drafts)))]
 
         def work(session: roster.Session, again: bool) -> tuple[Turn, dict[int, Recipient]]:
-            return self._group(session, results, drafts, again)
+            done = self._group(session, results, drafts, again)
+            self._passing("inside a group")
+            return done
 
+        self._passing("before a group is committed")
         turn, changed = self._house.database.persist(work)
+        self._passing("after outcomes" if results else "after a group")
+        self._passing("after intents" if turn.begun else "after a group")
         turn = replace(turn, passed=turn.passed + self._passed)
         self._unread, self._spoiled, self._passed = [], [], 0
         for draft in drafts:
@@ -150,6 +160,7 @@ class Book:
             ledger.release(session, self.sender, now)
             ledger.retire(session, self.sender, ledger.database_time(session))
 
+        self._passing("before the rest is given back")
         self._house.database.persist(closed)
 
     def _group(
@@ -159,8 +170,8 @@ class Book:
         drafts: Sequence[_Draft],
         again: bool,
     ) -> tuple[Turn, dict[int, Recipient]]:
-        until = ledger.database_time(session) + self._timing.lease
         now = self._clock()
+        until = self._until(session)
         alive = ledger.renew(session, self.sender, until)
         states = ledger.record(session, results, self.sender, now, self._policy)
         if not alive:
@@ -175,6 +186,13 @@ class Book:
             return Turn((), states, passed, control), {}
         begun, more, changed = self._begin(session, drafts, again)
         return Turn(begun, states, passed + more, control), changed
+
+    def _until(self, session: roster.Session) -> datetime:
+        # The database's clock is asked once for each heartbeat, and our own steps in between.
+        asked, then = self._asked
+        if then is None or monotonic() - asked > self.heartbeat:
+            asked, then = self._asked = monotonic(), ledger.database_time(session)
+        return then + timedelta(seconds=monotonic() - asked) + self._timing.lease
 
     def _begin(
         self,
@@ -226,6 +244,7 @@ class Book:
             return both
 
         found = self._house.database.persist(claimed)
+        self._passing("after a claim")
         self._passed += sum(isinstance(stands, str) for _, stands in found)
         self._claimed.extend((d, stands) for d, stands in found if not isinstance(stands, str))
         return bool(found)

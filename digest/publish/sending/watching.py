@@ -49,7 +49,7 @@ class Watch:
         self._on_progress = on_progress
         self._told = 0.0
         self._logs = LOGGER.isEnabledFor(logging.INFO)
-        self._tell()
+        self.tell()
 
     def happened(self, job: Job, outcome: Outcome, state: str) -> None:
         """See Log."""
@@ -59,7 +59,7 @@ class Watch:
         if self._logs:
             LOGGER.info("%s", self._line(job, outcome, state))
         if monotonic() - self._told > _OFTEN:
-            self._tell()
+            self.tell()
 
     def passed(self, number: int) -> None:
         """See Log."""
@@ -71,7 +71,8 @@ class Watch:
             self._counts[was] = max(0, self._counts.get(was, 0) - number)
             self._counts[state] = self._counts.get(state, 0) + number
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Say how far it is."""
         self._told = monotonic()
         finished = sum(self._counts.get(state, 0) for state in ledger.FINAL)
         self._on_progress(Progress(finished, self._total, dict(self._counts)))
