@@ -71,7 +71,14 @@ class Raw:
     recorded: bool = False
 
 
-Reply = str | Drop | Wait | Raw
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stay silent until this is set, then go on as if nothing were scripted."""
+
+    until: threading.Event
+
+
+Reply = str | Drop | Wait | Raw | Hold
 DROP: Final = Drop(recorded=True)
 """The message was taken, but the reply to the final dot never comes."""
 LOSE: Final = Drop(recorded=False)
@@ -358,6 +365,9 @@ class _Conversation:
         if isinstance(reply, Wait):
             await asyncio.sleep(reply.seconds)
             reply = reply.then
+        if isinstance(reply, Hold):
+            await asyncio.to_thread(reply.until.wait, 60)
+            return None
         if isinstance(reply, Raw):
             await self.packets(reply)
             return reply.data.decode("utf-8", "replace")
@@ -389,4 +399,4 @@ def _takes(reply: Reply | None) -> bool:
         reply = reply.then
     if isinstance(reply, (Drop, Raw)):
         return reply.recorded
-    return reply is None or reply.startswith("2")
+    return reply is None or isinstance(reply, Hold) or reply.startswith("2")

@@ -70,7 +70,7 @@ def test_every_setting_exists(page: Path) -> None:
         assert key.lower() in getattr(section, "model_fields", {}), f"DIGEST_{table}_{key}"
     spoken = set(re.findall(r"`([a-z_]+) = [^`]+`", text))
     spoken |= set(re.findall(r"`([a-z]+_[a-z_]+)`", text))
-    assert spoken <= known
+    assert {word for word in spoken if not word.startswith("test_")} <= known
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

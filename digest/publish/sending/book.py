@@ -24,7 +24,7 @@ from subscribers import roster
 from subscribers.preferences import Preferences
 from subscribers.recipient import Recipient
 
-CLAIM = 500
+CLAIM = 500  # at most; and ten for each connection, so that another sender finds work, too
 NOTHING_TO_READ = "no section chosen has a story"
 
 
@@ -96,6 +96,7 @@ class Book:
         self._relay, self._timing = relay, timing
         settings = house.settings.relay
         self._policy = Policy(settings.on_ambiguous == "resend", settings.expire)
+        self._limit = min(CLAIM, 10 * settings.connections)
         self._composer = composing
         self._editions: dict[Preferences, Edition | None] = {}
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
@@ -235,7 +236,7 @@ class Book:
             sending = ledger.sending(session, self._record.id)
             if sending and sending.control != "go":
                 return []
-            found = ledger.claim(session, self._record.id, self.sender, now, CLAIM)
+            found = ledger.claim(session, self._record.id, self.sender, now, self._limit)
             numbers = [delivery.subscriber for delivery in found]
             standing = roster.standing(session, numbers, self._record.issue.newsletter)
             both = [(delivery, standing[delivery.subscriber]) for delivery in found]
