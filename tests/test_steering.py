@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -292,3 +292,29 @@ def test_at_the_terminal(
     assert again.returncode == 0, again.stderr
     assert "1 that were refused are tried again" in again.stderr
     assert "status=sent (250 2.0.0 OK: taken)" in (folder / "mail.log").read_text("utf-8")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_domain_that_asks_for_less_is_left_alone_for_ten_minutes(
+    folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+) -> None:
+    relay.will("rcpt", ANN, "450 4.7.28 unusual rate of mail")
+    other = "zoe@elsewhere.example"
+    with open_house(folder, {**environ, "DIGEST_RELAY_CONNECTIONS": "1"}) as house:
+        record = approved(house, clock)
+        with house.database.writing() as session:
+            roster.add(session, other, "weekly", how="test", now=NOW, keys=house.settings.keys)
+        publish.send(house, clock=clock)
+        # Two were ready already: one connection, one message ahead.
+        early = set(mailed(relay))
+        assert other in early
+        assert len(early & MAILED) <= 2
+        waiting = [line.address for line in publish.readers(house, record, ("pending",))]
+        assert waiting
+        assert publish.account(house, record).next_at == NOW + timedelta(minutes=5)
+        publish.send(house, clock=later(9))
+        assert not set(waiting) & set(mailed(relay))
+        publish.send(house, clock=later(10))
+
+    assert set(mailed(relay)) == MAILED | {other}
+    assert set(mailed(relay).values()) == {1}

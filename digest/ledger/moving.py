@@ -180,6 +180,19 @@ def spoil(
     return _move(session, rows, _SKIP, change, "claimed", sender, now)
 
 
+def postpone(
+    session: Session, deliveries: Iterable[Delivery], sender: int, until: datetime, now: datetime
+) -> set[int]:
+    """Give these back, not due before `until`: nothing of them was sent, no attempt is counted."""
+    rows = [
+        {"key": d.id, "was": d.attempts, "next_at": _stored(until),
+         "state": "deferred" if d.attempts or d.reply else "pending"}
+        for d in deliveries
+    ]  # fmt: skip
+    change = "state = v.state, sender = 0, next_at = v.next_at"
+    return _move(session, rows, _POSTPONE, change, "claimed", sender, now)
+
+
 def record(
     session: Session, results: Iterable[Result], sender: int, now: datetime, policy: Policy
 ) -> dict[int, str]:
@@ -291,6 +304,7 @@ def _otherwise(
 
 _INTENT = {"key": "bigint", "was": "integer", "edition": "text", "message_id": "text"}
 _SKIP = {"key": "bigint", "was": "integer", "reason": "text"}
+_POSTPONE = {"key": "bigint", "was": "integer", "next_at": "timestamp", "state": "text"}
 _RECORD = {
     "key": "bigint", "was": "integer", "state": "text", "reason": "text", "relay": "text",
     "attempts": "integer", "resends": "integer", "next_at": "timestamp", "code": "integer",

@@ -19,12 +19,14 @@ from digest.edition import Edition, cut
 from digest.errors import DatabaseError, DigestError
 from digest.ledger import Delivery, Intent, Policy, Result
 from digest.messages import Message
+from digest.outcomes import slows_its_domain
 from digest.publish.opening import Clock, House
 from subscribers import roster
 from subscribers.preferences import Preferences
 from subscribers.recipient import Recipient
 
 CLAIM = 500  # at most; and ten for each connection, so that another sender finds work, too
+SLOWED = timedelta(minutes=10)  # for which a domain is left alone that asked for less
 NOTHING_TO_READ = "no section chosen has a story"
 
 
@@ -55,6 +57,14 @@ class Job:
     """A delivery on its way: which, and to whom."""
 
     delivery: Delivery
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A message that came back: what became of it, and for whom it was."""
+
+    result: Result
     address: str
 
 
@@ -104,6 +114,7 @@ class Book:
         self._unread: list[tuple[Delivery, str]] = []
         self._spoiled: list[tuple[Delivery, str]] = []
         self._passed = 0
+        self._slowed: dict[str, datetime] = {}
         self._asked: tuple[float, datetime | None] = (0.0, None)
         self.sender = 0
 
@@ -128,7 +139,7 @@ class Book:
             self._compose(*self._claimed.popleft())
         return bool(self._drafts or self._unread or self._spoiled)
 
-    def turn(self, results: Sequence[Result], room: int) -> Turn:
+    def turn(self, results: Sequence[Back], room: int) -> Turn:
         """Commit what came back and what goes out next: at most `room` messages.
 
         Raises DatabaseError where the database cannot be written, and where this sender was
@@ -141,6 +152,9 @@ class Book:
             self._passing("inside a group")
             return done
 
+        for result in results:
+            if slows_its_domain(result.result.outcome):
+                self._slowed[_domain(result.address)] = self._clock() + SLOWED
         self._passing("before a group is committed")
         turn, changed = self._house.database.persist(work)
         self._passing("after outcomes" if results else "after a group")
@@ -167,14 +181,14 @@ class Book:
     def _group(
         self,
         session: roster.Session,
-        results: Sequence[Result],
+        results: Sequence[Back],
         drafts: Sequence[_Draft],
         again: bool,
     ) -> tuple[Turn, dict[int, Recipient]]:
         now = self._clock()
         until = self._until(session)
         alive = ledger.renew(session, self.sender, until)
-        states = ledger.record(session, results, self.sender, now, self._policy)
+        states = ledger.record(session, [b.result for b in results], self.sender, now, self._policy)
         if not alive:
             # What came back is true all the same, and written down where nobody has acted on it.
             session.commit()
@@ -207,15 +221,18 @@ class Book:
         refused: list[tuple[Delivery, str]] = []
         changed: dict[int, Recipient] = {}
         going: dict[int, _Draft] = {}
+        now = self._clock()
         for draft in drafts:
             stands = standing[draft.recipient.subscriber]
             if isinstance(stands, str):
                 refused.append((draft.delivery, stands))
             elif stands != draft.recipient:
                 changed[draft.delivery.id] = stands
+            elif self._slowed.get(_domain(stands.address), now) > now:
+                until = self._slowed[_domain(stands.address)]
+                ledger.postpone(session, [draft.delivery], self.sender, until, now)
             else:
                 going[draft.delivery.id] = draft
-        now = self._clock()
         skipped = ledger.skip(session, refused, self.sender, now)
         intents = [Intent(d.delivery, d.edition, d.delivery.message_id) for d in going.values()]
         mine = ledger.intend(session, intents, self.sender, self._relay, now, again=again)
@@ -236,7 +253,9 @@ class Book:
             sending = ledger.sending(session, self._record.id)
             if sending and sending.control != "go":
                 return []
-            found = ledger.claim(session, self._record.id, self.sender, now, self._limit)
+            if not ledger.renew(session, self.sender, self._until(session)):
+                raise _fenced()
+            found = self._due(session, now)
             numbers = [delivery.subscriber for delivery in found]
             standing = roster.standing(session, numbers, self._record.issue.newsletter)
             both = [(delivery, standing[delivery.subscriber]) for delivery in found]
@@ -249,6 +268,17 @@ class Book:
         self._passed += sum(isinstance(stands, str) for _, stands in found)
         self._claimed.extend((d, stands) for d, stands in found if not isinstance(stands, str))
         return bool(found)
+
+    def _due(self, session: roster.Session, now: datetime) -> list[Delivery]:
+        issue, me = self._record.id, self.sender
+        if found := ledger.claim(session, issue, me, now, self._limit):
+            return found
+        # What a sender has left that died meanwhile is ours to do.
+        clock, grace = ledger.database_time(session), self._timing.grace
+        reaped = ledger.reap(session, clock, grace=grace, resend=self._policy.resend)
+        if not (reaped.freed or reaped.resent):
+            return []
+        return ledger.claim(session, issue, me, now, self._limit)
 
     def _compose(self, delivery: Delivery, recipient: Recipient) -> None:
         chosen = recipient.preferences
@@ -267,6 +297,10 @@ class Book:
             self._spoiled.append((delivery, error.what))
             return
         self._drafts.append(_Draft(named, recipient, edition.key, message))
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()
 
 
 def _fenced() -> DatabaseError:

@@ -16,7 +16,7 @@ from digest.delivery import Begun
 from digest.errors import DatabaseError
 from digest.ledger import Result
 from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
-from digest.publish.sending.book import Book, Job, Turn
+from digest.publish.sending.book import Back, Book, Job, Turn
 
 AHEAD = 2  # deliveries past the intent for each connection: one on the wire, one ready
 _STOPPED = NotBegun(Reply(0, "the sender was stopped"))
@@ -143,7 +143,9 @@ class Desk:
 
     async def _committed(self, room: int) -> None:
         back, self._back = self._back, []
-        results = [Result(b.job.delivery, outcome, self._relay) for b, outcome in back]
+        results = [
+            Back(Result(b.job.delivery, outcome, self._relay), b.job.address) for b, outcome in back
+        ]
         try:
             turn = await self._in_thread(self._book.turn, results, room)
         except DatabaseError:
