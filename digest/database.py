@@ -28,6 +28,8 @@ from subscribers import roster
 # Imported for what they declare: each book adds its tables to the one metadata.
 BOOKS = (archive, ledger, roster)
 TABLES = SQLModel.metadata
+# A process that stands still in the middle of a transaction holds its locks no longer than this.
+IDLE = "-c idle_in_transaction_session_timeout=60s"
 PERSIST = 8  # tries, over some eleven seconds: what a restarting server needs
 T = TypeVar("T")
 
@@ -160,7 +162,7 @@ def _engine(url: str, folder: Path) -> Engine:
             engine = create_engine(parsed, connect_args={"timeout": 10, "check_same_thread": False})
             _tame_sqlite(engine)
             return engine
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, connect_args={"options": IDLE})
     except ModuleNotFoundError as error:
         raise DatabaseError(
             f"the driver for this database is not installed: {error.name}",

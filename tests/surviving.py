@@ -1,10 +1,12 @@
 """A sender in a process of its own, to be killed; and the law that must hold whatever happened.
 
 Run as a program it sends the newest issue: `python -m tests.surviving FOLDER [POINT NTH]`; at the
-NTH passing of POINT it is gone, as if the power had failed.
+NTH passing of POINT it is gone, as if the power had failed. With "frozen " before the point it
+stands still there.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -89,8 +91,11 @@ def main() -> None:
 
     def passing(name: str) -> None:
         passed[name] += 1
-        if name == point and passed[name] == nth:
-            os._exit(CRASHED)
+        if name == point.removeprefix("frozen ") and passed[name] == nth:
+            if point != name:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            else:
+                os._exit(CRASHED)
 
     environ = {k: v for k, v in os.environ.items() if k.startswith("DIGEST_")}
     with open_house(Path(folder), environ) as house:

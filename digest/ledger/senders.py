@@ -105,12 +105,16 @@ def reap(
     wire of a process that only lost its database: they are in doubt when `grace` has passed after
     the lease, at once where the process is known to be dead.
     """
-    ended = (
-        update(SenderRow)
+    # One that holds its own row just now is in the middle of a group: it lives, or the server
+    # will end its session (database.IDLE). To wait for it would be to stand still with it.
+    presumed = (
+        select(col(SenderRow.id))
         .where(col(SenderRow.ended).is_(None))
         .where((col(SenderRow.lease) < now) | col(SenderRow.id).in_(dead))
-        .values(ended=now)
+        .with_for_update(skip_locked=True)
     )
+    gone = session.connection().scalars(presumed).all()
+    ended = update(SenderRow).where(col(SenderRow.id).in_(gone)).values(ended=now)
     session.execute(ended.execution_options(synchronize_session=False))
     _bury(session, now, dead)
     at_work = select(col(SenderRow.id)).where(col(SenderRow.ended).is_(None))
