@@ -105,17 +105,7 @@ def reap(
     wire of a process that only lost its database: they are in doubt when `grace` has passed after
     the lease, at once where the process is known to be dead.
     """
-    # One that holds its own row just now is in the middle of a group: it lives, or the server
-    # will end its session (database.IDLE). To wait for it would be to stand still with it.
-    presumed = (
-        select(col(SenderRow.id))
-        .where(col(SenderRow.ended).is_(None))
-        .where((col(SenderRow.lease) < now) | col(SenderRow.id).in_(dead))
-        .with_for_update(skip_locked=True)
-    )
-    gone = session.connection().scalars(presumed).all()
-    ended = update(SenderRow).where(col(SenderRow.id).in_(gone)).values(ended=now)
-    session.execute(ended.execution_options(synchronize_session=False))
+    _presume(session, now, dead)
     _bury(session, now, dead)
     at_work = select(col(SenderRow.id)).where(col(SenderRow.ended).is_(None))
     held: list[Any] = [text(HELD), col(DeliveryRow.sender).not_in(at_work)]
@@ -137,6 +127,20 @@ def reap(
         session.connection().scalar(select(func.count()).select_from(DeliveryRow).where(*lost)) or 0
     )
     return Reaped(freed, resent, unknown, waiting)
+
+
+def _presume(session: Session, now: datetime, dead: Collection[int]) -> None:
+    # One that holds its own row just now is in the middle of a group: it lives, or the server
+    # will end its session (database.IDLE). To wait for it would be to stand still with it.
+    presumed = (
+        select(col(SenderRow.id))
+        .where(col(SenderRow.ended).is_(None))
+        .where((col(SenderRow.lease) < now) | col(SenderRow.id).in_(dead))
+        .with_for_update(skip_locked=True)
+    )
+    gone = session.connection().scalars(presumed).all()
+    ended = update(SenderRow).where(col(SenderRow.id).in_(gone)).values(ended=now)
+    session.execute(ended.execution_options(synchronize_session=False))
 
 
 def _bury(session: Session, now: datetime, dead: Collection[int]) -> None:
