@@ -13,10 +13,15 @@ test: lint judges  ## everything that must hold
 	.venv-test/bin/python -m pytest
 
 torture: .venv-test/.ready  ## thousands of new examples for every property; takes long
-	DIGEST_HYPOTHESIS=torture .venv-test/bin/python -m pytest -k "not wheel"
+	DIGEST_HYPOTHESIS=torture DIGEST_KILLS=200 .venv-test/bin/python -m pytest -k "not wheel"
 
-bench: .venv-test/.ready  ## how fast: benchmarks/results/*.md, and charts beside them
+bench: .venv-test/.ready benchmarks/node_modules/.ready  ## how fast: benchmarks/results/*.md, and charts beside them
 	for script in benchmarks/*.py; do .venv-test/bin/python $$script || exit 1; done
+
+# What the send is measured beside.
+benchmarks/node_modules/.ready: benchmarks/package-lock.json
+	@if command -v npm >/dev/null; then cd benchmarks && npm ci --silent && touch node_modules/.ready; \
+	else echo "There is no npm: the send is not measured beside Nodemailer. On Debian: sudo apt install npm" >&2; fi
 
 fuzz: .venv-test/.ready  ## a minute of mutated feeds and pages; a case that fails says how to have it again
 	.venv-test/bin/python -m tests.fuzz --seconds 60
@@ -55,7 +60,7 @@ lock:  ## pin and hash anew what pyproject.toml asks for
 	rm -rf .venv-lock
 
 clean:  ## all that the other targets made
-	rm -rf .venv .venv-test .venv-lock tests/npm/node_modules tests/pictures/found demo dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-test .venv-lock tests/npm/node_modules benchmarks/node_modules tests/pictures/found demo dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The stamp is newer than what it was made from, so a second run installs nothing.
 .venv/.ready: requirements/runtime.txt

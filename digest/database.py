@@ -7,10 +7,11 @@ long the busy timeout. Never here: a query about anything (the three books).
 
 import contextlib
 import threading
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -22,13 +23,17 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 from sqlmodel import Session, SQLModel
 
 from digest import archive, ledger
-from digest.errors import DatabaseError
+from digest.errors import DatabaseError, SenderAtWork
 from subscribers import roster
 
 # Imported for what they declare: each book adds its tables to the one metadata.
 BOOKS = (archive, ledger, roster)
 TABLES = SQLModel.metadata
-_SENDER_LOCK = 0x0D16E57  # the advisory lock's number on PostgreSQL
+# A process that stands still in the middle of a transaction holds its locks no longer than this.
+IDLE = "-c idle_in_transaction_session_timeout=60s"
+_CLAIMS = 0x0D16E57  # where the numbers of our advisory locks on PostgreSQL begin
+PERSIST = 8  # tries, over some eleven seconds: what a restarting server needs
+T = TypeVar("T")
 
 
 class Database:
@@ -59,14 +64,34 @@ class Database:
         ):
             yield session
 
-    @contextlib.contextmanager
-    def sole_sender(self) -> Iterator[None]:
-        """Held while sending. Raises DatabaseError where another sender holds it.
+    def persist(self, work: Callable[[Session, bool], T]) -> T:
+        """Do `work` in a writing session; once more where the database says that this may help.
 
-        The lock goes with its process, so whoever gets it knows that no sender is alive.
+        `work` gets the session and whether it is not the first try: then what an earlier try did
+        may have been committed although nobody said so. Raises DatabaseError where it is in vain.
         """
-        with _file_lock(self.engine) if self._sqlite else _advisory_lock(self.engine):
-            yield
+        for tries in range(PERSIST):
+            try:
+                with self.writing() as session:
+                    return work(session, tries > 0)
+            except DBAPIError as error:
+                if tries + 1 == PERSIST or not _may_help(error):
+                    raise _unwritten(error) from error
+            time.sleep(min(2.0, 0.05 * 4**tries))
+        raise AssertionError  # pragma: no cover - the last try returns or raises
+
+    @contextlib.contextmanager
+    def sole_sender(self) -> Iterator[bool]:
+        """Held while sending; tells whether this sender is the only one.
+
+        SQLite has one: a second is refused with SenderAtWork. The lock goes with its process, so
+        whoever gets it knows that no other is alive. On PostgreSQL several share the work.
+        """
+        if not self._sqlite:
+            yield False
+            return
+        with _file_lock(self.engine):
+            yield True
 
     @contextlib.contextmanager
     def alone(self, task: str) -> Iterator[bool]:
@@ -152,7 +177,7 @@ def _engine(url: str, folder: Path) -> Engine:
             engine = create_engine(parsed, connect_args={"timeout": 10, "check_same_thread": False})
             _tame_sqlite(engine)
             return engine
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, connect_args={"options": IDLE})
     except ModuleNotFoundError as error:
         raise DatabaseError(
             f"the driver for this database is not installed: {error.name}",
@@ -196,17 +221,24 @@ def _file_lock(engine: Engine) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _advisory_lock(engine: Engine) -> Iterator[None]:
-    with engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        ask = text("SELECT pg_try_advisory_lock(:number)")
-        if not connection.execute(ask, {"number": _SENDER_LOCK}).scalar():
-            raise _taken()
-        try:
-            yield
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _SENDER_LOCK})
+def _may_help(error: DBAPIError) -> bool:
+    # Lost connections, deadlocks and serialization failures (SQLSTATE class 40), a busy SQLite.
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    words = str(error.orig)
+    return (
+        error.connection_invalidated
+        or state.startswith(("40", "57P", "08"))
+        or "locked" in words
+        or "connection failed" in words
+        or "connection refused" in words.lower()
+    )
+
+
+def _unwritten(error: DBAPIError) -> DatabaseError:
+    return DatabaseError(
+        f"the database could not be written: {_first_line(error)}",
+        remedy="make room, or bring it back; nothing is lost, run the same command again",
+    )
 
 
 @contextlib.contextmanager
@@ -224,7 +256,7 @@ def _file_claim(engine: Engine, task: str) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def _advisory_claim(engine: Engine, task: str) -> Iterator[bool]:
-    number = {"number": _SENDER_LOCK + zlib.crc32(task.encode())}
+    number = {"number": _CLAIMS + zlib.crc32(task.encode())}
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         ask = text("SELECT pg_try_advisory_lock(:number)")
@@ -236,8 +268,8 @@ def _advisory_claim(engine: Engine, task: str) -> Iterator[bool]:
                 connection.execute(text("SELECT pg_advisory_unlock(:number)"), number)
 
 
-def _taken() -> DatabaseError:
-    return DatabaseError(
+def _taken() -> SenderAtWork:
+    return SenderAtWork(
         "another `digest send` is at work on this database",
         remedy="wait until it ends (`digest status` shows how far it is)",
     )

@@ -11,6 +11,7 @@
     ├── MessageError        a message could not be built from what was given        exit 1
     ├── DkimError           a key cannot sign                                       exit 2
     ├── DatabaseError       the database is newer, older, locked or not there       exit 1
+    │   └── SenderAtWork    … because another sender has it; later may help         exit 75
     └── RelayError          the relay cannot be used at all just now                exit 75
 
 Outcomes of mail are values (outcomes.py); an exception means that work cannot go on.
@@ -75,6 +76,12 @@ class DkimError(DigestError):
 
 class DatabaseError(DigestError):
     """The database cannot be used."""
+
+
+class SenderAtWork(DatabaseError):
+    """Another sender is at work."""
+
+    exit_code = 75
 
 
 class RelayError(DigestError):

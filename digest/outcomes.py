@@ -12,16 +12,22 @@ from enum import Enum
 FIRST_WAIT = timedelta(seconds=300)
 LONGEST_WAIT = timedelta(seconds=4000)
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
+# RFC 3463: no such mailbox, system or syntax; moved away; no mail accepted; mailbox disabled.
+_NOBODY = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"}
+# RFC 3463: our envelope sender's address or system; RFC 4954: log in first, or anew.
+_OURSELVES = {"5.1.7", "5.1.8", "5.7.8", "5.7.9", "5.7.11"}
+_LOG_IN = {530, 534, 535, 538}
 
 
 class Phase(Enum):
     """How far a message had come. From DOT on, a lost reply is ambiguous (RFC 1047)."""
 
-    CONNECT = "connect"
-    SENDER = "mail"
-    RECIPIENT = "rcpt"
-    DATA = "data"
-    DOT = "dot"
+    CONNECT = "the greeting"
+    SENDER = "MAIL"
+    RECIPIENT = "RCPT"
+    DATA = "DATA"
+    BODY = "the message, not all of which had left"
+    DOT = "the final dot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ class Refused:
 
     reply: Reply
 
+    @property
+    def nobody(self) -> bool:
+        """Whether the reply says that this address has no reader: what bounce rules ask."""
+        return self.reply.enhanced in _NOBODY
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -72,8 +83,20 @@ class RelayFault:
 
     reply: Reply
 
+    @property
+    def lasting(self) -> bool:
+        """Whether trying again cannot help until somebody changes something (RFC 4954)."""
+        return self.reply.code in _LOG_IN or self.reply.enhanced in _OURSELVES
 
-Outcome = Sent | Deferred | Refused | Unknown | RelayFault
+
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """Nothing of the message had been taken up when its connection, or the sender, ended."""
+
+    reply: Reply
+
+
+Outcome = Sent | Deferred | Refused | Unknown | RelayFault | NotBegun
 
 
 def judge(phase: Phase, reply: Reply) -> Outcome:
@@ -81,17 +104,26 @@ def judge(phase: Phase, reply: Reply) -> Outcome:
     kind = reply.code // 100
     if phase is Phase.DOT and kind == 2:
         return Sent(reply)
-    if reply.code == 421 or phase in {Phase.CONNECT, Phase.SENDER}:
-        return Deferred(reply) if phase is Phase.DOT else RelayFault(reply)
-    return Refused(reply) if kind == 5 else Deferred(reply)
+    before = phase in {Phase.RECIPIENT, Phase.DATA} and RelayFault(reply).lasting
+    if before or phase in {Phase.CONNECT, Phase.SENDER}:
+        return RelayFault(reply)
+    # RFC 5321 section 4.5.3.1.10: 552 for a recipient too many is to be read as 452.
+    too_many = phase is Phase.RECIPIENT and reply.code == 552
+    return Refused(reply) if kind == 5 and not too_many else Deferred(reply)
 
 
 def judge_silence(phase: Phase, what: str) -> Outcome:
     """What it means that no reply came: `what` says how (time-out, connection lost)."""
-    reply = Reply(0, what)
+    reply = Reply(0, f"no reply to {phase.value}: {what}")
     if phase is Phase.CONNECT:
         return RelayFault(reply)
     return Unknown(reply) if phase is Phase.DOT else Deferred(reply)
+
+
+def slows_its_domain(outcome: Outcome) -> bool:
+    """Whether the recipient's domain asks for less: 421, or Gmail's 4.7.28 (rate by sender)."""
+    reply = outcome.reply
+    return isinstance(outcome, Deferred) and (reply.code == 421 or reply.enhanced == "4.7.28")
 
 
 def next_attempt(attempts: int, now: datetime) -> datetime:

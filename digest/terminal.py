@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from digest import publish
@@ -64,10 +71,23 @@ _COLOURS = {
 
 @contextlib.contextmanager
 def progress_bar(what: str) -> "Iterator[Callable[[publish.Progress], None]]":
-    """A bar for a send: finished of total, rate, time left."""
-    with _bar() as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda at: bar.update(task, completed=at.finished, total=at.total)
+    """A bar for a send: finished of total, rate, time left; how many are deferred, refused."""
+    with _bar(TextColumn("{task.fields[rate]}/s"), TextColumn("{task.fields[note]}")) as bar:
+        task = bar.add_task(what, total=None, rate="0", note="")
+        # The first report may find most of it done, by an earlier run.
+        before: list[int] = []
+
+        def show(at: publish.Progress) -> None:
+            before[:] = before or [at.finished]
+            elapsed = bar.tasks[0].elapsed or 0.0
+            rate = (at.finished - before[0]) / elapsed if elapsed else 0.0
+            note = [f"{at.counts[s]:,} {s}" for s in ("deferred", "refused") if at.counts.get(s)]
+            bar.update(
+                task, completed=at.finished, total=at.total, rate=f"{rate:,.0f}",
+                note=", ".join(note),
+            )  # fmt: skip
+
+        yield show
 
 
 @contextlib.contextmanager
@@ -284,7 +304,10 @@ def show_trial(trial: "Trial") -> None:
 def show_account(account: "Account") -> None:
     """Every reader of an issue by state; the sum is the list."""
     issue = account.record.issue
-    talk.print(f"[bold]{_safe(issue.title)}[/bold], issue {issue.number} · {account.record.state}")
+    stands = account.record.state
+    if account.control == "paused":
+        stands += f", paused ({account.why})"
+    talk.print(f"[bold]{_safe(issue.title)}[/bold], issue {issue.number} · {_safe(stands)}")
     table = _table("state", "readers")
     for state, count in sorted(account.counts.items(), key=lambda item: -item[1]):
         table.add_row(_coloured(state), f"{count:,}")
@@ -292,6 +315,8 @@ def show_account(account: "Account") -> None:
     data.print(table)
     if account.left:
         data.print(f"{account.left:,} left by this issue's links")
+    if account.next_at and account.counts.get("deferred"):
+        talk.print(f"the next attempt is due at {_when(account.next_at)} UTC")
     if account.interrupted:
         talk.print("stopped when asked; what had begun was finished")
 
@@ -348,6 +373,7 @@ def _due_remark(line: "DueLine") -> str:
         "approved": f"issue {line.number} is approved",
         "sending": f"issue {line.number} is going out",
         "sent": f"issue {line.number} is out",
+        "cancelled": f"issue {line.number} was cancelled",
     }
     odd = {
         "skipped": "the clock goes forward over this time: due when it would have been",
@@ -384,12 +410,13 @@ def _short(path: Path) -> str:
     return str(path)
 
 
-def _bar() -> Progress:
+def _bar(*more: ProgressColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        *more,
         console=talk,
         transient=True,
         disable=not talk.is_interactive,

@@ -4,6 +4,7 @@ A door: it parses, calls `publish`, and answers. The readers' own pages are `sub
 Never here: a decision about a reader or an issue.
 """
 
+import ipaddress
 import socket
 from collections.abc import Callable
 from datetime import datetime
@@ -73,7 +74,24 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
         house.issues()
         return PlainTextResponse("well\n", headers=HEADERS)
 
+    @app.get("/metrics")
+    def metrics(request: Request) -> Response:
+        # For the machine itself: what came through the web server before us is the world's.
+        forwarded = {"forwarded", "x-forwarded-for", "via"} & set(request.headers)
+        if forwarded or request.client is None or not _is_here(request.client.host):
+            raise HTTPException(404, "There is no such page.", HEADERS)
+        return PlainTextResponse(
+            publish.metrics(house), headers=HEADERS, media_type="text/plain; version=0.0.4"
+        )
+
     return app
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _body(request: Request) -> bytes:

@@ -59,7 +59,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, once for each engine."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'digest.db'}"
-    return _fresh_database(request.getfixturevalue("postgresql"))
+    return fresh_database(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture
@@ -130,7 +130,8 @@ def _cluster(binaries: Path, folder: str) -> Iterator[str]:
         )
 
 
-def _fresh_database(server: str) -> str:
+def fresh_database(server: str) -> str:
+    """The address of a new, empty database on the server."""
     import psycopg
 
     name = f"digest_{secrets.token_hex(6)}"

@@ -18,7 +18,7 @@ MODULES = sorted(
 ROOMS = {
     "babel": {"digest/rendering/languages.py"},
     "aiosmtpd": {"digest/demo.py"},
-    "aiosmtplib": {"digest/delivery.py"},
+    "aiosmtplib": {"digest/delivery/connecting.py"},
     "alembic": {"digest/database.py", "digest/migrations"},
     "cryptography": {"digest/dkim.py", "subscribers/bounces"},
     "dns": {"digest/publish/doctoring.py"},
@@ -35,10 +35,11 @@ ROOMS = {
     "flufl": {"subscribers/bounces"},
     "nh3": {"digest/articles"},
     "premailer": {"digest/rendering/inlining.py"},
-    "sqlmodel": {"digest/archive", "digest/ledger.py", "digest/database.py",
+    "sqlmodel": {"digest/archive", "digest/ledger", "digest/database.py",
                  "subscribers/roster", "subscribers/columns.py"},
     "yaml": {"digest/pages"},
     "uvicorn": {"digest/web.py"},
+    "uvloop": {"digest/delivery/__init__.py"},
 }  # fmt: skip
 
 

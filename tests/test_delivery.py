@@ -1,123 +1,571 @@
 """Delivery to a real SMTP server: every fault has its outcome, and the next message its own."""
 
 import asyncio
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 
-from digest.delivery import RelayAddress, SmtpRelay
+from digest import delivery
+from digest.delivery import Begun, Crew, Dialogue, Limits, RelayAddress, Timeouts
 from digest.messages import Message
-from digest.outcomes import Deferred, Outcome, Refused, RelayFault, Sent, Unknown
+from digest.outcomes import (
+    Deferred,
+    NotBegun,
+    Outcome,
+    Refused,
+    RelayFault,
+    Sent,
+    Unknown,
+)
 from tests.conftest import free_port
-from tests.relay import ANYONE, DROP, LOSE, Accepted, Reply, ScriptedRelay, Stage, Wait
+from tests.relay import (
+    ANYONE,
+    DROP,
+    LOSE,
+    PASSWORD,
+    USER,
+    Accepted,
+    Drop,
+    Raw,
+    Reply,
+    ScriptedRelay,
+    Stage,
+    Wait,
+    trusting_context,
+)
 
 SENDER = "b+1@bounce.example.org"
 ANN, BOB, CID = (f"{name}@example.org" for name in ("ann", "bob", "cid"))
+QUICK = Timeouts(connect=2.0, command=0.6, dot=0.6)
+ONE = Limits(connections=1, pause=0.01)
+PIPELINING, ONE_BY_ONE = ("PIPELINING", "DSN"), ("8BITMIME",)
+both = pytest.mark.parametrize("extensions", [PIPELINING, ONE_BY_ONE], ids=["groups", "singly"])
 
 
-def message(to: str, text: bytes = b"Hello") -> Message:
+def message(to: str, text: bytes = b"Hello", sender: str = SENDER) -> Message:
     return Message(
-        SENDER, to, b"Subject: The Week\r\nTo: " + to.encode() + b"\r\n\r\n" + text + b"\r\n"
+        sender, to, b"Subject: The Week\r\nTo: " + to.encode() + b"\r\n\r\n" + text + b"\r\n"
     )
 
 
-def deliver(port: int, *messages: Message) -> list[Outcome]:
-    """All messages, one after another, over one SmtpRelay."""
+@dataclass
+class ListDesk:
+    """Gives out messages in their order and remembers what became of each."""
 
-    async def conversation() -> list[Outcome]:
-        smtp = SmtpRelay(RelayAddress("127.0.0.1", port, "none"))
-        try:
-            return [await smtp.deliver(one) for one in messages]
-        finally:
-            await smtp.close()
+    waiting: deque[Begun[int]]
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    stopped: bool = False
 
-    return asyncio.run(conversation())
+    def opened(self) -> None:
+        """Nothing is counted here."""
+
+    def closed(self) -> None:
+        """Nothing is counted here."""
+
+    async def next(self) -> Begun[int] | None:
+        return self.next_at_once()
+
+    def next_at_once(self) -> Begun[int] | None:
+        return None if self.stopped or not self.waiting else self.waiting.popleft()
+
+    def settle(self, begun: Begun[int], outcome: Outcome) -> None:
+        if isinstance(outcome, NotBegun) and not self.stopped:
+            self.waiting.appendleft(begun)
+        else:
+            self.outcomes[begun.job] = outcome
+
+    def finished(self) -> bool:
+        return not self.waiting
 
 
-def test_messages_are_taken_over_one_connection() -> None:
-    with ScriptedRelay() as relay:
-        outcomes = deliver(relay.port, message(ANN), message(BOB))
+@dataclass
+class Run:
+    """What came of a crew's work."""
 
-    assert [type(outcome) for outcome in outcomes] == [Sent, Sent]
+    outcomes: list[Outcome]
+    fault: RelayFault | None
+
+
+def work(
+    address: RelayAddress,
+    *messages: Message,
+    timeouts: Timeouts = QUICK,
+    limits: Limits = ONE,
+    trust: ssl.SSLContext | None = None,
+) -> Run:
+    """All messages over the connections of one crew."""
+    desk = ListDesk(deque(Begun(number, one) for number, one in enumerate(messages)))
+
+    async def conversation() -> RelayFault | None:
+        async def connect() -> Dialogue | RelayFault:
+            return await delivery.connect(address, timeouts, trust)
+
+        return await Crew(desk, connect, limits, asyncio.Event()).run()
+
+    with asyncio.Runner(loop_factory=delivery.event_loop()) as runner:
+        fault = runner.run(conversation())
+    return Run([desk.outcomes[number] for number in sorted(desk.outcomes)], fault)
+
+
+def until(so: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.005)
+
+
+def plain(port: int) -> RelayAddress:
+    return RelayAddress("127.0.0.1", port, "none")
+
+
+def deliver(relay: ScriptedRelay, *messages: Message) -> list[Outcome]:
+    return work(plain(relay.port), *messages).outcomes
+
+
+@both
+def test_messages_are_taken_over_one_connection(extensions: tuple[str, ...]) -> None:
+    with ScriptedRelay(*extensions) as relay:
+        outcomes = deliver(relay, message(ANN), message(BOB), message(CID))
+
+    assert [type(outcome) for outcome in outcomes] == [Sent, Sent, Sent]
     assert outcomes[0].reply.code == 250
-    assert [taken.recipient for taken in relay.accepted] == [ANN, BOB]
+    assert [taken.recipient for taken in relay.accepted] == [ANN, BOB, CID]
     assert relay.connections == 1
+    assert relay.heard[-1] == "QUIT"
 
 
-def test_the_bytes_arrive_as_they_were_given() -> None:
-    text = b".\r\n..two\r\n.one\r\n\r\nlast line.\r\n."
-    with ScriptedRelay() as relay:
-        deliver(relay.port, message(ANN, text))
+@both
+def test_the_bytes_arrive_as_they_were_given(extensions: tuple[str, ...]) -> None:
+    # As messages.Message promises them: lines end in CRLF and none begins with a dot.
+    text = b"a.\r\n=2Etwo\r\n\r\nlast line."
+    with ScriptedRelay(*extensions) as relay:
+        deliver(relay, message(ANN, text))
 
     assert relay.accepted == [Accepted(SENDER, ANN, message(ANN, text).data)]
 
 
-@pytest.mark.parametrize(
-    ("stage", "whom", "reply", "outcome", "code", "enhanced"),
-    [
-        ("connect", ANYONE, "421 4.3.2 closing", RelayFault, 421, "4.3.2"),
-        ("connect", ANYONE, "554 5.7.1 not you", RelayFault, 554, "5.7.1"),
-        ("connect", ANYONE, LOSE, RelayFault, 0, ""),
-        ("mail", SENDER, "550 5.7.1 sender not welcome", RelayFault, 550, "5.7.1"),
-        ("mail", SENDER, "451 4.3.0 later", RelayFault, 451, "4.3.0"),
-        ("mail", SENDER, "421 4.3.2 closing", RelayFault, 421, "4.3.2"),
-        ("mail", SENDER, LOSE, Deferred, 0, ""),
-        ("rcpt", ANN, "550 5.1.1 no such user", Refused, 550, "5.1.1"),
-        ("rcpt", ANN, "450 4.2.1 greylisted", Deferred, 450, "4.2.1"),
-        ("rcpt", ANN, "421 4.3.2 closing", RelayFault, 421, "4.3.2"),
-        ("rcpt", ANN, LOSE, Deferred, 0, ""),
-        ("data", ANN, "451 4.3.0 later", Deferred, 451, "4.3.0"),
-        ("data", ANN, "554 5.7.0 no", Refused, 554, "5.7.0"),
-        ("data", ANN, "250 2.0.0 out of step", Unknown, 0, ""),
-        ("data", ANN, LOSE, Unknown, 0, ""),
-        ("dot", ANN, "452 4.3.1 disk full", Deferred, 452, "4.3.1"),
-        ("dot", ANN, "554 5.7.1 spam", Refused, 554, "5.7.1"),
-        ("dot", ANN, "421 4.3.2 closing", Deferred, 421, "4.3.2"),
-        ("dot", ANN, DROP, Unknown, 0, ""),
-        ("dot", ANN, LOSE, Unknown, 0, ""),
-        ("dot", ANN, Wait(0.05, LOSE), Unknown, 0, ""),
-        ("dot", ANN, "251 2.1.5 will forward", Unknown, 0, ""),
-    ],
-)
+@both
+def test_commands_are_grouped_where_that_is_offered(extensions: tuple[str, ...]) -> None:
+    # Over a relay that answers only when it has heard all three, who waits for each is too late.
+    with ScriptedRelay(*extensions) as relay:
+        relay.will("mail", SENDER, Raw(b""))
+        relay.will("rcpt", ANN, Raw(b""))
+        relay.will("data", ANN, Raw(b"250 2.1.0 OK\r\n250 2.1.5 OK\r\n354 go on\r\n"))
+        [outcome] = deliver(relay, message(ANN))
+
+    assert type(outcome) is (Sent if extensions is PIPELINING else Deferred)
+
+
+def test_dsn_is_asked_for_where_it_is_offered_and_only_there() -> None:
+    with ScriptedRelay("PIPELINING", "DSN") as with_dsn, ScriptedRelay("PIPELINING") as without:
+        deliver(with_dsn, message(ANN))
+        deliver(without, message(ANN))
+
+    assert f"MAIL FROM:<{SENDER}> RET=HDRS" in with_dsn.heard
+    assert f"RCPT TO:<{ANN}> NOTIFY=FAILURE" in with_dsn.heard
+    assert f"MAIL FROM:<{SENDER}>" in without.heard
+    assert f"RCPT TO:<{ANN}>" in without.heard
+
+
+FAULTS: list[tuple[Stage, str, Reply, type[Outcome], int, str]] = [
+    ("rcpt", ANN, "550 5.1.1 no such user", Refused, 550, "5.1.1"),
+    ("rcpt", ANN, "450 4.2.1 greylisted", Deferred, 450, "4.2.1"),
+    ("rcpt", ANN, "452 4.5.3 too many", Deferred, 452, "4.5.3"),
+    ("rcpt", ANN, "552 5.5.3 too many", Deferred, 552, "5.5.3"),
+    ("rcpt", ANN, "421 4.3.2 closing", Deferred, 421, "4.3.2"),
+    ("rcpt", ANN, LOSE, Deferred, 0, ""),
+    ("mail", SENDER, LOSE, Deferred, 0, ""),
+    ("data", ANN, "451 4.3.0 later", Deferred, 451, "4.3.0"),
+    ("data", ANN, "554 5.7.0 no", Refused, 554, "5.7.0"),
+    ("data", ANN, "250 2.0.0 out of step", Deferred, 250, "2.0.0"),
+    ("data", ANN, LOSE, Deferred, 0, ""),
+    ("dot", ANN, "452 4.3.1 disk full", Deferred, 452, "4.3.1"),
+    ("dot", ANN, "554 5.7.1 spam", Refused, 554, "5.7.1"),
+    ("dot", ANN, "421 4.3.2 closing", Deferred, 421, "4.3.2"),
+    ("dot", ANN, DROP, Unknown, 0, ""),
+    ("dot", ANN, LOSE, Unknown, 0, ""),
+    ("dot", ANN, Drop(recorded=True, reset=True), Unknown, 0, ""),
+    ("dot", ANN, Wait(0.05, LOSE), Unknown, 0, ""),
+    ("dot", ANN, Wait(5), Unknown, 0, ""),
+    ("dot", ANN, "251 2.1.5 will forward", Sent, 251, "2.1.5"),
+    ("dot", ANN, "354 what?", Unknown, 0, ""),
+    ("dot", ANN, Raw(b"*** not SMTP ***\r\n", recorded=True), Unknown, 0, ""),
+    ("rcpt", ANN, Raw(b"x" * 5_000_000), Deferred, 0, ""),
+    ("dot", ANN, Raw(b"250-" + b"y" * 5_000_000 + b"\r\n", recorded=True), Unknown, 0, ""),
+    ("rcpt", ANN, Raw(b"250-one\r\n251 two\r\n"), Deferred, 0, ""),
+    ("dot", ANN, Raw(b"250 2.0.0 taken\r\n250 2.0.0 again\r\n", recorded=True), Sent, 250, "2.0.0"),
+]
+
+
+@both
+@pytest.mark.parametrize(("stage", "whom", "reply", "outcome", "code", "enhanced"), FAULTS)
 def test_a_fault_has_its_outcome_and_the_next_message_its_own_reply(
-    stage: Stage, whom: str, reply: Reply, outcome: type[Outcome], code: int, enhanced: str
+    extensions: tuple[str, ...],
+    stage: Stage,
+    whom: str,
+    reply: Reply,
+    outcome: type[Outcome],
+    code: int,
+    enhanced: str,
 ) -> None:
-    with ScriptedRelay() as relay:
+    with ScriptedRelay(*extensions) as relay:
         relay.will(stage, whom, reply)
         relay.will("dot", BOB, "250 2.0.0 taken for bob")
         relay.will("dot", CID, "554 5.7.1 refused for cid")
-        first, second, third = deliver(relay.port, message(ANN), message(BOB), message(CID))
+        first, second, third = deliver(relay, message(ANN), message(BOB), message(CID))
 
     assert (type(first), first.reply.code, first.reply.enhanced) == (outcome, code, enhanced)
     assert first.reply.text
+    assert len(first.reply.text) < 40_000
     assert (type(second), second.reply.text) == (Sent, "2.0.0 taken for bob")
     assert (type(third), third.reply.text) == (Refused, "5.7.1 refused for cid")
     assert Accepted(SENDER, BOB, message(BOB).data) in relay.accepted
     assert {taken.recipient for taken in relay.accepted} <= {ANN, BOB}
 
 
+@both
+@pytest.mark.parametrize(
+    ("stage", "whom", "reply", "code"),
+    [
+        ("connect", ANYONE, "421 4.3.2 closing", 421),
+        ("connect", ANYONE, "554 5.7.1 not you", 554),
+        ("connect", ANYONE, LOSE, 0),
+        ("ehlo", ANYONE, "421 4.3.2 closing", 421),
+        ("mail", SENDER, "550 5.7.1 sender not welcome", 550),
+        ("mail", SENDER, "451 4.3.0 later", 451),
+        ("mail", SENDER, "421 4.3.2 closing", 421),
+    ],
+)
+def test_a_fault_of_the_relay_stops_the_run_after_a_cohort_and_touches_nobody(
+    extensions: tuple[str, ...], stage: Stage, whom: str, reply: Reply, code: int
+) -> None:
+    people = [message(f"r{n}@example.org") for n in range(40)]
+    with ScriptedRelay(*extensions) as relay:
+        relay.will(stage, whom, reply, times=100)
+        run = work(plain(relay.port), *people)
+
+    assert run.fault
+    assert run.fault.reply.code == code
+    assert {type(outcome) for outcome in run.outcomes} <= {RelayFault}
+    assert len(run.outcomes) <= 3
+    assert relay.connections == 3
+    assert relay.accepted == []
+
+
+def test_a_fault_that_passes_stops_nobody() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("connect", ANYONE, "421 4.3.2 too busy", times=2)
+        run = work(plain(relay.port), message(ANN), message(BOB))
+
+    assert run.fault is None
+    assert [type(outcome) for outcome in run.outcomes] == [Sent, Sent]
+
+
 def test_nobody_listens() -> None:
-    port = free_port()
+    run = work(plain(free_port()), message(ANN))
 
-    [outcome] = deliver(port, message(ANN))
+    assert run.fault
+    assert "greeting" in run.fault.reply.text
+    assert run.outcomes == []
 
-    assert isinstance(outcome, RelayFault)
-    assert outcome.reply.text.startswith("no connection")
+
+def test_a_reply_in_single_bytes_is_read() -> None:
+    said = b"250-2.0.0 one\r\n250-2.0.0 two\r\n250 2.0.0 three\r\n"
+    with ScriptedRelay() as relay:
+        relay.will("rcpt", ANN, Raw(said, packet=1))
+        relay.will("dot", ANN, Raw(said, packet=1, recorded=True))
+        [outcome, _] = deliver(relay, message(ANN), message(BOB))
+
+    assert isinstance(outcome, Sent)
+    assert outcome.reply.text == "2.0.0 one 2.0.0 two 2.0.0 three"
+    assert relay.connections == 1
 
 
-def test_a_cancelled_message_leaves_no_reply_behind() -> None:
-    async def conversation(relay: ScriptedRelay) -> Outcome:
-        smtp = SmtpRelay(RelayAddress(relay.host, relay.port, "none"))
-        try:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(smtp.deliver(message(ANN)), 0.3)
-            return await smtp.deliver(message(BOB))
-        finally:
-            await smtp.close()
+def test_a_word_that_nobody_asked_for_ends_the_connection() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("data", ANN, Raw(b"354 go on\r\n250 2.0.0 taken, already\r\n"))
+        relay.will("dot", BOB, "250 2.0.0 taken for bob")
+        first, second = deliver(relay, message(ANN), message(BOB))
+
+    assert isinstance(first, Deferred)
+    assert second.reply.text == "2.0.0 taken for bob"
+    assert [taken.recipient for taken in relay.accepted] == [BOB]
+
+
+def test_control_characters_of_a_relay_go_nowhere() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("rcpt", ANN, "550 5.1.1 \x1b[31mred\x07")
+        [outcome] = deliver(relay, message(ANN))
+
+    assert outcome.reply.text == "5.1.1  [31mred"
+
+
+def test_data_that_is_taken_without_a_recipient_is_answered_with_nothing() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("rcpt", ANN, Raw(b"550 5.1.1 no such user\r\n354 go on\r\n250 2.0.0 hm\r\n"))
+        first, second = deliver(relay, message(ANN), message(BOB))
+
+    assert isinstance(first, Refused)
+    assert isinstance(second, Sent)
+    assert [taken.recipient for taken in relay.accepted] == [BOB]
+
+
+def test_what_had_not_all_left_is_not_in_doubt() -> None:
+    with ScriptedRelay(window=65_536) as relay:
+        # It reads nothing of the text: more than all buffers between us hold stays here.
+        relay.will("body", ANN, Wait(0.3, Drop(reset=True)))
+        large = message(ANN, b"0123456789abcdef\r\n" * 2_000_000)
+        [outcome, _] = deliver(relay, large, message(BOB))
+
+    assert isinstance(outcome, Deferred)
+    assert "not all of which had left" in outcome.reply.text
+
+
+def test_a_reply_that_comes_too_late_is_paired_with_nobody() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("dot", ANN, Wait(0.9, "250 2.0.0 taken for ann"))
+        relay.will("dot", BOB, Wait(0.5, "250 2.0.0 taken for bob"))
+        first, second = deliver(relay, message(ANN), message(BOB))
+
+    assert isinstance(first, Unknown)
+    assert "0.6 seconds" in first.reply.text
+    assert second.reply.text == "2.0.0 taken for bob"
+    assert relay.connections == 2
+
+
+@both
+@pytest.mark.parametrize(
+    ("to", "sender"),
+    [("jürgen@example.org", SENDER), (ANN, "b+ü@example.org"), ("a b@example.org", SENDER),
+     ("a@example.org>\r\nRSET", SENDER), ("<>@example.org", SENDER)],
+)  # fmt: skip
+def test_an_address_that_cannot_be_spoken_is_refused_and_the_others_are_not(
+    extensions: tuple[str, ...], to: str, sender: str
+) -> None:
+    odd = Message(sender, to, b"Subject: x\r\n\r\n")
+    with ScriptedRelay(*extensions) as relay:
+        first, second, third = deliver(relay, message(ANN), odd, message(BOB))
+
+    assert (type(first), type(second), type(third)) == (Sent, Refused, Sent)
+    assert second.reply.text
+    assert relay.connections == 1
+    assert len(relay.accepted) == 2
+
+
+def test_messages_for_each_connection_are_limited() -> None:
+    people = [message(f"r{n}@example.org") for n in range(7)]
+    with ScriptedRelay() as relay:
+        run = work(plain(relay.port), *people, limits=Limits(1, messages=3))
+
+    assert len(relay.accepted) == 7
+    assert [type(outcome) for outcome in run.outcomes] == [Sent] * 7
+    assert relay.connections == 3
+
+
+def test_a_relay_that_closes_every_tenth_time_loses_nobody() -> None:
+    people = [message(f"r{n}@example.org") for n in range(60)]
+    with ScriptedRelay() as relay:
+        relay.will("mail", SENDER, *["250 2.1.0 OK"] * 9, "421 4.3.2 ten are enough", times=6)
+        run = work(plain(relay.port), *people)
+
+    assert [type(outcome) for outcome in run.outcomes] == [Sent] * 60
+    assert [taken.recipient for taken in relay.accepted] == [one.recipient for one in people]
+
+
+def test_a_relay_that_allows_few_connections_gets_few() -> None:
+    people = [message(f"r{n}@example.org") for n in range(30)]
+    with ScriptedRelay() as relay:
+        relay.will("connect", ANYONE, *["220 hello"] * 3, *["421 4.7.0 too many"] * 5)
+        relay.will("dot", ANYONE, Wait(0.02), times=30)
+        run = work(plain(relay.port), *people, limits=Limits(8, pause=0.01))
+
+    assert run.fault is None
+    assert len(relay.accepted) == 30
+
+
+def test_stopping_lets_the_message_on_the_wire_end() -> None:
+    desk = ListDesk(deque([Begun(1, message(ANN)), Begun(2, message(BOB))]))
+
+    async def stopped(relay: ScriptedRelay) -> None:
+        stop = asyncio.Event()
+
+        async def connect() -> Dialogue | RelayFault:
+            return await delivery.connect(plain(relay.port), Timeouts())
+
+        crew = asyncio.create_task(Crew(desk, connect, ONE, stop).run())
+        await asyncio.to_thread(until, lambda: bool(relay.accepted))
+        desk.stopped = True
+        stop.set()
+        await crew
+
+    with ScriptedRelay(*ONE_BY_ONE) as relay:
+        relay.will("dot", ANN, Wait(0.3, "250 2.0.0 taken for ann"))
+        relay.will("dot", BOB, "250 2.0.0 taken for bob")
+        asyncio.run(stopped(relay))
+
+    assert desk.outcomes[1].reply.text == "2.0.0 taken for ann"
+    assert isinstance(desk.outcomes.get(2, NotBegun(desk.outcomes[1].reply)), NotBegun)
+    assert [taken.recipient for taken in relay.accepted] == [ANN]
+
+
+def test_cutting_leaves_in_doubt_what_had_its_dot() -> None:
+    desk = ListDesk(deque([Begun(1, message(ANN))]))
+
+    async def cut(relay: ScriptedRelay) -> None:
+        stop = asyncio.Event()
+
+        async def connect() -> Dialogue | RelayFault:
+            return await delivery.connect(plain(relay.port), Timeouts())
+
+        crew = Crew(desk, connect, ONE, stop)
+        running = asyncio.create_task(crew.run())
+        await asyncio.to_thread(until, lambda: bool(relay.accepted))
+        stop.set()
+        crew.cut.set()
+        await asyncio.wait_for(running, 5)
 
     with ScriptedRelay() as relay:
-        relay.will("dot", ANN, Wait(0.6, "250 2.0.0 taken for ann"))
-        relay.will("dot", BOB, "250 2.0.0 taken for bob")
-        outcome = asyncio.run(conversation(relay))
+        relay.will("dot", ANN, Wait(30, "250 2.0.0 taken for ann"))
+        asyncio.run(cut(relay))
 
-    assert outcome.reply.text == "2.0.0 taken for bob"
+    assert isinstance(desk.outcomes[1], Unknown)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_tls_and_login(security: Literal["starttls", "tls"]) -> None:
+    kind = security
+    extensions = ("PIPELINING", "AUTH PLAIN", "STARTTLS")
+    with ScriptedRelay(*extensions, tls=kind == "tls") as relay:
+        address = RelayAddress("localhost", relay.port, kind, USER, PASSWORD)
+        run = work(address, message(ANN), message(BOB), trust=trusting_context())
+
+    assert [type(outcome) for outcome in run.outcomes] == [Sent, Sent]
+    assert relay.connections == 1
+    assert ("STARTTLS" in relay.heard) == (kind == "starttls")
+
+
+def test_a_wrong_password_is_enough_once() -> None:
+    with ScriptedRelay("PIPELINING", "AUTH PLAIN", "STARTTLS") as relay:
+        address = RelayAddress("localhost", relay.port, "starttls", USER, "wrong")
+        run = work(address, message(ANN), trust=trusting_context())
+
+    assert run.fault
+    assert run.fault.reply.code == 535
+    assert relay.connections == 1
+    assert run.outcomes == []
+
+
+def test_a_login_that_cannot_be_now_may_be_later() -> None:
+    with ScriptedRelay("PIPELINING", "AUTH PLAIN", "STARTTLS") as relay:
+        relay.will("auth", ANYONE, "454 4.7.0 not now")
+        address = RelayAddress("localhost", relay.port, "starttls", USER, PASSWORD)
+        run = work(address, message(ANN), trust=trusting_context())
+
+    assert [type(outcome) for outcome in run.outcomes] == [Sent]
     assert relay.connections == 2
+
+
+def test_starttls_that_is_not_offered_is_never_done_without() -> None:
+    with ScriptedRelay("PIPELINING") as relay:
+        run = work(
+            RelayAddress("localhost", relay.port, "starttls"), message(ANN),
+            trust=trusting_context(),
+        )  # fmt: skip
+
+    assert run.fault
+    assert "STARTTLS" in run.fault.reply.text
+    assert relay.accepted == []
+    assert not any(command.startswith("MAIL") for command in relay.heard)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_certificate_that_does_not_fit_is_refused(host: str) -> None:
+    # Unknown authority for the one, another name for the other.
+    trust = trusting_context() if host == "127.0.0.1" else ssl.create_default_context()
+    with ScriptedRelay("STARTTLS") as relay:
+        run = work(RelayAddress(host, relay.port, "starttls"), message(ANN), trust=trust)
+
+    assert run.fault
+    assert "certificate" in run.fault.reply.text
+    assert not any(command.startswith("MAIL") for command in relay.heard)
+
+
+def test_what_was_said_before_tls_is_forgotten() -> None:
+    injected = Raw(b"220 2.0.0 go on\r\n250-relay\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n")
+    with ScriptedRelay("STARTTLS") as relay:
+        relay.will("starttls", ANYONE, injected)
+        run = work(
+            RelayAddress("localhost", relay.port, "starttls"), message(ANN),
+            trust=trusting_context(),
+        )  # fmt: skip
+
+    # The extensions are asked for anew over TLS; what stood before it is not believed.
+    assert [type(outcome) for outcome in run.outcomes] in ([Sent], [])
+    assert relay.heard.count("DATA") <= 1
+    assert [c for c in relay.heard if c.startswith("AUTH")] == []
+
+
+IMPATIENT = Timeouts(connect=0.3, command=0.6, dot=0.6)
+
+
+def test_a_name_that_nobody_has_stops_the_run() -> None:
+    run = work(RelayAddress("relay.invalid", 25, "none"), message(ANN))
+
+    assert run.fault
+    assert run.outcomes == []
+
+
+def test_a_relay_that_answers_nothing_at_all_is_given_up_in_time() -> None:
+    # A queue of connections that is full: further ones are neither taken nor refused.
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        port = listening.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        run = work(plain(port), message(ANN), timeouts=IMPATIENT)
+        for one in waiting:
+            one.close()
+
+    assert run.fault
+    assert run.outcomes == []
+
+
+def test_a_relay_without_a_greeting_is_given_up_in_time() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("connect", ANYONE, Wait(30), times=5)
+        run = work(plain(relay.port), message(ANN), timeouts=IMPATIENT)
+
+    assert run.fault
+    assert "ready" in run.fault.reply.text
+    assert run.outcomes == []
+
+
+def test_who_does_not_know_ehlo_is_greeted_with_helo() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("ehlo", ANYONE, "502 5.5.1 what?")
+        [outcome] = deliver(relay, message(ANN))
+
+    assert isinstance(outcome, Sent)
+    assert any(command.startswith("HELO") for command in relay.heard)
+
+
+def test_a_relay_that_wants_less_for_a_while_gets_all_in_the_end() -> None:
+    people = [message(f"r{n}@example.org") for n in range(20)]
+    with ScriptedRelay() as relay:
+        relay.will("mail", SENDER, "451 4.7.1 slower", times=2)
+        relay.will("dot", ANYONE, Wait(0.01), times=20)
+        desk_outcomes = work(plain(relay.port), *people, limits=Limits(4, pause=0.02))
+
+    assert desk_outcomes.fault is None
+    faults = [o for o in desk_outcomes.outcomes if isinstance(o, RelayFault)]
+    assert len(faults) == 2  # the ledger gives these back at once; the list of this test does not
+    assert len(relay.accepted) == 18

@@ -66,13 +66,22 @@ def test_an_address_that_is_none(tmp_path: Path) -> None:
         open_database("nonsense", tmp_path)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_only_one_sender_at_a_time(database: Database) -> None:
-    with database.sole_sender():
+    with database.sole_sender() as alone:
+        assert alone
         second = database.sole_sender()
         with pytest.raises(DatabaseError, match="another"):
             second.__enter__()
     with database.sole_sender():
         pass
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_several_senders_share_a_server(database: Database) -> None:
+    with database.sole_sender() as one, database.sole_sender() as other:
+        assert not one
+        assert not other
 
 
 def test_a_writing_session_that_fails_leaves_nothing(database: Database) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from digest import publish
 from digest.cli import app
 from digest.database import Database
-from digest.ledger import Planned, freeze
+from digest.ledger import freeze
 from digest.publish import House
 from subscribers import roster, tokens
 from subscribers.errors import UnknownSubscriber
@@ -59,7 +59,7 @@ def test_no_table_that_names_a_person_is_left_out(database: Database) -> None:
     }
     # Whatever else names a person must be known here, and erased by hand.
     assert {n for n, c in columns.items() if c & {"subscriber", "subscriber_id", "address"}} == {
-        "delivery", *pointing, "subscriber"
+        "delivery", "intervention", *pointing, "subscriber"
     }  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def test_show_tells_all_and_forget_erases_all(house: House, environ: dict[str, s
     publish.collect(house, now=NOW)
     record = publish.prepare(house, "weekly", now=NOW).record
     with house.database.writing() as session:
-        freeze(session, record.id, [Planned(number, "<m@x>")], NOW)
+        freeze(session, record.id, roster.audience("weekly"), NOW)
         session.connection().execute(text("UPDATE delivery SET reply = :r"), {"r": f"550 {ANN}"})
 
     def run(*words: str) -> str:

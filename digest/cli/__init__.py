@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from digest.cli import articles, bounces, checking, dkim, issues, schedule, sources, templates
+from digest.cli import (
+    articles,
+    bounces,
+    checking,
+    dkim,
+    issues,
+    schedule,
+    sending,
+    sources,
+    templates,
+)
 from digest.cli.door import (
     At,
     Json,
@@ -33,7 +43,6 @@ from digest.cli.door import (
     opened_in,
     print_json,
     say,
-    say_counts,
     version,
 )
 from subscribers.cli import commands as subscriber_commands
@@ -230,59 +239,15 @@ def approve(
     say(f"issue {record.issue.number} is approved; content {record.approved_hash[:12]}")
 
 
-@app.command()
-def send(
-    context: typer.Context,
-    number: Number = None,
-    newsletter: Newsletter = None,
-    as_json: Json = False,
-) -> None:
-    """Send an approved issue. Safe to run again: who has it, gets no second copy.
-
-    Example: digest send 12
-    """
-    from digest import publish
-    from digest.terminal import progress_bar, show_account
-
-    with opened(context) as house, progress_bar("sending") as on_progress:
-        account = publish.send(house, newsletter, number, clock=now, on_progress=on_progress)
-    print_json(account) if as_json else show_account(account)
-    if account.open:
-        say("run `digest send` again for those that are left")
-        raise typer.Exit(75)
-
-
-@app.command()
-def status(
-    context: typer.Context,
-    number: Number = None,
-    newsletter: Newsletter = None,
-    readers: Annotated[
-        bool, typer.Option("--readers", help="Everybody on the list, one line each.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Account for every reader of an issue; and how the sources fare.
-
-    Example: digest status 12 --readers
-    """
-    from digest import publish
-    from digest.terminal import show_account, show_readers, show_sources
-
-    with opened(context) as house:
-        record = house.issue(house.newsletter(newsletter)[0], number)
-        account = publish.account(house, record)
-        lines = list(publish.readers(house, record)) if readers else []
-        failing = [state for state in house.sources() if state.failing_since]
-        said = publish.left_by(house, record)
-    if as_json:
-        print_json({"account": account, "readers": lines, "failing_sources": failing, **said})
-        return
-    show_account(account)
-    say_counts(said)
-    if readers:
-        show_readers(lines)
-    show_sources(failing)
+for verb in (
+    sending.send,
+    sending.status,
+    sending.pause,
+    sending.resume,
+    sending.cancel,
+    sending.resolve,
+):
+    app.command()(verb)
 
 
 app.command()(schedule.run)

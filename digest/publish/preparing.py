@@ -81,10 +81,9 @@ def approve(
     """
     name, _ = house.newsletter(newsletter)
     record = house.issue(name, number)
-    if record.state == "sent":
-        raise IssueError(
-            f"issue {record.issue.number} has been sent", remedy="prepare the next one"
-        )
+    if record.state in ("sent", "cancelled"):
+        stands = "has been sent" if record.state == "sent" else "was cancelled"
+        raise IssueError(f"issue {record.issue.number} {stands}", remedy="prepare the next one")
     refuse_errors(house, record)
     with house.database.writing() as session:
         archive.approve(session, record.id, content_hash(house, record), by, now)

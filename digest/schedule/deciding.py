@@ -322,7 +322,7 @@ class _Case:
 
     def _is_out(self, due: datetime) -> bool:
         standing = self.facts.issues.get(self._number(due))
-        return standing is not None and standing.state in {"sending", "sent"}
+        return standing is not None and standing.state in {"sending", "sent", "cancelled"}
 
     def _has(self, due: datetime, name: str) -> bool:
         return any(step.due == due and step.name == name for step in self.steps)

@@ -177,10 +177,14 @@ class RelaySettings(Part):
         default="starttls", description="none: only on loopback"
     )
     connections: int = Field(default=20, ge=1, le=500)
+    messages_per_connection: int = Field(default=500, ge=1, description="then a new one is opened")
     on_ambiguous: Literal["resend", "hold"] = Field(
         default="resend", description="when the reply to the final dot never came"
     )
     expire: Duration = Field(default=timedelta(hours=24), description="when retrying ends")
+    log_addresses: Literal["full", "domain", "none"] = Field(
+        default="domain", description="how much of a reader's address the log shows"
+    )
     username: SecretStr = SecretStr("")
     password: SecretStr = SecretStr("")
 

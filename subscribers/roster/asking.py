@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeAlias, cast
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    bindparam,
     exists,
     func,
     or_,
@@ -100,18 +102,28 @@ def recipients(
     Without `now` nobody is paused. `weekly`: whether the issue is for those, too, who want only
     the first of each week.
     """
+    above = col(SubscriptionRow.subscriber_id) > after
+    found = _mailable(newsletter, now, weekly).where(above)
+    page = found.order_by(col(SubscriptionRow.subscriber_id)).limit(limit)
+    return [recipient(line) for line in session.connection().execute(page)]
+
+
+def audience(newsletter: str, *, now: datetime | None = None, weekly: bool = True) -> Lines:
+    """The numbers of all `recipients`, as a query for a ledger to freeze in one statement."""
+    found = _mailable(newsletter, now, weekly)
+    return found.with_only_columns(col(SubscriptionRow.subscriber_id))
+
+
+def _mailable(newsletter: str, now: datetime | None, weekly: bool) -> Lines:
     found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
-        col(SubscriptionRow.state) == "confirmed",
-        col(SubscriptionRow.subscriber_id) > after,
-        ~suppressed(),
+        col(SubscriptionRow.state) == "confirmed", ~suppressed()
     )
     if now is not None:
         until = col(SubscriptionRow.paused_until)
         found = found.where(or_(until.is_(None), until <= now))
     if not weekly:
         found = found.where(col(SubscriptionRow.frequency) == "each")
-    page = found.order_by(col(SubscriptionRow.subscriber_id)).limit(limit)
-    return [recipient(line) for line in session.connection().execute(page)]
+    return found
 
 
 def standing(
@@ -128,12 +140,28 @@ def standing(
     """
     wanted = list(subscribers)
     answer: dict[int, Recipient | str] = dict.fromkeys(wanted, "not subscribed")
-    of_newsletter = lines(col(SubscriptionRow.newsletter) == newsletter)
     for start in range(0, len(wanted), BATCH):
-        some = of_newsletter.where(col(SubscriberRow.id).in_(wanted[start : start + BATCH]))
-        for line in session.connection().execute(some):
+        some = {"newsletter": newsletter, "some": wanted[start : start + BATCH]}
+        for line in session.connection().execute(_standing(), some).all():
             answer[line.subscriber] = _may(line, now, weekly)
     return answer
+
+
+@cache
+def _standing() -> Lines:
+    # Put together once: a send asks this for each of its groups.
+    of_newsletter = lines(col(SubscriptionRow.newsletter) == bindparam("newsletter"))
+    return of_newsletter.where(col(SubscriberRow.id).in_(bindparam("some", expanding=True)))
+
+
+def addresses(session: Session, subscribers: Collection[int]) -> dict[int, str]:
+    """The addresses of these numbers; who was forgotten is missing."""
+    wanted, found = list(subscribers), dict[int, str]()
+    for start in range(0, len(wanted), BATCH):
+        some = col(SubscriberRow.id).in_(wanted[start : start + BATCH])
+        query = select(col(SubscriberRow.id), col(SubscriberRow.address)).where(some)
+        found |= {row[0] or 0: row[1] for row in session.connection().execute(query)}
+    return found
 
 
 def everyone(

@@ -114,6 +114,8 @@ class Actor:
 
     def _send(self, intent: Send) -> list[Done]:
         account = send(self.house, self.name, intent.number, clock=self.clock)
+        if account.control == "paused":
+            return [Done(self.name, f"issue {intent.number} is paused ({account.why})")]
         told = ", ".join(f"{count} {state}" for state, count in sorted(account.counts.items()))
         code = 75 if account.open else 0
         what = f"issue {intent.number}: {told}"

@@ -12,12 +12,12 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from zoneinfo import ZoneInfo
 
-from digest import preflight
+from digest import delivery, preflight
 from digest.archive import IssueRecord
-from digest.delivery import RelayAddress, SmtpRelay
+from digest.delivery import RelayAddress
 from digest.errors import DigestError, RelayError
-from digest.messages import Message
-from digest.outcomes import Outcome, Refused, Sent
+from digest.messages import Message, quoted
+from digest.outcomes import Refused, Sent
 from digest.publish.checking import examine
 from digest.publish.opening import House
 from digest.publish.signing import signed, signing_keys
@@ -50,9 +50,11 @@ def mail_notice(house: House, newsletter: str, tell: Tell, now: datetime) -> str
     mail["Message-ID"] = message_id(newsletter, tell, sender.rpartition("@")[2])
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834, section 5
     mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    mail.set_content(text, cte="quoted-printable")
+    mail.set_content("", cte="quoted-printable")
+    # By the email package a line could begin with a dot, and delivery sends what it gets.
+    mail.set_payload(quoted.segment(text.rstrip("\n") + "\n").decode("ascii"))
     message = signed(Message(sender, tell.whom, mail.as_bytes()), signing_keys(house), now)
-    outcome = asyncio.run(_once(_relay(house), message))
+    outcome = asyncio.run(delivery.deliver(_relay(house), message))
     if isinstance(outcome, Sent):
         return ""
     said = f"{outcome.reply.code or ''} {outcome.reply.text}".strip()
@@ -130,11 +132,3 @@ def _relay(house: House) -> RelayAddress:
     relay = house.settings.relay
     username, password = relay.username.get_secret_value(), relay.password.get_secret_value()
     return RelayAddress(relay.host, relay.port, relay.security, username, password)
-
-
-async def _once(address: RelayAddress, message: Message) -> Outcome:
-    relay = SmtpRelay(address)
-    try:
-        return await relay.deliver(message)
-    finally:
-        await relay.close()

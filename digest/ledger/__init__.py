@@ -1,0 +1,112 @@
+"""Book 2: what was sent. One delivery per issue and subscriber, written before the first mail.
+
+    pending -> claimed -> inflight -> sent | deferred | refused | unknown
+       ^          |                              |                  |
+       |          +-> skipped, refused (reason)  +-> claimed        +-> deferred, once, if set so
+       +--- given back when the sender stops     +-> expired
+
+`inflight` is committed before a byte of the message is sent, its outcome after the relay's
+reply: whatever a crash leaves inflight is unknown, and nothing else is in doubt.
+
+    tables    delivery, sender, sending, intervention
+    moving    freeze; claim, intend, record, skip, release: in groups, each conditional
+    senders   who is at work, until when, and what a dead one leaves
+    control   what people decide: pause, cancel, retry, resolve
+    asking    counts and lists
+
+Functions take a session first and never commit. Never here: SMTP, or who may be mailed.
+"""
+
+from digest.ledger.asking import (
+    FINAL,
+    OPEN,
+    counts,
+    deliveries,
+    deliveries_to,
+    due,
+    is_done,
+    leavings,
+    next_due,
+    recipients,
+    sent_to,
+)
+from digest.ledger.control import (
+    Sending,
+    Verdict,
+    call_off,
+    forget,
+    interventions,
+    note_leaving,
+    resolve,
+    sending,
+    steer,
+)
+from digest.ledger.moving import (
+    Delivery,
+    Intent,
+    Policy,
+    Result,
+    claim,
+    expire,
+    freeze,
+    intend,
+    postpone,
+    record,
+    release,
+    skip,
+    spoil,
+)
+from digest.ledger.senders import (
+    Reaped,
+    Sender,
+    database_time,
+    enlist,
+    reap,
+    renew,
+    retire,
+    senders,
+)
+
+__all__ = [
+    "FINAL",
+    "OPEN",
+    "Delivery",
+    "Intent",
+    "Policy",
+    "Reaped",
+    "Result",
+    "Sender",
+    "Sending",
+    "Verdict",
+    "call_off",
+    "claim",
+    "counts",
+    "database_time",
+    "deliveries",
+    "deliveries_to",
+    "due",
+    "enlist",
+    "expire",
+    "forget",
+    "freeze",
+    "intend",
+    "interventions",
+    "is_done",
+    "leavings",
+    "next_due",
+    "note_leaving",
+    "postpone",
+    "reap",
+    "recipients",
+    "record",
+    "release",
+    "renew",
+    "resolve",
+    "retire",
+    "senders",
+    "sending",
+    "sent_to",
+    "skip",
+    "spoil",
+    "steer",
+]

@@ -1,0 +1,350 @@
+"""The transitions of a delivery, in groups: claim, intend, record, skip, release.
+
+Each is conditional on the state it leaves, on the sender that holds the row and on its attempt,
+and tells which rows it moved: those it doesn't name have passed to another. A group is one
+statement that takes its rows as JSON, for one statement for each row costs four times as much.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import TextClause, case, insert, literal, select, text, update
+from sqlmodel import Session, col, func
+
+from digest.ledger.tables import DUE, HELD, DeliveryRow, SendingRow
+from digest.outcomes import (
+    Deferred,
+    NotBegun,
+    Outcome,
+    Refused,
+    RelayFault,
+    Sent,
+    Unknown,
+    next_attempt,
+)
+
+REPLY = 1000  # characters kept of what a relay said
+REASON = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as the ledger knows it. `resends` counts attempts after an unknown outcome."""
+
+    id: int
+    issue_id: int
+    subscriber: int
+    edition: str
+    message_id: str
+    state: str
+    reason: str
+    relay: str
+    attempts: int
+    resends: int
+    next_at: datetime
+    code: int
+    enhanced: str
+    reply: str
+    frozen: datetime
+    changed: datetime
+    left: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A claimed delivery that is to go on the wire, as this edition and under this Message-ID."""
+
+    delivery: Delivery
+    edition: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a delivery that was inflight, and which relay said so."""
+
+    delivery: Delivery
+    outcome: Outcome
+    relay: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`resend`: an unknown outcome is tried once more, with the same Message-ID and bytes;
+    `expire`: for how long after the freezing a deferred delivery is tried again.
+    """
+
+    resend: bool
+    expire: timedelta
+
+
+TABLE = DeliveryRow.__table__  # type: ignore[attr-defined] # SQLModel's types don't tell
+COLUMNS: list[Any] = [TABLE.c[name] for name in Delivery.__dataclass_fields__]
+
+
+def freeze(session: Session, issue_id: int, audience: Any, now: datetime) -> int:
+    """Write one row for each subscriber's number that the query `audience` yields.
+
+    In one statement and so in one transaction: who joins later gets the next issue. Those that
+    are there already stay as they are. Returns how many recipients the issue has.
+    """
+    numbers = audience.subquery()
+    known = select(col(DeliveryRow.subscriber)).where(col(DeliveryRow.issue_id) == issue_id)
+    new = {
+        "issue_id": issue_id, "edition": "", "message_id": "", "state": "pending", "reason": "",
+        "sender": 0, "relay": "", "attempts": 0, "resends": 0, "next_at": now, "code": 0,
+        "enhanced": "", "reply": "", "frozen": now, "changed": now,
+    }  # fmt: skip
+    columns = [literal(v, TABLE.c[name].type) for name, v in new.items()]
+    rows = select(numbers.c[0], *columns).where(numbers.c[0].not_in(known)).order_by(numbers.c[0])
+    session.execute(insert(DeliveryRow).from_select(["subscriber", *new], rows))
+    count = session.scalar(
+        select(func.count()).select_from(DeliveryRow).where(col(DeliveryRow.issue_id) == issue_id)
+    )
+    sending = session.get(SendingRow, issue_id)
+    sending = sending or SendingRow(issue_id=issue_id, recipients=0, at=now)
+    sending.recipients = count or 0
+    session.add(sending)
+    session.flush()
+    return sending.recipients
+
+
+def claim(
+    session: Session, issue_id: int, sender: int, now: datetime, limit: int
+) -> list[Delivery]:
+    """Take up to `limit` deliveries that are due, for this sender, those due first first."""
+    due = (
+        select(col(DeliveryRow.id))
+        .where(col(DeliveryRow.issue_id) == issue_id, text(DUE), col(DeliveryRow.next_at) <= now)
+        .order_by(col(DeliveryRow.next_at), col(DeliveryRow.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(DeliveryRow)
+        .where(col(DeliveryRow.id).in_(due), text(DUE))
+        .values(state="claimed", sender=sender, changed=now)
+        .returning(*COLUMNS)
+        .execution_options(synchronize_session=False)
+    )
+    found = [Delivery(*row) for row in session.connection().execute(taken).all()]
+    return sorted(found, key=lambda delivery: (delivery.next_at, delivery.id))
+
+
+def intend(
+    session: Session,
+    intents: Collection[Intent],
+    sender: int,
+    relay: str,
+    now: datetime,
+    *,
+    again: bool = False,
+) -> set[int]:
+    """The mark before the wire: only when it is committed may a message be sent.
+
+    Returns the ids of the deliveries that are this sender's to send; the others are not. `again`
+    is for the same intents after a commit that was not answered: it may have happened.
+    """
+    rows = [
+        {"key": i.delivery.id, "was": i.delivery.attempts, "edition": i.edition,
+         "message_id": i.message_id}
+        for i in intents
+    ]  # fmt: skip
+    change = (
+        "state = 'inflight', attempts = v.was + 1, edition = v.edition,"
+        " message_id = v.message_id, relay = :relay"
+    )
+    mine = _move(session, rows, _INTENT, change, "claimed", sender, now, relay=relay)
+    return mine | _intended(session, intents, sender) if again else mine
+
+
+def skip(
+    session: Session, skipped: Iterable[tuple[Delivery, str]], sender: int, now: datetime
+) -> set[int]:
+    """These readers may no longer be mailed: no message, and the reason stays."""
+    rows = [{"key": d.id, "was": d.attempts, "reason": reason[:REASON]} for d, reason in skipped]
+    change = "state = 'skipped', sender = 0, reason = v.reason"
+    return _move(session, rows, _SKIP, change, "claimed", sender, now)
+
+
+def spoil(
+    session: Session, spoiled: Iterable[tuple[Delivery, str]], sender: int, now: datetime
+) -> set[int]:
+    """No message can be made for these: refused, with the reason, before anything is sent."""
+    rows = [{"key": d.id, "was": d.attempts, "reason": reason[:REASON]} for d, reason in spoiled]
+    change = "state = 'refused', sender = 0, reason = v.reason"
+    return _move(session, rows, _SKIP, change, "claimed", sender, now)
+
+
+def postpone(
+    session: Session, deliveries: Iterable[Delivery], sender: int, until: datetime, now: datetime
+) -> set[int]:
+    """Give these back, not due before `until`: nothing of them was sent, no attempt is counted."""
+    rows = [
+        {"key": d.id, "was": d.attempts, "next_at": _stored(until),
+         "state": "deferred" if d.attempts or d.reply else "pending"}
+        for d in deliveries
+    ]  # fmt: skip
+    change = "state = v.state, sender = 0, next_at = v.next_at"
+    return _move(session, rows, _POSTPONE, change, "claimed", sender, now)
+
+
+def record(
+    session: Session, results: Iterable[Result], sender: int, now: datetime, policy: Policy
+) -> dict[int, str]:
+    """Write what became of deliveries that were inflight; the new state of each that moved.
+
+    One that isn't named was no longer this sender's: what it learnt comes too late.
+    """
+    changes = {r.delivery.id: _changes(r, now, policy) for r in results}
+    change = ", ".join(f"{name} = v.{name}" for name in _RECORD if name not in ("key", "was"))
+    moved = _move(
+        session, list(changes.values()), _RECORD, f"sender = 0, {change}", "inflight", sender, now
+    )
+    return {number: changes[number]["state"] for number in moved}
+
+
+def release(session: Session, sender: int, now: datetime) -> int:
+    """Give back what was claimed and not begun: no byte of it was sent. Returns how many."""
+    given = (
+        update(DeliveryRow)
+        .where(text(HELD), col(DeliveryRow.sender) == sender, col(DeliveryRow.state) == "claimed")
+        .values(state=unclaimed(), sender=0, changed=now)
+    )
+    return count(session.execute(given))
+
+
+def expire(session: Session, issue_id: int, now: datetime, policy: Policy) -> int:
+    """End what was deferred and has waited too long while no sender was at work."""
+    over = (
+        update(DeliveryRow)
+        .where(
+            col(DeliveryRow.issue_id) == issue_id,
+            text(DUE),
+            col(DeliveryRow.state) == "deferred",
+            col(DeliveryRow.attempts) > 0,
+            col(DeliveryRow.frozen) < now - policy.expire,
+        )
+        .values(state="expired", changed=now)
+    )
+    return count(session.execute(over))
+
+
+def count(result: object) -> int:
+    """How many rows a statement changed."""
+    return int(getattr(result, "rowcount", 0))
+
+
+def _intended(session: Session, intents: Collection[Intent], sender: int) -> set[int]:
+    wanted = {i.delivery.id: i.delivery.attempts + 1 for i in intents}
+    query = select(TABLE.c.id, TABLE.c.attempts).where(
+        col(DeliveryRow.id).in_(wanted),
+        col(DeliveryRow.sender) == sender,
+        col(DeliveryRow.state) == "inflight",
+    )
+    return {n for n, attempts in session.connection().execute(query) if attempts == wanted[n]}
+
+
+def unclaimed() -> Any:
+    """The state that a claimed row goes back to."""
+    # Where a claim came from: what was deferred has an attempt or a reply to show.
+    fresh = (col(DeliveryRow.attempts) == 0) & (col(DeliveryRow.code) == 0)
+    return case((fresh & (col(DeliveryRow.reply) == ""), "pending"), else_="deferred")
+
+
+def _changes(result: Result, now: datetime, policy: Policy) -> dict[str, Any]:
+    delivery, outcome = result.delivery, result.outcome
+    reply = outcome.reply
+    values: dict[str, Any] = {
+        "key": delivery.id, "was": delivery.attempts + 1, "state": "sent", "reason": "",
+        "relay": result.relay, "attempts": delivery.attempts + 1, "resends": delivery.resends,
+        "next_at": delivery.next_at, "code": reply.code, "enhanced": reply.enhanced,
+        "reply": reply.text[:REPLY],
+    }  # fmt: skip
+    if not isinstance(outcome, Sent):
+        values |= {"reason": reply.text[:REASON], **_otherwise(delivery, outcome, now, policy)}
+    values["next_at"] = _stored(values["next_at"])
+    return values
+
+
+def _otherwise(
+    delivery: Delivery, outcome: Outcome, now: datetime, policy: Policy
+) -> dict[str, Any]:
+    attempts = delivery.attempts + 1
+    match outcome:
+        case Refused():
+            return {"state": "refused"}
+        case Unknown() if policy.resend and delivery.resends == 0:
+            again = {"resends": delivery.resends + 1, "next_at": next_attempt(attempts, now)}
+            return {"state": "deferred", **again}
+        case Unknown():
+            return {"state": "unknown"}
+        case NotBegun():
+            # As if it had never been claimed; what an earlier attempt brought stays.
+            fresh = delivery.attempts == 0 and not delivery.reply
+            before = {"reason": delivery.reason, "code": delivery.code, "reply": delivery.reply}
+            state = "pending" if fresh else "deferred"
+            return {
+                "state": state, "attempts": delivery.attempts, "enhanced": delivery.enhanced,
+                "relay": delivery.relay, **before,
+            }  # fmt: skip
+        case RelayFault():
+            # Not the recipient's doing: the attempt doesn't count, and it is due at once.
+            return {"state": "deferred", "attempts": delivery.attempts}
+        case Deferred():
+            due = next_attempt(attempts, now)
+            state = "expired" if due > delivery.frozen + policy.expire else "deferred"
+            return {"state": state, "next_at": due}
+    raise AssertionError(outcome)  # pragma: no cover - Sent is told apart before
+
+
+_INTENT = {"key": "bigint", "was": "integer", "edition": "text", "message_id": "text"}
+_SKIP = {"key": "bigint", "was": "integer", "reason": "text"}
+_POSTPONE = {"key": "bigint", "was": "integer", "next_at": "timestamp", "state": "text"}
+_RECORD = {
+    "key": "bigint", "was": "integer", "state": "text", "reason": "text", "relay": "text",
+    "attempts": "integer", "resends": "integer", "next_at": "timestamp", "code": "integer",
+    "enhanced": "text", "reply": "text",
+}  # fmt: skip
+
+
+def _move(
+    session: Session,
+    rows: Sequence[dict[str, Any]],
+    columns: dict[str, str],
+    change: str,
+    leaves: str,
+    sender: int,
+    now: datetime,
+    **more: str,
+) -> set[int]:
+    if not rows:
+        return set()
+    postgres = session.get_bind().dialect.name == "postgresql"
+    statement = _moving(change, tuple(columns.items()), postgres)
+    values = {"rows": json.dumps(rows), "now": _stored(now), "leaves": leaves, "sender": sender}
+    return set(session.connection().scalars(statement, {**values, **more}).all())
+
+
+@cache
+def _moving(change: str, columns: tuple[tuple[str, str], ...], postgres: bool) -> TextClause:
+    if postgres:
+        typed = ", ".join(f"{name} {kind}" for name, kind in columns)
+        source = f"json_to_recordset(CAST(:rows AS json)) AS v({typed})"
+    else:
+        picked = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name, _ in columns)
+        source = f"(SELECT {picked} FROM json_each(:rows)) AS v"  # noqa: S608
+    return text(
+        f"UPDATE delivery SET {change}, changed = :now FROM {source}"  # noqa: S608 - our words
+        " WHERE delivery.id = v.key AND delivery.state = :leaves AND delivery.sender = :sender"
+        " AND delivery.attempts = v.was RETURNING id"
+    )
+
+
+def _stored(moment: datetime) -> str:
+    """As subscribers.columns.Utc stores it; both engines read this text."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

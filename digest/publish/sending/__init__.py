@@ -1,0 +1,220 @@
+"""Approved issue -> ledger -> relay, and the accounting of every reader.
+
+    book         claims, messages made ahead, groups committed: the thread that writes
+    desk         between the connections and the book
+    shift        desk and connections at work, and how a signal stops them
+    machine      where a sender runs
+    watching     progress, and a line in the log for each mail event
+    measuring    numbers for Prometheus
+    accounting   where every reader stands; exports
+    steering     pause, resume, cancel, resolve
+
+Never here: a decision about a reply (outcomes), or a sentence for a terminal.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from digest import archive, delivery, ledger
+from digest.archive import IssueRecord
+from digest.delivery import Limits, RelayAddress, Timeouts
+from digest.edition import cut
+from digest.errors import IssueError, RelayError
+from digest.outcomes import Outcome, Sent
+from digest.publish.checking import refuse_errors
+from digest.publish.composing import Composer
+from digest.publish.frequency import is_first_of_week
+from digest.publish.opening import Clock, House
+from digest.publish.preparing import content_hash
+from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
+from digest.publish.sending.book import Book, Composing, Timing
+from digest.publish.sending.machine import gone
+from digest.publish.sending.measuring import metrics
+from digest.publish.sending.shift import shift
+from digest.publish.sending.steering import cancel, pause, resolve, resume
+from digest.publish.sending.watching import Progress, Watch
+from subscribers import roster
+from subscribers.address import normalise
+from subscribers.preferences import EVERYTHING
+from subscribers.recipient import Recipient
+
+__all__ = [
+    "Account",
+    "Progress",
+    "ReaderLine",
+    "Timing",
+    "account",
+    "cancel",
+    "export",
+    "metrics",
+    "pause",
+    "readers",
+    "resolve",
+    "resume",
+    "send",
+    "send_test",
+]
+
+FINISHED = ("sent", "cancelled")
+
+
+def send(
+    house: House,
+    newsletter: str | None = None,
+    number: int | None = None,
+    *,
+    clock: Clock,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    timing: Timing = Timing(),  # noqa: B008 - frozen
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+    composing: Callable[[House, IssueRecord], Composing] = Composer,
+    passing: Callable[[str], None] = lambda _: None,
+) -> Account:
+    """Send an approved issue to everybody who is to get it and has not.
+
+    Safe to call again at any time: who got it, is left alone. Raises IssueError where the
+    issue is not approved or has changed since, PreflightFailed, RelayError (75: try later),
+    DatabaseError where the ledger cannot be written or another sender has the work. `passing`
+    hears each point at which a crash would matter, so that a test can crash there.
+    """
+    name, _ = house.newsletter(newsletter)
+    record = house.issue(name, number)
+    if record.state in FINISHED:
+        return account(house, record)
+    _refuse_unapproved(house, record)
+    with house.database.sole_sender() as alone:
+        _freeze(house, record, clock())
+        _reap(house, timing, alone=alone)
+        with house.database.reading() as session:
+            counts = ledger.counts(session, record.id)
+        relay = _address(house)
+        shown = house.settings.relay.log_addresses
+        issue = f"{name}/{record.issue.number}"
+        watch = Watch(issue, relay.name, clock, counts, on_progress, shown)
+        book = Book(house, record, clock, composing(house, record), relay.name, timing, passing)
+        stopped = _shift(house, record, book, watch, timeouts, clock())
+        watch.tell()
+        _finish(house, record, clock())
+    return account(house, record, interrupted=stopped)
+
+
+def send_test(house: House, record: IssueRecord, to: str, *, clock: Clock) -> Outcome:
+    """Send the issue to one address, marked [Test]; no ledger, no counts, no token of a reader."""
+    edition = cut(record.issue, EVERYTHING)
+    if edition is None:
+        raise IssueError(f"issue {record.issue.number} has no story")
+    recipient = Recipient(0, normalise(to), clock(), EVERYTHING)
+    composer = Composer(house, record)
+    message = composer.compose(
+        recipient, edition, "test." + _stamp(clock()), clock(), prefix="[Test] "
+    )
+    outcome = asyncio.run(delivery.deliver(_address(house), message))
+    if not isinstance(outcome, Sent):
+        raise RelayError(
+            f"the test was not taken: {_said(outcome)}",
+            remedy="check [relay] in digest.toml, and that the relay runs",
+        )
+    return outcome
+
+
+def _refuse_unapproved(house: House, record: IssueRecord) -> None:
+    number = record.issue.number
+    if not record.approved_hash:
+        raise IssueError(
+            f"issue {number} is not approved",
+            remedy=f"look at it with `digest preview`, then `digest approve {number}`",
+        )
+    if record.approved_hash != content_hash(house, record):
+        raise IssueError(
+            f"issue {number} would not look as it did when it was approved",
+            remedy=f"a template or setting changed: preview it, `digest approve {number}` again",
+        )
+    refuse_errors(house, record)
+
+
+def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
+    # Once: who joins while an issue is being sent gets the next one.
+    if record.state != "approved":
+        return
+    with house.database.writing() as session:
+        # The row of the issue is locked first: of two senders the second finds it done.
+        archive.set_state(session, record.id, "sending", now)
+        session.flush()
+        if ledger.recipients(session, record.id) is not None:
+            return
+        weekly = is_first_of_week(house, record)
+        audience = roster.audience(record.issue.newsletter, now=now, weekly=weekly)
+        if not ledger.freeze(session, record.id, audience, now):
+            raise IssueError(
+                f"nobody is to get {record.issue.newsletter} yet",
+                remedy="`digest subscribers add` or `import` first; the issue stays approved",
+            )
+
+
+def _reap(house: House, timing: Timing, *, alone: bool) -> None:
+    resend = house.settings.relay.on_ambiguous == "resend"
+
+    def work(session: roster.Session, _again: bool) -> None:
+        known = ledger.senders(session)
+        dead = [sender.id for sender in known if alone or gone(sender.name)]
+        now = ledger.database_time(session)
+        ledger.reap(session, now, grace=timing.grace, resend=resend, dead=dead)
+
+    house.database.persist(work)
+
+
+def _shift(
+    house: House,
+    record: IssueRecord,
+    book: Book,
+    watch: Watch,
+    timeouts: Timeouts,
+    now: datetime,
+) -> bool:
+    """Work until nothing is due; whether it was stopped before. Raises RelayError."""
+    settings, relay = house.settings.relay, _address(house)
+    with house.database.reading() as session:
+        sending = ledger.sending(session, record.id)
+        due = ledger.due(session, record.id, now, settings.connections)
+    if not due or (sending and sending.control != "go"):
+        return False
+    limits = Limits(due, settings.messages_per_connection)
+    with asyncio.Runner(loop_factory=delivery.event_loop()) as runner:
+        fault, stopped = runner.run(shift(book, watch, relay, limits, timeouts))
+    if fault:
+        raise RelayError(
+            f"the relay {relay.name} cannot be used: {_said(fault)}",
+            remedy="check [relay] in digest.toml; nothing is lost, run `digest send` again",
+        )
+    return stopped
+
+
+def _finish(house: House, record: IssueRecord, now: datetime) -> None:
+    """Close the issue when nothing is open any more."""
+    with house.database.writing() as session:
+        sending = ledger.sending(session, record.id)
+        cancelled = sending is not None and sending.control == "cancelled"
+        if cancelled:
+            ledger.call_off(session, record.id, now)
+        if ledger.is_done(session, record.id):
+            archive.set_state(session, record.id, "cancelled" if cancelled else "sent", now)
+
+
+def _address(house: House) -> RelayAddress:
+    relay = house.settings.relay
+    return RelayAddress(
+        relay.host,
+        relay.port,
+        relay.security,
+        relay.username.get_secret_value(),
+        relay.password.get_secret_value(),
+    )
+
+
+def _said(outcome: Outcome) -> str:
+    return f"{outcome.reply.code or ''} {outcome.reply.text}".strip()
+
+
+def _stamp(now: datetime) -> str:
+    return now.strftime("%Y%m%dT%H%M%S.%f")

@@ -1,0 +1,175 @@
+"""The desk between the connections and the books: what is ready, what came back, and when to stop.
+
+Group commit: whatever came back, and whatever has been made meanwhile, goes into the database in
+one transaction, while connections go on with what is ready. They never wait for an outcome's
+commit, and the next message's intent is committed while the present one is on the wire; so at
+most two deliveries for each connection are in doubt after a crash.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from digest.delivery import Begun
+from digest.errors import DatabaseError
+from digest.ledger import Result
+from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
+from digest.publish.sending.book import Back, Book, Job, Turn
+
+AHEAD = 2  # deliveries past the intent for each connection: one on the wire, one ready
+_STOPPED = NotBegun(Reply(0, "the sender was stopped"))
+T = TypeVar("T")
+
+
+class Log(Protocol):
+    """Who hears what was committed."""
+
+    def happened(self, job: Job, outcome: Outcome, state: str) -> None:
+        """An outcome and the state it led to; "" where it came too late to count."""
+
+    def passed(self, number: int) -> None:
+        """So many were passed over without a message."""
+
+
+class Desk:
+    """Implements delivery.Desk. `keep` runs beside the crew."""
+
+    def __init__(self, book: Book, relay: str, stop: asyncio.Event, log: Log) -> None:
+        """`log` hears what happened after it was committed."""
+        self.error: DatabaseError | None = None
+        self.control = "go"
+        self._book, self._relay, self._stop = book, relay, stop
+        self._log = log
+        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._ready: deque[Begun[Job]] = deque()
+        self._waiting: deque[asyncio.Future[Begun[Job] | None]] = deque()
+        self._back: list[tuple[Begun[Job], Outcome]] = []
+        self._open = self._held = 0
+        self._dry = self._ended = False
+        self._news = asyncio.Event()
+
+    def opened(self) -> None:
+        """See delivery.Desk."""
+        self._open += 1
+
+    def closed(self) -> None:
+        """See delivery.Desk."""
+        self._open -= 1
+        self._news.set()
+
+    async def next(self) -> Begun[Job] | None:
+        """See delivery.Desk."""
+        if self._ready or self.finished():
+            return self.next_at_once()
+        waiting: asyncio.Future[Begun[Job] | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        self._news.set()
+        return await waiting
+
+    def next_at_once(self) -> Begun[Job] | None:
+        """See delivery.Desk."""
+        return self._ready.popleft() if self._ready and not self.finished() else None
+
+    def settle(self, begun: Begun[Job], outcome: Outcome) -> None:
+        """See delivery.Desk. What was not begun is given to the next connection."""
+        if isinstance(outcome, NotBegun) and not self.finished():
+            self._ready.appendleft(begun)
+            self._serve()
+            return
+        self._back.append((begun, outcome))
+        self._news.set()
+
+    def finished(self) -> bool:
+        """See delivery.Desk."""
+        return self._ended or self._stop.is_set()
+
+    async def keep(self) -> None:
+        """Commit groups until nothing is left to do, then let everybody go."""
+        try:
+            while not self.finished():
+                await self._round()
+        except DatabaseError as error:
+            self.error = error
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Begin nothing more."""
+        self._ended = True
+        self._news.set()
+        self._serve()
+
+    async def close(self) -> None:
+        """Call it when all connections are closed: the last outcomes, and what was not begun."""
+        try:
+            self._back += [(begun, _STOPPED) for begun in self._ready]
+            self._ready.clear()
+            # After a failed commit once more: the disk may have room again.
+            await self._committed(0)
+            await self._in_thread(self._book.close)
+        finally:
+            self._thread.shutdown(wait=True)
+
+    async def open(self, name: str) -> None:
+        """Take a sender's number."""
+        await self._in_thread(self._book.open, name)
+
+    async def _round(self) -> None:
+        room = self._room()
+        if room > 0 and not self._dry:
+            self._dry = not await self._in_thread(self._book.prepare, AHEAD * self._open)
+        if self._back or (room > 0 and not self._dry):
+            await self._committed(self._room())
+            self._serve()
+        elif self._dry and self._held == 0:
+            # All that was begun has come back; what has become due meanwhile is taken, too.
+            self._dry = not await self._in_thread(self._book.prepare, 1)
+            self._ended = self._dry
+        else:
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._news.clear()
+        try:
+            async with asyncio.timeout(self._book.heartbeat):
+                await self._news.wait()
+        except TimeoutError:
+            await self._committed(0)  # keeps the lease, and hears whether to pause
+
+    def _room(self) -> int:
+        return AHEAD * self._open - self._held + len(self._back)
+
+    async def _committed(self, room: int) -> None:
+        back, self._back = self._back, []
+        results = [
+            Back(Result(b.job.delivery, outcome, self._relay), b.job.address) for b, outcome in back
+        ]
+        try:
+            turn = await self._in_thread(self._book.turn, results, room)
+        except DatabaseError:
+            self._back = back + self._back
+            raise
+        self._held += len(turn.begun) - len(back)
+        self._ready.extend(turn.begun)
+        self._report(back, turn)
+        if turn.control != "go":
+            self.control, self._ended = turn.control, True
+
+    def _report(self, back: list[tuple[Begun[Job], Outcome]], turn: Turn) -> None:
+        self._log.passed(turn.passed)
+        for begun, outcome in back:
+            state = turn.states.get(begun.job.delivery.id, "")
+            self._log.happened(begun.job, outcome, state)
+            if isinstance(outcome, RelayFault):
+                self._dry = False  # it is due again at once
+
+    def _serve(self) -> None:
+        while self._waiting and (self._ready or self.finished()):
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(self.next_at_once())
+
+    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)

@@ -1,0 +1,102 @@
+"""What an operator decides while an issue is being sent, and after: pause, resume, cancel, resolve.
+
+A sender that is at work hears it with its next group; these verbs never wait for one.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Literal
+
+from digest import archive, ledger
+from digest.archive import IssueRecord
+from digest.errors import IssueError
+from digest.ledger import Verdict
+from digest.publish.opening import House
+from subscribers import roster
+
+Final = Literal["unknown", "refused", "expired"]
+Decision = Literal["sent", "refused", "resend"]
+_STATES: dict[Decision, Literal["sent", "refused", "deferred"]] = {
+    "sent": "sent",
+    "refused": "refused",
+    "resend": "deferred",
+}
+
+
+def pause(house: House, record: IssueRecord, *, why: str, by: str, now: datetime) -> None:
+    """Let nothing more go out until it is resumed. Raises IssueError where nothing is under way."""
+    _steer(house, record, "paused", why=why, by=by, now=now)
+
+
+def resume(house: House, record: IssueRecord, *, by: str, now: datetime) -> None:
+    """Let it go on with the next `send`. Raises IssueError where it isn't paused."""
+    _steer(house, record, "go", why="", by=by, now=now)
+
+
+def cancel(house: House, record: IssueRecord, *, why: str, by: str, now: datetime) -> int:
+    """Nobody else gets this issue, ever; who has it, has it. Returns how many were skipped."""
+    with house.database.writing() as session:
+        if not ledger.steer(session, record.id, "cancelled", why=why, by=by, now=now):
+            raise _stands(session, record, "cancelled")
+        called_off = ledger.call_off(session, record.id, now)
+        if ledger.is_done(session, record.id):
+            archive.set_state(session, record.id, "cancelled", now)
+        return called_off
+
+
+def resolve(
+    house: House,
+    record: IssueRecord,
+    state: Final,
+    decision: Decision,
+    *,
+    by: str,
+    now: datetime,
+    addresses: Collection[str] | None = None,
+) -> int:
+    """Move deliveries out of a final state, all or those of `addresses`; written down with `by`.
+
+    Returns how many. Raises IssueError where the issue was cancelled or an address isn't there.
+    """
+    with house.database.writing() as session:
+        sending = ledger.sending(session, record.id)
+        if sending is None or sending.control == "cancelled":
+            raise _stands(session, record, "resolved")
+        numbers = None
+        if addresses is not None:
+            numbers = [roster.find(session, address).subscriber for address in addresses]
+        verdict = Verdict(_STATES[decision], by, now)
+        moved = ledger.resolve(session, record.id, state, verdict, numbers)
+        if moved and decision == "resend":
+            archive.set_state(session, record.id, "sending", now)
+        return moved
+
+
+def _steer(
+    house: House,
+    record: IssueRecord,
+    control: Literal["go", "paused"],
+    *,
+    why: str,
+    by: str,
+    now: datetime,
+) -> None:
+    with house.database.writing() as session:
+        done = record.state not in ("approved", "sending")
+        if done or not ledger.steer(session, record.id, control, why=why, by=by, now=now):
+            raise _stands(session, record, "paused" if control == "paused" else "resumed")
+
+
+def _stands(session: roster.Session, record: IssueRecord, wanted: str) -> IssueError:
+    sending = ledger.sending(session, record.id)
+    number = record.issue.number
+    if sending is None:
+        return IssueError(
+            f"issue {number} is not being sent, so it cannot be {wanted}",
+            remedy=f"its state is {record.state}; `digest send {number}` sends an approved issue",
+        )
+    stands = record.state if sending.control == "go" else sending.control
+    return IssueError(
+        f"issue {number} is {stands}, so it cannot be {wanted}",
+        remedy=f"`digest status {number}` shows where it stands",
+    )

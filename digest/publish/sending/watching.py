@@ -1,0 +1,95 @@
+"""What is seen of a send: how far it is, and a line in the log for each mail event.
+
+The line has Postfix's fields in Postfix's order: issue, to, relay, delay (seconds since the
+issue was frozen), attempt, dsn, status with the relay's words. How much of an address is written
+is the operator's choice.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Literal
+
+from digest import ledger
+from digest.outcomes import Deferred, Outcome, RelayFault, Sent, Unknown
+from digest.publish.opening import Clock
+from digest.publish.sending.book import Job
+
+LOGGER = logging.getLogger("digest.mail")
+Shown = Literal["full", "domain", "none"]
+_OFTEN = 0.1  # seconds between two reports
+_STATUS = {Sent: "2.0.0", Deferred: "4.0.0", Unknown: "4.4.2", RelayFault: "4.3.0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a send is: `finished` of `total` deliveries stand in a final state."""
+
+    finished: int
+    total: int
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Watch:
+    """Hears what was committed, keeps the tally, and tells it now and then."""
+
+    def __init__(
+        self,
+        issue: str,
+        relay: str,
+        clock: Clock,
+        counts: dict[str, int],
+        on_progress: Callable[[Progress], None],
+        shown: Shown,
+    ) -> None:
+        self._issue, self._relay, self._clock, self._shown = issue, relay, clock, shown
+        self._counts = dict(counts)
+        self._total = sum(counts.values())
+        self._on_progress = on_progress
+        self._told = 0.0
+        self._logs = LOGGER.isEnabledFor(logging.INFO)
+        self.tell()
+
+    def happened(self, job: Job, outcome: Outcome, state: str) -> None:
+        """See Log."""
+        if state:
+            was = job.delivery.state if job.delivery.attempts else "pending"
+            self._move("deferred" if was == "claimed" else was, state)
+        if self._logs:
+            LOGGER.info("%s", self._line(job, outcome, state))
+        if monotonic() - self._told > _OFTEN:
+            self.tell()
+
+    def passed(self, number: int) -> None:
+        """See Log."""
+        if number:
+            self._move("pending", "skipped", number)
+
+    def _move(self, was: str, state: str, number: int = 1) -> None:
+        if was != state:
+            self._counts[was] = max(0, self._counts.get(was, 0) - number)
+            self._counts[state] = self._counts.get(state, 0) + number
+
+    def tell(self) -> None:
+        """Say how far it is."""
+        self._told = monotonic()
+        finished = sum(self._counts.get(state, 0) for state in ledger.FINAL)
+        self._on_progress(Progress(finished, self._total, dict(self._counts)))
+
+    def _line(self, job: Job, outcome: Outcome, state: str) -> str:
+        delivery, reply = job.delivery, outcome.reply
+        delay = (self._clock() - delivery.frozen).total_seconds()
+        dsn = reply.enhanced or _STATUS.get(type(outcome), "5.0.0")
+        said = f"{reply.code or ''} {reply.text}".strip()
+        return (
+            f"issue={self._issue}, to=<{self._address(job)}>, relay={self._relay}, "
+            f"delay={delay:.2f}, attempt={delivery.attempts + 1}, dsn={dsn}, "
+            f"status={state or 'late'} ({said})"
+        )
+
+    def _address(self, job: Job) -> str:
+        if self._shown == "full":
+            return job.address
+        domain = job.address.rpartition("@")[2] if self._shown == "domain" else ""
+        return f"{job.delivery.subscriber}@{domain}".rstrip("@")

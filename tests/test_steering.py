@@ -1,0 +1,320 @@
+"""What an operator sees of a send, and decides about it, from this or another terminal."""
+
+import asyncio
+import csv
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from digest import ledger, publish
+from digest.edition import Edition
+from digest.errors import IssueError, MessageError
+from digest.messages import Message
+from digest.publish import House, IssueRecord, open_house
+from digest.publish.composing import Composer
+from digest.web import public_app
+from subscribers import roster
+from subscribers.recipient import Recipient
+from tests.conftest import NOW
+from tests.relay import DROP, ScriptedRelay
+from tests.test_cli import digest_in, refused
+from tests.test_sending import ANN, BEN, CHANDRA, GORAN, MAILED, approved, later, mailed
+
+Clock = Callable[[], datetime]
+
+
+@pytest.fixture
+def relay() -> Iterator[ScriptedRelay]:
+    with ScriptedRelay() as opened:
+        yield opened
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
+    return {
+        **environ,
+        "DIGEST_RELAY_PORT": str(relay.port),
+        "DIGEST_RELAY_SECURITY": "none",
+        "DIGEST_RELAY_ON_AMBIGUOUS": "hold",
+    }
+
+
+def sent_with_faults(house: House, relay: ScriptedRelay, clock: Clock) -> IssueRecord:
+    """Ann's fate is unknown, Ben was refused, the others have it."""
+    record = approved(house, clock)
+    relay.will("dot", ANN, DROP)
+    relay.will("rcpt", BEN, "550 5.1.1 no such user")
+    account = publish.send(house, clock=clock)
+    assert account.counts == {"sent": 2, "unknown": 1, "refused": 1, "skipped": 1}
+    return record
+
+
+def states(house: House, record: IssueRecord) -> dict[str, str]:
+    return {line.address: line.state for line in publish.readers(house, record)}
+
+
+def test_pausing_stops_and_resuming_goes_on(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = approved(house, clock)
+    with pytest.raises(IssueError, match="not being sent"):
+        publish.pause(house, record, why="", by="ann", now=NOW)
+    with house.database.writing() as session:
+        ledger.freeze(session, record.id, roster.audience("weekly"), NOW)
+
+    publish.pause(house, house.issue("weekly"), why="a typo", by="ann", now=NOW)
+    with pytest.raises(IssueError, match="is paused"):
+        publish.pause(house, house.issue("weekly"), why="", by="ben", now=NOW)
+    account = publish.send(house, clock=clock)
+    assert (account.control, account.why) == ("paused", "ann: a typo")
+    assert relay.connections == 0
+    [told] = [d for d in publish.run(house, clock=clock) if "issue 1" in d.what]
+    assert (told.exit_code, "paused" in told.what) == (0, True)
+
+    # (`run` has drafted the next issue meanwhile.)
+    publish.resume(house, house.issue("weekly", 1), by="ann", now=NOW)
+    assert publish.send(house, number=1, clock=clock).counts == {"sent": 4, "skipped": 1}
+    with pytest.raises(IssueError, match="is sent"):
+        publish.pause(house, house.issue("weekly", 1), why="", by="ann", now=NOW)
+
+
+def test_a_cancelled_issue_stays_cancelled(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    approved(house, clock)
+    relay.will("rcpt", ANN, "450 4.2.1 later")
+    publish.send(house, clock=clock)
+
+    assert publish.cancel(house, house.issue("weekly"), why="wrong", by="ann", now=NOW) == 1
+    account = publish.send(house, clock=later(60))
+
+    assert account.record.state == "cancelled"
+    assert account.counts == {"sent": 3, "skipped": 2}
+    assert mailed(relay)[ANN] == 0
+    with pytest.raises(IssueError, match="cancelled"):
+        publish.resume(house, account.record, by="ann", now=NOW)
+    with pytest.raises(IssueError, match="cancelled"):
+        publish.resolve(house, account.record, "refused", "resend", by="ann", now=NOW)
+
+
+def test_the_refused_alone_are_tried_again(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = sent_with_faults(house, relay, clock)
+
+    assert publish.resolve(house, record, "refused", "resend", by="ann", now=NOW) == 1
+    account = publish.send(house, clock=later(1))
+
+    assert account.counts == {"sent": 3, "unknown": 1, "skipped": 1}
+    assert set(mailed(relay).values()) == {1}
+    with house.database.reading() as session:
+        assert ledger.interventions(session, record.id) == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "state", "copies"), [("sent", "sent", 1), ("refused", "refused", 1),
+                                      ("resend", "sent", 2)]
+)  # fmt: skip
+def test_the_unknown_are_decided_by_a_person(
+    house: House, relay: ScriptedRelay, clock: Clock, decision: str, state: str, copies: int
+) -> None:
+    record = sent_with_faults(house, relay, clock)
+
+    moved = publish.resolve(
+        house, record, "unknown", decision, by="ann", now=NOW, addresses=[ANN]  # type: ignore[arg-type]
+    )  # fmt: skip
+    publish.send(house, clock=later(1))
+
+    assert moved == 1
+    assert states(house, record)[ANN] == state
+    assert mailed(relay)[ANN] == copies
+    assert publish.resolve(house, record, "unknown", "sent", by="ann", now=NOW) == 0
+
+
+def test_who_got_it_and_who_did_not_is_exported(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = sent_with_faults(house, relay, clock)
+    table, lines = io.StringIO(), io.StringIO()
+
+    assert publish.export(house, record, table, "csv") == 7
+    assert publish.export(house, record, lines, "json", ("unknown",)) == 1
+
+    rows = {row["address"]: row for row in csv.DictReader(io.StringIO(table.getvalue()))}
+    assert {address: row["state"] for address, row in rows.items()} == states(house, record)
+    assert rows[BEN]["reply"] == "550 5.1.1 no such user"
+    assert rows[CHANDRA]["relay"] == f"127.0.0.1:{relay.port}"
+    unknown = json.loads(lines.getvalue())
+    assert (unknown["address"], unknown["state"]) == (ANN, "unknown")
+    assert unknown["message_id"].startswith("<weekly.")
+
+
+@pytest.mark.parametrize(
+    ("shown", "to"), [("full", "<ben@readers.example>"), ("domain", "@readers.example>"),
+                      ("none", "<")]
+)  # fmt: skip
+def test_each_mail_event_is_a_line_in_the_log(
+    folder: Path,
+    environ: dict[str, str],
+    relay: ScriptedRelay,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    shown: str,
+    to: str,
+) -> None:
+    caplog.set_level(logging.INFO, "digest.mail")
+    with open_house(folder, {**environ, "DIGEST_RELAY_LOG_ADDRESSES": shown}) as house:
+        sent_with_faults(house, relay, clock)
+
+    lines = sorted(record.getMessage() for record in caplog.records)
+    assert len(lines) == 4
+    fields = ["issue=", "to=", "relay=", "delay=", "attempt=", "dsn=", "status="]
+    for line in lines:
+        places = [line.index(field) for field in fields]
+        assert places == sorted(places)
+    [ben] = [line for line in lines if "no such user" in line]
+    assert to in ben
+    assert "attempt=1, dsn=5.1.1, status=refused (550 5.1.1 no such user)" in ben
+    assert ("readers.example" in "".join(lines)) == (shown != "none")
+    assert ("ben@" in "".join(lines)) == (shown == "full")
+
+
+class Damaged(Composer):
+    """Makes every message but Ben's."""
+
+    def compose(
+        self,
+        recipient: Recipient,
+        edition: Edition,
+        message_id: str,
+        date: datetime,
+        prefix: str = "",
+    ) -> Message:
+        if recipient.address == BEN:
+            raise MessageError("the preferences of this reader cannot be written")
+        return super().compose(recipient, edition, message_id, date, prefix)
+
+
+def test_a_message_that_cannot_be_made_stops_nobody_else(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = approved(house, clock)
+
+    account = publish.send(house, clock=clock, composing=Damaged)
+
+    assert account.counts == {"sent": 3, "refused": 1, "skipped": 1}
+    [line] = publish.readers(house, record, ("refused",))
+    assert (line.address, line.reason) == (BEN, "the preferences of this reader cannot be written")
+    assert set(mailed(relay)) == MAILED - {BEN}
+
+
+def test_who_was_forgotten_is_still_counted(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = sent_with_faults(house, relay, clock)
+    with house.database.writing() as session:
+        roster.forget(session, CHANDRA, now=NOW, keys=house.settings.keys)
+
+    lines = list(publish.readers(house, record))
+
+    assert CHANDRA not in {line.address for line in lines}
+    assert sum(line.address.startswith("forgotten reader ") for line in lines) == 1
+    assert publish.account(house, record).total == 5
+
+
+def test_progress_comes_to_its_end(house: House, relay: ScriptedRelay, clock: Clock) -> None:
+    seen: list[publish.Progress] = []
+    approved(house, clock)
+    publish.send(house, clock=clock, on_progress=seen.append)
+
+    assert seen[0].total == seen[-1].total == 5
+    assert seen[-1].finished == 5
+    assert seen[-1].counts["sent"] == 4
+
+
+def get(app: FastAPI, whence: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    """/metrics, asked from that address."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, client=(whence, 50_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get("/metrics", headers=headers)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_metrics_are_for_the_machine_and_not_for_the_world(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    sent_with_faults(house, relay, clock)
+    app = public_app(house, clock)
+
+    page = get(app, "127.0.0.1")
+
+    assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
+    label = 'newsletter="weekly",issue="1"'
+    assert f'digest_deliveries{{{label},state="sent"}} 2' in page.text.splitlines()
+    assert f"digest_recipients{{{label}}} 5" in page.text.splitlines()
+    assert "digest_senders 0" in page.text.splitlines()
+    assert "@" not in page.text
+    assert get(app, "127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}).status_code == 404
+    assert get(app, "192.0.2.7").status_code == 404
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_at_the_terminal(
+    house: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+) -> None:
+    sent_with_faults(house, relay, clock)
+
+    told = digest_in(folder, "status", env=environ)
+    assert "nobody knows" in told.stderr
+    assert ANN in told.stdout
+    done = digest_in(folder, "status", "--export", "readers.csv", env=environ)
+    assert "wrote 7 readers" in done.stderr
+    assert GORAN in (folder / "readers.csv").read_text("utf-8")
+    refused(digest_in(folder, "status", "--export", "x.xls", env=environ), 2, "neither .csv")
+    refused(digest_in(folder, "resolve", "1", env=environ), 2, "say one of --sent")
+    refused(digest_in(folder, "pause", env=environ), 1, "cannot be paused")
+    resolved = digest_in(folder, "resolve", "1", ANN, "--sent", "--by", "ann", env=environ)
+    assert (resolved.returncode, "1 resolved as sent" in resolved.stderr) == (0, True)
+    refused(digest_in(folder, "resolve", "1", "--sent", env=environ), 1, "none of those")
+
+    again = digest_in(folder, "send", "--retry", "refused", "--log", "mail.log", env=environ)
+    assert again.returncode == 0, again.stderr
+    assert "1 that were refused are tried again" in again.stderr
+    assert "status=sent (250 2.0.0 OK: taken)" in (folder / "mail.log").read_text("utf-8")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_domain_that_asks_for_less_is_left_alone_for_ten_minutes(
+    folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+) -> None:
+    relay.will("rcpt", ANN, "450 4.7.28 unusual rate of mail")
+    other = "zoe@elsewhere.example"
+    with open_house(folder, {**environ, "DIGEST_RELAY_CONNECTIONS": "1"}) as house:
+        record = approved(house, clock)
+        with house.database.writing() as session:
+            roster.add(session, other, "weekly", how="test", now=NOW, keys=house.settings.keys)
+        publish.send(house, clock=clock)
+        # Two were ready already: one connection, one message ahead.
+        early = set(mailed(relay))
+        assert other in early
+        assert len(early & MAILED) <= 2
+        waiting = [line.address for line in publish.readers(house, record, ("pending",))]
+        assert waiting
+        assert publish.account(house, record).next_at == NOW + timedelta(minutes=5)
+        publish.send(house, clock=later(9))
+        assert not set(waiting) & set(mailed(relay))
+        publish.send(house, clock=later(10))
+
+    assert set(mailed(relay)) == MAILED | {other}
+    assert set(mailed(relay).values()) == {1}
