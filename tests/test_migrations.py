@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from digest import archive, database
 from digest.database import Database, open_database
 from digest.edition import Issue
-from digest.errors import DatabaseError
+from digest.errors import DatabaseError, SenderAtWork
 from tests.issues import example_issue
 
 NOW = datetime(2026, 3, 30, tzinfo=UTC)
@@ -71,8 +71,9 @@ def test_only_one_sender_at_a_time(database: Database) -> None:
     with database.sole_sender() as alone:
         assert alone
         second = database.sole_sender()
-        with pytest.raises(DatabaseError, match="another"):
+        with pytest.raises(SenderAtWork, match="another") as refused:
             second.__enter__()
+    assert refused.value.exit_code == 75
     with database.sole_sender():
         pass
 

@@ -19,6 +19,8 @@ import pytest
 from digest import archive, publish
 from digest.errors import SettingsError
 from digest.publish import Done, House, open_house
+from digest.publish.running.noticing import mail_notice
+from digest.schedule import Tell
 from subscribers import roster
 from subscribers.preferences import EVERYTHING
 from tests.conftest import NOW
@@ -282,6 +284,17 @@ def test_a_day_that_is_left_out(opened: Opened, relay: ScriptedRelay) -> None:
     with opened(**{"approval": "auto", "except": ["2026-03-30"]}) as house:
         at(house, DUE - 2 * DAY, DUE - DAY, DUE - HOUR, DUE, DUE + HOUR, DUE + 13 * HOUR)
         assert relay.accepted == []
+
+
+def test_a_line_of_a_notice_that_begins_with_a_dot_arrives_with_it(
+    opened: Opened, relay: ScriptedRelay
+) -> None:
+    with opened() as house:
+        told = Tell(DUE, "fault-x", EDITOR, note="first\n.second\n.\nFrom the last")
+        assert mail_notice(house, "weekly", told, DUE) == ""
+    [notice] = notices(relay)
+    text = said_in(notice)
+    assert "\n.second\n" in text.replace("\r\n", "\n")
 
 
 def test_an_editor_that_the_relay_refuses_keeps_no_other_waiting(

@@ -21,6 +21,7 @@ from digest.publish import House, IssueRecord, open_house
 from digest.publish.composing import Composer
 from digest.web import public_app
 from subscribers import roster
+from subscribers.preferences import Preferences
 from subscribers.recipient import Recipient
 from tests.conftest import NOW
 from tests.relay import DROP, ScriptedRelay
@@ -50,7 +51,7 @@ def sent_with_faults(house: House, relay: ScriptedRelay, clock: Clock) -> IssueR
     """Ann's fate is unknown, Ben was refused, the others have it."""
     record = approved(house, clock)
     relay.will("dot", ANN, DROP)
-    relay.will("rcpt", BEN, "550 5.1.1 no such user")
+    relay.will("rcpt", BEN, "550 5.7.1 not from this address of yours")
     account = publish.send(house, clock=clock)
     assert account.counts == {"sent": 2, "unknown": 1, "refused": 1, "skipped": 1}
     return record
@@ -116,6 +117,45 @@ def test_the_refused_alone_are_tried_again(
     assert set(mailed(relay).values()) == {1}
     with house.database.reading() as session:
         assert ledger.interventions(session, record.id) == 1
+
+
+def test_who_has_no_mailbox_any_more_is_not_tried_again(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = approved(house, clock)
+    relay.will("rcpt", BEN, "550 5.1.1 no such user")
+    publish.send(house, clock=clock)
+    with house.database.reading() as session:
+        assert roster.find(session, BEN).suppression == "bounce"
+
+    assert publish.resolve(house, record, "refused", "resend", by="ann", now=NOW) == 1
+    account = publish.send(house, clock=later(1))
+
+    assert account.counts == {"sent": 3, "skipped": 2}
+    assert mailed(relay)[BEN] == 0
+
+
+def test_paused_and_weekly_readers_are_not_among_the_audience(house: House) -> None:
+    with house.database.writing() as session:
+        each, weekly, away = (
+            roster.add(
+                session, f"{name}@readers.example", "weekly",
+                Preferences(frequency="weekly" if name == "w" else "each"),
+                how="test", now=NOW, keys=house.settings.keys,
+            )
+            for name in "ewa"
+        )  # fmt: skip
+        roster.pause(session, away, "weekly", NOW + timedelta(days=7), how="test", now=NOW)
+        for now, of_week, expected in (
+            (NOW, False, [each]),
+            (NOW, True, [each, weekly]),
+            (NOW + timedelta(days=8), True, [each, weekly, away]),
+        ):
+            query = roster.audience("weekly", now=now, weekly=of_week)
+            found = sorted(session.connection().scalars(query))
+            assert found == expected
+            same = roster.recipients(session, "weekly", now=now, weekly=of_week)
+            assert [one.subscriber for one in same] == expected
 
 
 @pytest.mark.parametrize(
