@@ -30,7 +30,7 @@ from digest.preflight import (
 from digest.preflight.case import RULES, Case, Finding, Rule, Sender, Severity
 from digest.preflight.links import Fetch, dead_links
 from digest.preflight.records import Names, Resolver, Unanswered, examine_records
-from digest.rendering import Rendering
+from digest.rendering import Rendering, without_places
 
 __all__ = [
     "RULES",
@@ -61,7 +61,7 @@ def examine(issue: Issue, rendering: Rendering, sender: Sender, data: bytes = b"
     `rendering` is the unfilled one of the edition that has everything; `data` the message that
     the reader with the longest links gets, as it goes over the wire: rules on bytes look at it.
     """
-    case = Case(issue, rendering, sender, data)
+    case = Case(without_places(issue), rendering, sender, data)
     return [
         Finding(rule.name, rule.severity, where, what, remedy)
         for rule in RULES
