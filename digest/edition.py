@@ -30,7 +30,10 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One numbered, dated number of a newsletter, as it is approved. `at` is aware and in UTC."""
+    """One numbered, dated number of a newsletter, as it is approved. `at` is aware and in UTC.
+
+    `order` names the newsletter's sections as they follow each other, those without a story too.
+    """
 
     newsletter: str
     title: str
@@ -46,11 +49,19 @@ class Issue:
     subject: str = ""
     preheader: str = ""
     note: str = ""
+    order: tuple[str, ...] = ()
 
     @property
     def stories(self) -> tuple[Story, ...]:
         """All stories, in the order of the mail."""
         return tuple(story for section in self.sections for story in section.stories)
+
+    @property
+    def without_trending(self) -> "Issue":
+        """The issue as those read it who leave Trending out; itself where they miss no story."""
+        if not any(trend.story and trend.home for trend in self.trending):
+            return self
+        return replace(self, sections=_with_trending(self), trending=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +127,15 @@ def _followed(section: Section, preferences: Preferences) -> Section:
 
 
 def _with_trending(issue: Issue) -> tuple[Section, ...]:
-    """The sections, each with its trending stories first; those last that have no others."""
+    """The sections in their order, each with its trending stories first."""
     heads: dict[str, tuple[Story, ...]] = {section.name: () for section in issue.sections}
     for trend in issue.trending:
         if trend.story and trend.home:
             heads[trend.home] = (*heads.get(trend.home, ()), trend.story)
     own = {section.name: section.stories for section in issue.sections}
-    return tuple(Section(name, (*head, *own.get(name, ()))) for name, head in heads.items())
+    places = {name: place for place, name in enumerate(issue.order)}
+    names = sorted(heads, key=lambda name: places.get(name, len(places)))
+    return tuple(Section(name, (*heads[name], *own.get(name, ()))) for name in names)
 
 
 def _without_signs(name: str) -> str:
@@ -132,6 +145,7 @@ def _without_signs(name: str) -> str:
 
 def section_names(issues: Iterable[Issue]) -> tuple[str, ...]:
     """The names a reader can choose among, in the order in which they were first seen."""
-    names = [s.name for issue in issues for s in issue.sections]
-    names += [TRENDING for issue in issues if issue.trending]
+    known = tuple(issues)
+    names = [s.name for issue in known for s in _with_trending(issue)]
+    names += [TRENDING for issue in known if issue.trending]
     return tuple(dict.fromkeys(names))

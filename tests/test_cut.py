@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from digest.edition import TRENDING, Issue, cut
+from digest.edition import TRENDING, Issue, cut, section_names
 from digest.selection import Section, Story, Trend
 from subscribers.preferences import EVERYTHING, Preferences
 from tests.issues import example_issue, global_stories, opinion_stories
@@ -56,6 +56,20 @@ def test_a_section_whose_stories_are_all_trending_is_not_lost(issue: Issue) -> N
     thin = replace(issue, sections=issue.sections[:1])
     assert told(thin, "Opinion") == {"Opinion": [COLUMN]}
     assert told(thin, "Opinion", TRENDING) == {TRENDING: [FIRST, COLUMN]}
+
+
+def test_a_section_that_only_trending_fills_keeps_its_place_and_its_name(issue: Issue) -> None:
+    thin = replace(issue, sections=issue.sections[1:], order=("Global", "Opinion"))
+    assert list(told(thin, "Opinion", "Global")) == ["Global", "Opinion"]
+    assert section_names([thin]) == ("Global", "Opinion", TRENDING)
+
+
+def test_the_issue_without_trending_has_the_same_stories(issue: Issue) -> None:
+    rest = issue.without_trending
+    assert rest.stories == (FIRST, SECOND, THIRD, COLUMN, TALK)
+    assert rest.trending == ()
+    bare = replace(issue, trending=issue.trending[:1])
+    assert bare.without_trending is bare
 
 
 def test_nothing_to_read_is_no_edition(issue: Issue) -> None:

@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from digest import publish
 from digest.edition import Edition, Issue, cut
-from digest.publish import House
+from digest.publish import FrontDoor, House, IssueRecord
 from digest.publish.composing import Composer
-from digest.selection import Section
+from digest.publish.preparing import content_hash
+from digest.selection import Section, Story, Trend
+from subscribers import roster, tokens
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.recipient import Recipient
+from subscribers.tokens import Token
 from tests.showcase import sample_issue
 
 NOW = datetime(2026, 3, 30, 1, 30, tzinfo=UTC)
@@ -75,3 +78,68 @@ def test_there_are_as_many_renderings_as_choices(house: House) -> None:
         composer.compose(reader, edition, f"<{subscriber}@news.example.org>", NOW)
         made.add((edition.sections, edition.trending, edition.format))
     assert len(filled) == len(made) > 3
+
+
+def with_trend(record: IssueRecord, **changes: object) -> IssueRecord:
+    """The record with one story in Trending alone, whose home is a section of its own."""
+    article = record.issue.sections[0].stories[0].article
+    trend = Story(replace(article, **changes))  # type: ignore[arg-type]
+    entry = Trend("A headline of the list", "https://www.example.org/list", "Sport", trend, "Sport")
+    return replace(record, issue=replace(record.issue, trending=(entry,)))
+
+
+def drafted(house: House) -> IssueRecord:
+    publish.collect(house, [], now=NOW)
+    return publish.prepare(house, None, now=NOW).record
+
+
+def test_what_readers_without_trending_get_is_examined(house: House) -> None:
+    record = drafted(house)
+    usual = publish.examine(house, record)
+    assert len(set(usual)) == len(usual)
+    bad = with_trend(
+        record, headline="Re: a letter about the river", url="http://10.0.0.1/x", dek=""
+    )
+    found = {(f.rule, f.where) for f in publish.examine(house, bad)} - {
+        (f.rule, f.where) for f in usual
+    }
+    story = "“Re: a letter about the river”"
+    assert {("dek-missing", f"story {story}"), ("link-to-number", f"link of {story}")} <= found
+    assert ("subject-feigned-reply", "subject for readers of Sport alone") in found
+
+
+def test_what_only_readers_without_trending_get_too_much_of(house: House) -> None:
+    record = drafted(house)
+    large = with_trend(record, dek="word " * 22_000)
+    assert "html-clipped" not in {f.rule for f in publish.examine(house, record)}
+    assert "html-clipped" in {f.rule for f in publish.examine(house, large)}
+
+
+def test_the_approval_binds_to_what_readers_without_trending_get(house: House) -> None:
+    record = drafted(house)
+    one = content_hash(house, with_trend(record, dek="One summary."))
+    other = content_hash(house, with_trend(record, dek="Another summary."))
+    assert one != other
+    assert publish.prepare(house, None, now=NOW).record.content_hash == content_hash(house, record)
+
+
+def test_who_chooses_sees_the_sections_of_the_sources(house: House) -> None:
+    weekly = house.settings.newsletter["weekly"]
+    bare = house.settings.model_copy(
+        update={
+            "newsletter": {"weekly": weekly.model_copy(update={"section": ()})},
+            "source": tuple(
+                source.model_copy(update={"section": name})
+                for source, name in zip(house.settings.source, ("Sport", "Arts"), strict=False)
+            ),
+        }
+    )
+    keys = bare.keys
+    with house.database.writing() as session:
+        number = roster.add(
+            session, "ann@readers.example", "weekly", EVERYTHING,
+            how="test", now=NOW, keys=keys, evidence="test",
+        )  # fmt: skip
+    link = tokens.seal(Token("preferences", "weekly", 0, number), keys)
+    door = FrontDoor(replace(house, settings=bare), lambda: NOW)
+    assert door.standing(link, "preferences").sections == ("Sport", "Arts")

@@ -296,6 +296,16 @@ def test_a_story_without_a_link_is_named(rendering: Rendering, data: bytes) -> N
     }
 
 
+def test_a_part_of_a_mark_in_a_story_is_no_damaged_link(templates: Environment) -> None:
+    issue = with_story(
+        headline="Of zqviewqz and t.invalid",
+        url="https://times.example/t.invalid",
+        dek="https://t.invalid/zqx:",
+    )(example_issue())
+    made = render(replace(example_edition(), issue=issue, sections=issue.sections), templates)
+    assert names(examine(issue, made, SENDER, message(made))) == QUIET
+
+
 @pytest.mark.parametrize(("rule", "change"), RENDERINGS)
 def test_rules_on_the_rendering(
     rendering: Rendering, rule: str, change: Callable[[Rendering], Rendering]

@@ -116,6 +116,27 @@ def test_a_story_cannot_get_at_a_readers_link(templates: Environment) -> None:
     assert filled.html.count("tok123?a=1") == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["https://t.invalid/zqx:", "t.invalid", "https://t.invalid/zqunsub", "zqviewqzscribeqz"],
+)
+def test_a_part_of_a_mark_in_a_story_holds_nobodys_mail_up(
+    templates: Environment, words: str
+) -> None:
+    edition = with_first_story(
+        dek=f"See {words} now.", headline=words, url=f"https://a.example/{words}"
+    )
+    made = render(edition, templates)
+    assert "t.invalid" not in SENTINEL.sub("", made.html + made.text + made.subject)
+    assert fill(made, example_reader()).html.count("tok123?a=1") == 1
+
+
+def test_a_wide_letter_makes_no_readers_link(templates: Environment) -> None:
+    made = render(with_first_story(url="https://\uff54.invalid/zqunsubscribeqz"), templates)
+    assert made.html.count(PLACES.unsubscribe_url) == made.text.count(PLACES.unsubscribe_url) == 1
+    assert address(PLACES.view_url) == PLACES.view_url
+
+
 def test_a14_the_text_part_has_every_story_and_every_address(rendering: Rendering) -> None:
     for story in example_issue().stories:
         assert story.headline in rendering.text

@@ -30,7 +30,7 @@ from digest.preflight import (
 from digest.preflight.case import RULES, Case, Finding, Rule, Sender, Severity
 from digest.preflight.links import Fetch, dead_links
 from digest.preflight.records import Names, Resolver, Unanswered, examine_records
-from digest.rendering import Rendering
+from digest.rendering import Rendering, without_places
 
 __all__ = [
     "RULES",
@@ -46,6 +46,7 @@ __all__ = [
     "dead_links",
     "examine",
     "examine_records",
+    "examine_subject",
 ]
 
 ROOMS = [
@@ -58,12 +59,21 @@ RULES.sort(key=lambda rule: ROOMS.index(rule.look.__module__))
 def examine(issue: Issue, rendering: Rendering, sender: Sender, data: bytes = b"") -> list[Finding]:
     """All findings, in the order of the rules; any "error" forbids sending.
 
-    `rendering` is the unfilled one of the edition that has everything; `data` the message that
+    `rendering` is the unfilled one of an edition that has all of the issue; `data` the message that
     the reader with the longest links gets, as it goes over the wire: rules on bytes look at it.
     """
-    case = Case(issue, rendering, sender, data)
+    return _findings(Case(without_places(issue), rendering, sender, data), RULES)
+
+
+def examine_subject(issue: Issue, line: str, sender: Sender) -> list[Finding]:
+    """What stands against a subject: readers of one section alone get another one than the rest."""
+    rules = [rule for rule in RULES if rule.name.startswith("subject-")]
+    return _findings(Case(issue, Rendering(line, "", "", ""), sender), rules)
+
+
+def _findings(case: Case, rules: list[Rule]) -> list[Finding]:
     return [
         Finding(rule.name, rule.severity, where, what, remedy)
-        for rule in RULES
+        for rule in rules
         for where, what, remedy in rule.look(case)
     ]

@@ -7,6 +7,7 @@ from digest import archive, ledger, rendering
 from digest.edition import cut, section_names
 from digest.publish.confirming import confirm
 from digest.publish.opening import Clock, House
+from digest.publish.selecting import section_order
 from digest.publish.showing import Shown, in_sample_places
 from subscribers import limiting, roster, tokens
 from subscribers.address import masked
@@ -291,7 +292,7 @@ class FrontDoor:
 
     def _sections(self, newsletter: str) -> tuple[str, ...]:
         known = self._house.settings.newsletter.get(newsletter)
-        named = tuple(section.name for section in known.section) if known else ()
+        named = section_order(self._house, known) if known else ()
         carried = [record.issue for record in self._house.issues(newsletter)[:1]]
         return tuple(dict.fromkeys((*named, *section_names(carried))))
 

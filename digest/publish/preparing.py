@@ -9,9 +9,9 @@ from digest.archive import IssueRecord
 from digest.edition import Edition, Issue, Publisher, cut
 from digest.errors import IssueError, NothingToPublish
 from digest.preflight import Finding
-from digest.publish.checking import examine, refuse_errors
+from digest.publish.checking import examine, refuse_errors, whole_editions
 from digest.publish.opening import House
-from digest.publish.selecting import draft, explained
+from digest.publish.selecting import draft, explained, section_order
 from digest.rendering import Rendering
 from digest.selection import Selection, Story, Trend, Verdict
 from digest.settings import NewsletterSettings
@@ -44,7 +44,7 @@ def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
     with house.database.reading() as session:
         number = archive.next_number(session, name)
     issue = _issue(house, name, settings, chosen, number, now)
-    digest = rendering.content_hash([_complete(house, issue)])
+    digest = rendering.content_hash(_approved(house, issue))
     with house.database.writing() as session:
         record = archive.save_draft(session, issue, digest, now)
     return Draft(record, tuple(examine(house, record)), unplaced)
@@ -91,8 +91,11 @@ def approve(
 
 
 def content_hash(house: House, record: IssueRecord) -> str:
-    """The hash of the issue as the present templates and settings render it."""
-    return rendering.content_hash([_complete(house, record.issue)])
+    """The hash of the issue as the present templates and settings render it.
+
+    Both as those get it who want everything, and as those who leave Trending out.
+    """
+    return rendering.content_hash(_approved(house, record.issue))
 
 
 def _issue(
@@ -120,6 +123,7 @@ def _issue(
         trending=tuple(map(_trend_without_body, chosen.trending)),
         briefs=chosen.briefs,
         latest=chosen.latest,
+        order=section_order(house, settings),
     )
 
 
@@ -139,13 +143,8 @@ def _publisher(house: House) -> Publisher:
     )
 
 
-def _complete(house: House, issue: Issue) -> Rendering:
-    edition = cut(issue, EVERYTHING)
-    if edition is None:
-        raise NothingToPublish(
-            f"issue {issue.number} has no story", remedy="run `digest prepare` again"
-        )
-    return _rendered(house, edition)
+def _approved(house: House, issue: Issue) -> list[Rendering]:
+    return [_rendered(house, edition) for edition, _ in whole_editions(issue)]
 
 
 def _rendered(house: House, edition: Edition) -> Rendering:

@@ -25,8 +25,7 @@ def policy(house: House, settings: NewsletterSettings, now: datetime) -> Policy:
         SectionRule(s.name, s.limit, _match(s.match), s.at_least) for s in settings.section
     )
     if not rules:
-        names = dict.fromkeys(source.section for source in house.settings.source if source.section)
-        rules = tuple(SectionRule(section, 6) for section in names)
+        rules = tuple(SectionRule(section, 6) for section in section_order(house, settings))
     return Policy(
         since=now - settings.window,
         until=now,
@@ -37,6 +36,16 @@ def policy(house: House, settings: NewsletterSettings, now: datetime) -> Policy:
         per_day=settings.per_day,
         timezone=settings.timezone,
     )
+
+
+def section_order(house: House, settings: NewsletterSettings) -> tuple[str, ...]:
+    """The names of the newsletter's sections as they follow each other in the mail.
+
+    Without any [[section]] they are those that the sources name.
+    """
+    named = [section.name for section in settings.section]
+    given = named or [source.section for source in house.settings.source if source.section]
+    return tuple(dict.fromkeys(given))
 
 
 def _match(settings: MatchSettings) -> Match:

@@ -33,7 +33,7 @@ from digest.theme import Theme
 __all__ = ["LANGUAGES", "PLACES", "SENTINEL", "Reader", "Rendering", "address", "broken",
            "content_hash", "environment", "fill", "filled", "growth", "inlined", "joined_on",
            "pieces", "preheader_of", "reading_minutes", "render", "shortened", "subject_of",
-           "values"]  # fmt: skip
+           "values", "without_places"]  # fmt: skip
 
 
 def environment(*folders: Path, theme: Theme | None = None) -> Environment:

@@ -86,7 +86,9 @@ def address(url: str) -> str:
         host = parts.netloc.encode("idna").decode("ascii")
     except UnicodeError:
         host = quote(parts.netloc, safe=safe)
-    return quote(urlunsplit(parts._replace(netloc=host)), safe=safe)
+    made = quote(urlunsplit(parts._replace(netloc=host)), safe=safe)
+    # IDNA makes plain letters of wide ones, and so might make a reader's link of a story's.
+    return made if "t.invalid" in url else made.replace("t.invalid", "t-invalid")
 
 
 def is_https(url: str) -> bool:
