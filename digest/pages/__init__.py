@@ -50,10 +50,11 @@ def read_page(
     the page says. `timezone` (IANA) counts for dates that name no zone, and says whose IST is
     meant; times are in UTC. `url` is where the page was found; `charset` the encoding that a
     server names for it, for a page that declares none itself.
-    Raises SourceError for what is no article page: empty, binary, a feed, without a headline.
+    Raises SourceError for what is no article page: empty, binary, a feed, without a headline; for
+    a draft, and for front matter that can't be read.
     """
     text = text_of_page(data, source, charset)
-    page = read_markdown(text) if is_markdown(text) else _read(text, url)
+    page = read_markdown(text, source) if is_markdown(text) else _read(text, url)
     own = own_article(page, timezone, canonical(url))
     if not own.headline:
         raise SourceError(

@@ -50,7 +50,8 @@ def text_of_page(data: bytes, source: str, charset: str = "") -> str:
             f"The page of {source} is a feed, not an article page.",
             remedy="Write feed = instead of page = in digest.toml.",
         )
-    return text
+    # Those of Windows and of old Macs would hide where front matter begins and ends.
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _decoded(data: bytes, charset: str) -> str:
