@@ -355,3 +355,10 @@ def test_credit(caption: str, credit: str) -> None:
 )
 def test_language(tag: str, read: str) -> None:
     assert language_of(tag) == read
+
+
+@pytest.mark.parametrize("letters", ["न", "नि", "ก", "ที่", "م", "مَ", "e\u0301", "a\u200c"])
+def test_letters_without_end_are_no_date(letters: str) -> None:
+    # 2 ** 60 ways to divide them once: the test then has no end.
+    assert moment(letters * 60 + " x", "UTC") is None
+    assert moment("2 " + letters * 60, "UTC") is None

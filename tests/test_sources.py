@@ -109,6 +109,58 @@ def test_a_feed_is_fetched(site: WebServer, kind: Kind) -> None:
     assert not {"If-None-Match", "Cookie", "Authorization"} & set(headers)
 
 
+@pytest.mark.parametrize(
+    ("kind", "document", "said", "encoding", "headline"),
+    [
+        (
+            "page",
+            "<html><body><h1>{}</h1><p>Мост</p></body></html>",
+            "text/html; charset=windows-1251",
+            "cp1251",
+            "Новый мост через реку",
+        ),
+        (
+            "feed",
+            "<rss><channel><item><title>{}</title></item></channel></rss>",
+            'application/xml;Charset="Shift_JIS"',
+            "cp932",
+            "新しい橋が川に開通",
+        ),
+        # The document's own word is nearer to it than the server's.
+        (
+            "feed",
+            "<?xml encoding='windows-1251'?><rss><item><title>{}</title></item></rss>",
+            "application/xml; charset=koi8-r",
+            "cp1251",
+            "Новый мост через реку",
+        ),
+        # A server's default, said of everything.
+        (
+            "feed",
+            "<rss><channel><item><title>{}</title></item></channel></rss>",
+            "text/xml; charset=ISO-8859-1",
+            "utf-8",
+            "Brücke über den Fluss",
+        ),
+        (
+            "page",
+            "<html><body><h1>{}</h1></body></html>",
+            "text/html; charset=none-such",
+            "utf-8",
+            "Brücke über den Fluss",
+        ),
+    ],
+)
+def test_the_server_says_the_encoding_where_the_document_does_not(
+    site: WebServer, kind: Kind, document: str, said: str, encoding: str, headline: str
+) -> None:
+    body = document.format(headline).encode(encoding)
+    seen = visit(source(site.says("/a", body, Content_Type=said), kind))
+
+    assert seen.reading is not None
+    assert seen.reading.articles[0].headline == headline
+
+
 def test_unchanged_is_asked_with_what_the_server_gave_and_remembered(site: WebServer) -> None:
     when = "Mon, 30 Mar 2026 01:00:00 GMT"
     place = site.says("/rss", FEED, ETag='"7\xe9"', Last_Modified=when)

@@ -12,7 +12,9 @@ from digest.articles.text import tidy
 AT_MOST = 200  # characters: what is longer is no date
 DIGITS = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?)?")
 EPOCH = re.compile(r"[1-9]\d{9}(?:\d{3})?(?:\.0+)?")
-WORD = r"(?P<m>[^\W\d_][^\W\d_\u200c]*(?:[\u0300-\u036f\u0900-\u0dff][^\W\d_]*)*)"
+# Vowel signs belong to their word. It never gives back what it took: a run of letters without a
+# date would else be tried in every division.
+WORD = r"(?P<m>[^\W\d_](?:[^\W\d_\u200c]|[\u0300-\u036f\u0900-\u0dff])*+)"
 DAYS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (

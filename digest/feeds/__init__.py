@@ -32,22 +32,29 @@ def is_feed(data: bytes) -> bool:
 
 
 def read_feed(
-    data: bytes, *, source: str, section: str = "", timezone: str = "UTC", url: str = ""
+    data: bytes,
+    *,
+    source: str,
+    section: str = "",
+    timezone: str = "UTC",
+    url: str = "",
+    charset: str = "",
 ) -> Reading:
     """The articles of a feed in its own order, each once; entries without any words are left out.
 
     `source` is the source's name; `section` is where its articles go. `timezone` (IANA) counts for
     dates that name no zone; times are in UTC, and an entry that names only its last change is
-    published then. `url` is the feed's own address: links may be relative to it. Raises SourceError
-    for a web page, a document that was cut off, a feed without entries, a sitemap without news,
-    and what is no feed.
+    published then. `url` is the feed's own address: links may be relative to it. `charset`
+    is the encoding that a server names for it, for a document that declares none itself. Raises
+    SourceError for a web page, a document that was cut off, a feed without entries, a sitemap
+    without news, and what is no feed.
     """
     if len(data) > LARGEST:
         raise SourceError(
             f"The feed of {source} is larger than {LARGEST // 1_000_000} MB.",
             remedy="Ask its publisher for a feed of the newest articles alone.",
         )
-    text = decoded(data)
+    text = decoded(data, charset)
     origin = Origin(source=source, section=section, timezone=timezone, base=url)
     once = {article.fingerprint: article for article in reversed(_articles(text, origin))}
     if not once:

@@ -63,18 +63,23 @@ PREFIXES = frozenset(SPACES.values())
 Element = etree._Element
 
 
-def decoded(data: bytes) -> str:
-    """The text of a feed, without what is invisible before it."""
-    return _decoded(data).lstrip("\ufeff \t\r\n\x00")
+def decoded(data: bytes, charset: str = "") -> str:
+    """The text of a feed, without what is invisible before it.
+
+    `charset` is what its server says of it, which counts after a byte order mark and the feed's
+    own declaration.
+    """
+    return _decoded(data, charset).lstrip("\ufeff \t\r\n\x00")
 
 
-def _decoded(data: bytes) -> str:
+def _decoded(data: bytes, charset: str) -> str:
     for bom, encoding in BOMS.items():
         if data.startswith(bom):
             return data[len(bom) :].decode(encoding, "replace")
     if data[:4] in {b"<\x00?\x00", b"\x00<\x00?"}:
         return data.decode("utf-16-le" if data[0] else "utf-16-be", "replace")
-    for encoding in (*_named(data), "utf-8"):
+    declared = DECLARED.search(data[:1024])
+    for encoding in (*_named(declared[1].decode() if declared else charset), "utf-8"):
         try:
             return data.decode(encoding)
         except (LookupError, ValueError):
@@ -85,9 +90,8 @@ def _decoded(data: bytes) -> str:
     return data.decode("cp1252", "replace")
 
 
-def _named(data: bytes) -> list[str]:
-    found = DECLARED.search(data[:1024])
-    name = found[1].decode("ascii") if found else ""
+def _named(name: str) -> list[str]:
+    """The encodings that a name may mean, to be tried in turn."""
     if LATIN_1.fullmatch(name):
         # Many who declare Latin-1 write UTF-8, whose pairs no Latin-1 text has; and Windows-1252.
         return ["utf-8", "cp1252"]

@@ -35,18 +35,26 @@ MARKUP = re.compile(r"<(?:!doctype html|html|head|body|title|h1|article|div|p)\b
 
 
 def read_page(
-    data: bytes, *, source: str, section: str = "", timezone: str = "UTC", url: str = ""
+    data: bytes,
+    *,
+    source: str,
+    section: str = "",
+    timezone: str = "UTC",
+    url: str = "",
+    charset: str = "",
 ) -> Reading:
     """The article of a saved page (HTML, text, or Markdown) and the lists beside it.
 
     `articles[0]` is the page's own; the opinion pieces it lists follow as headlines with the
     page's time; `listed` has them too, with Trending, briefs and Latest. `section` overrules what
     the page says. `timezone` (IANA) counts for dates that name no zone, and says whose IST is
-    meant; times are in UTC. `url` is where the page was found.
-    Raises SourceError for what is no article page: empty, binary, a feed, without a headline.
+    meant; times are in UTC. `url` is where the page was found; `charset` the encoding that a
+    server names for it, for a page that declares none itself.
+    Raises SourceError for what is no article page: empty, binary, a feed, without a headline; for
+    a draft, and for front matter that can't be read.
     """
-    text = text_of_page(data, source)
-    page = read_markdown(text) if is_markdown(text) else _read(text, url)
+    text = text_of_page(data, source, charset)
+    page = read_markdown(text, source) if is_markdown(text) else _read(text, url)
     own = own_article(page, timezone, canonical(url))
     if not own.headline:
         raise SourceError(

@@ -76,10 +76,10 @@ def byline(root: html.HtmlElement, meta: Meta, linked: Linked, sites: list[str])
     own = linked.article
     names = [*linked.words(own, "author")] or [*linked.words(own, "creator")]
     house = {headline_key(site) for site in sites}
-    stated = [_names(names), *(_names([tag]) for tag in meta(*AUTHORS))]
+    stated = [names_of(names), *(names_of([tag]) for tag in meta(*AUTHORS))]
     stated = [name for name in stated if name]
     persons = (name for name in stated if not _is_house(name, house))
-    printed = (_names([text]) for text in _printed(root))
+    printed = (names_of([text]) for text in _printed(root))
     printed_persons = (name for name in printed if name and not _is_house(name, house))
     return next(persons, "") or next(printed_persons, "") or next(iter(stated), "")
 
@@ -92,7 +92,7 @@ def _is_house(name: str, house: set[str]) -> bool:
     )
 
 
-def _names(names: list[str]) -> str:
+def names_of(names: list[str]) -> str:
     """Names as a byline: without "By", dates, addresses of pages and of people."""
     made = [BY.sub("", AFTER_BYLINE.sub("", name)).strip(" ,;|-–—·•") for name in names]
     kept = (

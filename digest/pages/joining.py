@@ -55,6 +55,7 @@ def own_article(page: Page, timezone: str, url: str) -> Article:
         updated=updated,
         section=meta.section if meta else "",
         categories=meta.categories if meta else (),
+        sectors=meta.sectors if meta else (),
         image=_image(page),
         attribution=found.attribution,
         body="\n\n".join(found.body),

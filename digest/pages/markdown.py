@@ -11,6 +11,8 @@ import yaml
 from markdown_it import MarkdownIt
 
 from digest.articles import canonical, language_of, plain
+from digest.errors import SourceError
+from digest.pages.bylines import names_of
 from digest.pages.joining import Page
 from digest.pages.lines import read_lines
 from digest.pages.markup import parse, visible_lines
@@ -23,6 +25,9 @@ FENCED = re.compile(
     re.DOTALL,
 )
 TITLED = re.compile(r"\A\s*#\s+\S.{0,400}(?:\n|\Z)")
+# What stands between two rules may also be text, which is no front matter gone wrong.
+KEYED = re.compile(r"\A(?:\s*#[^\n]*\n)*\s*[\w.-]{1,60}\s*[:=]")
+APART = re.compile(r"[,،，;]")
 BODY_AT_MOST = 200_000  # characters
 PICTURE = ("image", "cover", "featured_image", "featuredImage", "hero", "thumbnail", "images")
 
@@ -32,10 +37,18 @@ def is_markdown(text: str) -> bool:
     return bool(FENCED.match(text) or TITLED.match(text))
 
 
-def read_markdown(text: str) -> Page:
-    """A Markdown text as a page; front matter that can't be read counts as none."""
+def read_markdown(text: str, source: str) -> Page:
+    """A Markdown text as a page.
+
+    Raises SourceError for a draft, and for front matter that can't be read.
+    """
     fenced = FENCED.match(text)
-    front = _front(fenced["fence"], fenced["front"]) if fenced else {}
+    front = _front(fenced["fence"], fenced["front"], source) if fenced else {}
+    if _is_draft(front):
+        raise SourceError(
+            f"The page of {source} is a draft.",
+            remedy="Take draft (or published: false) out of its front matter when it may go out.",
+        )
     body = text[fenced.end() if fenced else 0 :][:BODY_AT_MOST]
     root = parse(f"<article>{MarkdownIt('commonmark', {'html': False}).render(body)}</article>")
     meta = _metadata(front)
@@ -47,15 +60,31 @@ def read_markdown(text: str) -> Page:
     return Page(found, meta, shown or Shown(meta.image_url, meta.image_alt, "", main=True))
 
 
-def _front(fence: str, text: str) -> dict[str, Any]:
+def _is_draft(front: dict[str, Any]) -> bool:
+    drafted, published = (str(front.get(key, "")).lower() for key in ("draft", "published"))
+    return drafted in {"true", "yes", "on"} or published in {"false", "no", "off"}
+
+
+def _front(fence: str, text: str, source: str) -> dict[str, Any]:
     try:
         # The base loader knows texts, lists and maps: no dates, no objects.
         read = tomllib.loads(text) if fence == "+++" else yaml.load(text, yaml.BaseLoader)  # noqa: S506
-    except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError, ValueError):
-        return {}
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        if not KEYED.match(text):
+            return {}
+        raise SourceError(
+            f"The front matter of the page of {source} can't be read{_where(error)}.",
+            remedy="Put a text that has a colon, a quote or a bracket in it between quotes.",
+        ) from error
     return (
         {str(key).lower(): value for key, value in read.items()} if isinstance(read, dict) else {}
     )
+
+
+def _where(error: Exception) -> str:
+    """The line that an error names, where it does; the fence is the first."""
+    mark = getattr(error, "problem_mark", None)
+    return f": see line {mark.line + 2}" if mark else ""
 
 
 def _metadata(front: dict[str, Any]) -> Metadata:
@@ -73,7 +102,7 @@ def _metadata(front: dict[str, Any]) -> Metadata:
                 front, "description", "dek", "summary", "standfirst", "subtitle", "excerpt", "lead"
             )
         ),
-        byline=", ".join(_all(front, "author", "authors", "byline")[:6]),
+        byline=names_of(_all(front, "author", "authors", "byline")[:6]),
         published=tuple(
             _all(
                 front,
@@ -89,7 +118,7 @@ def _metadata(front: dict[str, Any]) -> Metadata:
             _all(front, "lastmod", "updated", "modified", "updated_at", "last_modified_at")
         ),
         section=_first(front, "section", "category", "categories", "kicker"),
-        categories=tuple(dict.fromkeys(_all(front, "tags", "keywords", "topics"))),
+        categories=_each(_all(front, "tags", "keywords", "topics")),
         image_url=canonical(join(url, next(iter(words), ""))) if words else "",
         image_alt=_first(front, "image_alt", "alt") or _first(image, "alt", "description"),
         image_caption="",
@@ -97,7 +126,14 @@ def _metadata(front: dict[str, Any]) -> Metadata:
         or _first(image, "credit", "caption"),
         language=language_of(_first(front, "lang", "language", "locale")),
         site="",
+        sectors=_each(_all(front, "sectors", "sector")),
     )
+
+
+def _each(words: list[str]) -> tuple[str, ...]:
+    """Every word once; a single text may name several, with commas between."""
+    apart = APART.split(words[0]) if len(words) == 1 else words
+    return tuple(dict.fromkeys(filter(None, (word.strip() for word in apart))))
 
 
 def _words(value: Any) -> list[str]:

@@ -109,6 +109,7 @@ class Metadata:
     image_credit: str
     language: str
     site: str
+    sectors: tuple[str, ...] = ()
 
 
 def metadata(root: html.HtmlElement, url: str) -> Metadata:

@@ -27,7 +27,7 @@ SNIFFED = 20_000  # characters: saved pages begin with long scripts
 LARGEST = 12_000_000  # bytes: a page saved with its pictures inside has a few million
 
 
-def text_of_page(data: bytes, source: str) -> str:
+def text_of_page(data: bytes, source: str, charset: str = "") -> str:
     """The text of a page, markup or not; raises SourceError for what is no page.
 
     Empty, binary, a feed, or larger than 12 MB.
@@ -39,7 +39,7 @@ def text_of_page(data: bytes, source: str) -> str:
         )
     if not data.strip():
         raise SourceError(f"The page of {source} is empty.", remedy="Save it again from a browser.")
-    text = _decoded(data)
+    text = _decoded(data, charset)
     if re.search(r"[\x00-\x08\x0e-\x1a]", text[:SNIFFED]) or text.startswith("%PDF-"):
         raise SourceError(
             f"The page of {source} is neither HTML nor text.",
@@ -50,17 +50,18 @@ def text_of_page(data: bytes, source: str) -> str:
             f"The page of {source} is a feed, not an article page.",
             remedy="Write feed = instead of page = in digest.toml.",
         )
-    return text
+    # Those of Windows and of old Macs would hide where front matter begins and ends.
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _decoded(data: bytes) -> str:
+def _decoded(data: bytes, charset: str) -> str:
     if data[:4] in {b"<\x00!\x00", b"<\x00h\x00"}:
         return data.decode("utf-16-le", "replace")
     for bom, encoding in BOMS.items():
         if data.startswith(bom):
             return data.decode(encoding, "replace")
     declared = CHARSET.search(data[:4096])
-    name = declared[1].decode("ascii", "replace") if declared else ""
+    name = declared[1].decode("ascii", "replace") if declared else charset
     # Browsers read "latin-1" as Windows-1252, and pages are written for browsers.
     named = (
         "cp1252" if re.fullmatch(r"iso-?8859-1|latin-?1|us-ascii", name, re.IGNORECASE) else name

@@ -32,6 +32,8 @@ AGENT = "Digest/0.1 (newsletter; +https://pypi.org/project/digest/)"
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, text/html;q=0.9, */*;q=0.8"
 )
+# RFC 9110 section 8.3.2: a token, or one in quotes.
+CHARSET = re.compile(r";\s{0,9}charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 REDIRECTS = {301, 302, 303, 307, 308}
 _PERMANENT = {301, 308}
 _ASKS_FOR_PATIENCE = {429, 503}
@@ -59,11 +61,12 @@ class Answer:
     """The body, None where the server says that it is unchanged, and what to remember of it.
 
     In `memory` everything is set but the hash; `moved_to` where each hop from the first on was
-    permanent, up to that address.
+    permanent, up to that address. `charset` is what the server says of a body's encoding.
     """
 
     body: bytes | None
     memory: Memory
+    charset: str = ""
 
 
 async def fetch(
@@ -104,7 +107,7 @@ async def _follow(network: Network, url: str, permit: Permit, known: Memory) -> 
             moved_to = place.url if steady else moved_to
             continue
         memory = Memory(moved_to, place.url, hop.etag, hop.last_modified)
-        return Answer(hop.body, memory)
+        return Answer(hop.body, memory, hop.charset)
     raise FetchError(
         f"{first.url} redirects more than {MOST_REDIRECTS} times", remedy="correct its address"
     )
@@ -121,6 +124,7 @@ class _Page:
     body: bytes | None
     etag: str
     last_modified: str
+    charset: str = ""
 
 
 async def _ask(
@@ -175,7 +179,13 @@ async def _heard(response: httpcore.Response, place: Place, known: Memory) -> "_
         raise too_large(place.url)
     encoding = headers.get("content-encoding", "").strip().lower()
     body = await unpacked(response.aiter_stream(), encoding, place.url)
-    return _Page(body, headers.get("etag", ""), headers.get("last-modified", ""))
+    charset = CHARSET.search(headers.get("content-type", ""))
+    return _Page(
+        body,
+        headers.get("etag", ""),
+        headers.get("last-modified", ""),
+        charset[1] if charset else "",
+    )
 
 
 def _decoded(response: httpcore.Response) -> dict[str, str]:

@@ -51,13 +51,16 @@ class Readers:
         for process in self._idle:
             await _end(process)
 
-    async def read(self, source: Source, data: bytes, url: str = "") -> Reading:
-        """The document as the source is to be read. Raises SourceError."""
+    async def read(self, source: Source, data: bytes, url: str = "", charset: str = "") -> Reading:
+        """The document as the source is to be read. `charset` is the server's word for its
+        encoding. Raises SourceError.
+        """
         told = {
             "source": source.name,
             "section": source.section,
             "timezone": source.timezone,
             "url": url,
+            "charset": charset,
         }
         kind = "page" if source.kind == "folder" else source.kind
         return cast("Reading", await self._asked((kind, data, told)))

@@ -130,14 +130,17 @@ async def _read_at(url: str, source: Source, known: Memory, means: Means) -> Vis
     fresh = replace(answer.memory, moved_to=moved)
     if answer.body is None:
         return Visit(None, replace(fresh, body_hash=known.body_hash))
-    return await _read(source, answer.body, fresh, known, means)
+    return await _read(source, answer.body, fresh, known, means, answer.charset)
 
 
-async def _read(source: Source, data: bytes, fresh: Memory, known: Memory, means: Means) -> Visit:
-    fresh = replace(fresh, body_hash=source.hashed(fresh.answered.encode(), data))
+async def _read(
+    source: Source, data: bytes, fresh: Memory, known: Memory, means: Means, charset: str = ""
+) -> Visit:
+    told = fresh.answered.encode(), charset.encode()
+    fresh = replace(fresh, body_hash=source.hashed(*told, data))
     if fresh.body_hash == known.body_hash:
         return Visit(None, fresh)
-    return Visit(await means.readers.read(source, data, fresh.answered), fresh)
+    return Visit(await means.readers.read(source, data, fresh.answered, charset), fresh)
 
 
 async def _read_folder(source: Source, known: Memory, means: Means) -> Visit:
