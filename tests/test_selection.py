@@ -280,6 +280,13 @@ def test_a_list_may_name_what_is_too_old_for_a_section() -> None:
     assert reasons(made)[old.headline] == "Trending, rank 1"
 
 
+def test_what_an_editor_excluded_stands_in_no_list_however_old() -> None:
+    old = article(300)
+    lists = [Listed(1, old.headline), Listed(1, old.headline, kind="latest")]
+    made = chosen(article(1), old, listed=lists, decisions=[decision(old, excluded=True)])
+    assert (made.trending, made.latest) == ((), ())
+
+
 def test_trending_carries_the_editors_words() -> None:
     listed = [Listed(1, article(1).headline)]
     decisions = [decision(article(1), headline="In our words")]

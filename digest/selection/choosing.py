@@ -78,6 +78,10 @@ def select(
     shown, known = trends.Shown(), trends.Known(groups, outside)
     for one in earlier:
         shown.add(one.article.headline, one.article.url)
+    for old in outside:
+        if (word := decided.get(old.article.fingerprint)) and word.excluded:
+            # Too old for a section; a list might name it all the same.
+            shown.add(old.article.headline, old.article.url)
     trending = trends.trending(groups, listed, known, shown, policy.trending_limit)
     filling = fill(groups, [group for _, group in trending if group], policy)
     if not filling.sections and any(group and group.rule for _, group in trending):
