@@ -39,6 +39,17 @@ def test_a_bare_headline_wipes_out_nothing(database: Database) -> None:
         assert list(archive.articles(session)) == [STORY]
 
 
+@pytest.mark.parametrize("listed_last", [True, False])
+def test_within_a_reading_a_bare_headline_wipes_out_nothing(
+    database: Database, listed_last: bool
+) -> None:
+    bare = Article("Grain deal holds", STORY.url, section="Opinion", source=STORY.source)
+    whole = replace(STORY, dek="", body="The harbours stay open.", byline="Somebody")
+    with database.writing() as session:
+        archive.keep(session, [whole, bare] if listed_last else [bare, whole], NOW)
+        assert list(archive.articles(session)) == [whole]
+
+
 def test_the_first_source_keeps_an_article_the_second_fills_gaps(database: Database) -> None:
     other = replace(STORY, source="wire", headline="Another headline", byline="World desk")
     with database.writing() as session:

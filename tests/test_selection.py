@@ -176,6 +176,31 @@ def test_an_editor_wins_over_everything() -> None:
     assert told[third.headline] == "section Global is full (2)"
 
 
+def test_what_was_decided_about_several_copies_counts_together() -> None:
+    first = article(1, headline="Bridge question settled in the night")
+    copy = replace(first, source="wire", url="https://wire.example/1")
+    decisions = [
+        decision(first, headline="In our words", section="Opinion", at=NOW - 2 * HOUR),
+        decision(copy, pinned=True, dek="Ours.", at=NOW - HOUR),
+    ]
+    (section,) = chosen(first, copy, article(2, ""), decisions=decisions).sections
+    (story,) = section.stories
+    assert (section.name, story.article) == ("Opinion", copy)
+    assert (story.headline, story.dek) == ("In our words", "Ours.")
+    later = [replace(decisions[1], headline="In newer words"), decisions[0]]
+    (section,) = chosen(first, copy, decisions=later).sections
+    assert section.stories[0].headline == "In newer words"
+
+
+def test_a_story_stands_where_a_copy_of_it_belongs() -> None:
+    own = article(1, headline="Bridge question settled in the night", dek="")
+    wire = replace(own, source="wire", url="https://wire.example/1", section="", dek="A dek.")
+    made = chosen(own, wire, article(2), policy=replace(POLICY, trending_limit=0))
+    assert made.sections[0].stories[0].article == wire
+    (told,) = (v for v in made.verdicts if v.article == wire)
+    assert (told.section, told.rule) == ("Global", "section Global")
+
+
 def test_an_editor_moves_a_story_to_another_section() -> None:
     made = chosen(article(1), decisions=[decision(article(1), section="Opinion")])
     assert headlines(made, "Opinion") == ["Bridge question settled"]
@@ -278,6 +303,13 @@ def test_a_list_may_name_what_is_too_old_for_a_section() -> None:
     made = chosen(article(1), old, listed=[Listed(1, old.headline)])
     assert [(t.url, t.story) for t in made.trending] == [(old.url, None)]
     assert reasons(made)[old.headline] == "Trending, rank 1"
+
+
+def test_what_an_editor_excluded_stands_in_no_list_however_old() -> None:
+    old = article(300)
+    lists = [Listed(1, old.headline), Listed(1, old.headline, kind="latest")]
+    made = chosen(article(1), old, listed=lists, decisions=[decision(old, excluded=True)])
+    assert (made.trending, made.latest) == ((), ())
 
 
 def test_trending_carries_the_editors_words() -> None:

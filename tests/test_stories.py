@@ -137,6 +137,31 @@ def test_a_story_of_the_trending_list_is_not_sent_again(desk: House) -> None:
     assert verdict(desk, COPY, hours=2).reason == "already in issue 1"
 
 
+def test_what_merely_stood_in_a_list_is_not_sent_again(desk: House) -> None:
+    collected(desk, GRAIN, COLUMN)
+    bare = "https://a.example/world/quay"
+    entries = (
+        Listed(1, "The quay is closed for a day", bare),
+        Listed(1, "Frost kills the apricots", kind="brief"),
+        Listed(1, "Tram line two opens", "https://a.example/tram", kind="latest"),
+    )
+    listed(desk, *entries)
+    issue = prepared(desk).record.issue
+    assert [len(found) for found in (issue.trending, issue.briefs, issue.latest)] == [1, 1, 1]
+    sent(desk)
+    late = replace(GRAIN, url="https://a.example/world/new", headline="A harbour is dug",
+                   dek="In two years.", published=NOW + HOUR)  # fmt: skip
+    quay = Article("The quay is closed for a day", bare, "Divers look at its piles.",
+                   published=NOW + HOUR, source="tide")  # fmt: skip
+    collected(desk, late, quay, hours=2)
+    listed(desk, *entries, Listed(2, "Tram line three opens", kind="latest"), hours=2)
+    issue = prepared(desk, hours=3).record.issue
+    assert (issue.trending, issue.briefs) == ((), ())
+    assert [entry.headline for entry in issue.latest] == ["Tram line three opens"]
+    assert headlines(prepared(desk, hours=3)) == {"Global": [late.headline]}
+    assert verdict(desk, quay, hours=3).reason == "already in issue 1; changed since"
+
+
 def test_a_changed_story_comes_back_when_an_editor_lets_it_in(desk: House) -> None:
     collected(desk, *ALL)
     sent(desk)

@@ -124,7 +124,7 @@ def _failing(row: SourceRow | None) -> dict[str, Any]:
 
 def keep(session: Session, articles: Iterable[Article], now: datetime) -> Kept:
     """Write articles, each once by its fingerprint; a changed one replaces what was known."""
-    seen = {article.fingerprint: article for article in articles}
+    seen = _once(articles)
     known = _known(session, list(seen))
     fresh, changed = [], []
     for name, article in seen.items():
@@ -139,6 +139,21 @@ def keep(session: Session, articles: Iterable[Article], now: datetime) -> Kept:
     _mark_stale(session, [row["b_fingerprint"] for row in changed])
     _touch(session, list(known), now)
     return Kept(len(fresh), len(changed), len(seen) - len(fresh) - len(changed))
+
+
+def _once(articles: Iterable[Article]) -> dict[str, Article]:
+    """Of several of one reading, the one that tells more; the later between equals."""
+    # A folder has the page of an article, and other pages whose lists name it.
+    seen: dict[str, Article] = {}
+    for article in articles:
+        before = seen.get(article.fingerprint)
+        if before is None or _tells(article) >= _tells(before):
+            seen[article.fingerprint] = article
+    return seen
+
+
+def _tells(article: Article) -> int:
+    return bool(article.dek) + bool(article.body)
 
 
 def _known(session: Session, fingerprints: Sequence[str]) -> dict[str, dict[str, Any]]:

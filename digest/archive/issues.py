@@ -8,11 +8,12 @@ from pydantic import TypeAdapter
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 
+from digest.archive.outlines import stories_of
 from digest.archive.tables import IssueRow, OutlineRow, StoryRow
 from digest.articles import Article
 from digest.edition import Issue
 from digest.errors import IssueError
-from digest.selection import Carried, Story, micros
+from digest.selection import Carried, Story, Trend, micros
 
 _ISSUE = TypeAdapter(Issue)
 _ARTICLE = TypeAdapter(Article)
@@ -37,10 +38,16 @@ class IssueRecord:
 
 def carried(session: Session, newsletter: str, since: datetime) -> Iterator[Carried]:
     """What went out (or is about to): all of the last weeks before `since`, and whatever is there
-    of older issues among the articles published after it.
+    of older issues among the articles published after it; in the order of the issues.
 
-    A draft does not count: it is replaced by the next one.
+    A draft does not count: it is replaced by the next one. What merely stood in a list counts as
+    an article of its headline and its address.
     """
+    told = [*_listed(session, newsletter, since), *_carried(session, newsletter, since)]
+    return iter(sorted(told, key=lambda one: one.number))
+
+
+def _carried(session: Session, newsletter: str, since: datetime) -> Iterator[Carried]:
     recent = select(OutlineRow.fingerprint).where(OutlineRow.moment > micros(since))
     told = col(OutlineRow.fingerprint) == StoryRow.fingerprint
     query = (
@@ -55,6 +62,27 @@ def carried(session: Session, newsletter: str, since: datetime) -> Iterator[Carr
     )
     for row, number, at, story in session.exec(query):
         yield Carried(number, _ARTICLE.validate_python(row.article), at, story or 0)
+
+
+def _listed(session: Session, newsletter: str, since: datetime) -> list[Carried]:
+    query = select(IssueRow.number, IssueRow.prepared_at, IssueRow.manifest).where(
+        IssueRow.newsletter == newsletter,
+        IssueRow.state != "draft",
+        col(IssueRow.prepared_at) > since - REMEMBERED,
+    )
+    found = [
+        (number, at, Article(entry.headline, entry.url, section=entry.section))
+        for number, at, manifest in session.exec(query)
+        for entry in _entries(_ISSUE.validate_json(manifest))
+    ]
+    stories = stories_of(session, (article.fingerprint for _, _, article in found))
+    return [Carried(n, a, at, stories.get(a.fingerprint, 0)) for n, at, a in found]
+
+
+def _entries(issue: Issue) -> Iterator[Trend]:
+    """What stood in the lists of an issue with no story behind it."""
+    lists = (*issue.trending, *issue.briefs, *issue.latest)
+    return (entry for entry in lists if entry.story is None)
 
 
 def last_prepared(session: Session, newsletter: str) -> datetime | None:

@@ -7,7 +7,8 @@ The policy, in the order in which it is applied:
 2. Articles that tell the same story are one; the best told stands in front, others are named.
 3. What an editor excluded stands nowhere. What an earlier issue carried stands nowhere, changed
    or not, until an editor lets it in again.
-4. Every story has a section: the one an editor moved it to, else the first that takes it.
+4. Every story has a section: the one an editor moved it to, else the first that takes it; where
+   none takes the article in front, the first that takes one behind it.
 5. Pinned stories go in, whatever their age, limits and sources.
 6. Trending is filled: from the lists of the sources, else with what most sources tell. What
    stands there is kept out of the sections, unless an editor had pinned or moved it.
@@ -78,6 +79,10 @@ def select(
     shown, known = trends.Shown(), trends.Known(groups, outside)
     for one in earlier:
         shown.add(one.article.headline, one.article.url)
+    for old in outside:
+        if (word := decided.get(old.article.fingerprint)) and word.excluded:
+            # Too old for a section; a list might name it all the same.
+            shown.add(old.article.headline, old.article.url)
     trending = trends.trending(groups, listed, known, shown, policy.trending_limit)
     filling = fill(groups, [group for _, group in trending if group], policy)
     if not filling.sections and any(group and group.rule for _, group in trending):

@@ -6,7 +6,7 @@ story (twins), which groups go in (filling).
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from digest.articles import Article, Listed, fingerprint, headline_key
 from digest.selection.policy import Policy, SectionRule, coverage
@@ -97,8 +97,22 @@ def _carried(
 
 
 def _heeded(decisions: Iterable[Decision]) -> Decision | None:
-    """Of several about one story: the exclusion, else a pin, else the latest."""
-    return max(decisions, key=lambda d: (d.excluded, d.pinned, d.at, d.fingerprint), default=None)
+    """Of several about one story: the exclusion, else a pin, else the latest gives its name.
+
+    Words and places are those of the latest that has some.
+    """
+    latest = sorted(decisions, key=lambda d: (d.at, d.fingerprint), reverse=True)
+    if not latest:
+        return None
+    return replace(
+        max(latest, key=lambda d: (d.excluded, d.pinned)),
+        section=next((d.section for d in latest if d.section), ""),
+        position=next((d.position for d in latest if d.position), None),
+        headline=next((d.headline for d in latest if d.headline), ""),
+        dek=next((d.dek for d in latest if d.dek), ""),
+        pinned=any(d.pinned for d in latest),
+        again=any(d.again for d in latest),
+    )
 
 
 def _group(
@@ -128,11 +142,15 @@ def _place(group: Group, policy: Policy) -> tuple[SectionRule | None, str]:
     for rule in policy.sections:
         if wanted == rule.name and group.decision:
             return rule, f"moved by {group.decision.by}"
-    found, why = policy.place(group.story.article)
-    if found is None and group.pinned and policy.sections:
+    # A wire copy in front may name no section where the article behind it does.
+    for member in group.members:
+        found, why = policy.place(member.article)
+        if found:
+            return found, why
+    if group.pinned and policy.sections:
         # An editor who pins a story without naming a section means the issue, wherever it fits.
         return policy.sections[0], "the first section"
-    return found, why
+    return None, ""
 
 
 def rank(candidate: Candidate) -> tuple[int, float, str]:

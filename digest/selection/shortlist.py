@@ -87,16 +87,19 @@ def shortlist(
 
     `always` numbers stories that count whatever their rank, `never` those that stand nowhere.
     """
-    fronts, sources = _stories(outlines)
+    (fronts, behind), known = _stories(outlines), _Sources()
     place, unplaced = _placing(policy), Counter[str]()
     heaps: dict[tuple[str, ...], _Heap] = {}
     told = _Heap(policy.trending_limit)
     until, w = micros(policy.until), policy.weights
     for story, front in fronts.items():
-        rule = place(front)
+        rule, several = place(front), 1
+        if story in behind:
+            twins = behind[story]
+            rule = rule or next(filter(None, map(place, twins)), None)
+            several = len({known[one.belongs] for one in (front, *twins)})
         if rule is None:
             unplaced[front.belongs] += 1
-        several = sources.get(story, 1)
         if (rule is None and several == 1) or story in always or story in never:
             continue
         fresh = w.freshness * policy.fresh((until - front.moment) / 10**6)
@@ -114,20 +117,18 @@ def shortlist(
     return Shortlist(frozenset(found | set(always)), unplaced)
 
 
-def _stories(outlines: Iterable[Outline]) -> tuple[dict[int, Outline], dict[int, int]]:
-    """The outline in front of each story; how many sources tell it, where several articles do."""
+def _stories(outlines: Iterable[Outline]) -> tuple[dict[int, Outline], dict[int, list[Outline]]]:
+    """The outline in front of each story; those behind it, where several articles tell it."""
     fronts: dict[int, Outline] = {}
     several: dict[int, list[Outline]] = {}
     for one in outlines:
         front = fronts.setdefault(one.story, one)
         if front is not one:
             several.setdefault(one.story, [front]).append(one)
-    sources: dict[int, int] = {}
-    known = _Sources()
     for story, told in several.items():
-        fronts[story] = min(told, key=attrgetter("faults", "moment", "fingerprint"))
-        sources[story] = len({known[one.belongs] for one in told})
-    return fronts, sources
+        told.sort(key=attrgetter("faults", "moment", "fingerprint"))
+        fronts[story] = told.pop(0)
+    return fronts, several
 
 
 class _Sources(dict[str, str]):

@@ -30,7 +30,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A story that the issue `number`, prepared `at`, carried: as it was then, without its body."""
+    """A story that the issue `number`, prepared `at`, carried: as it was then, without its body.
+
+    Of what merely stood in a list the `article` has but headline, address and section.
+    """
 
     number: int
     article: Article
