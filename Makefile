@@ -10,7 +10,7 @@ demo: .venv/.ready  ## an issue of an invented newsletter, written, sent and rea
 	.venv/bin/digest demo
 
 test: lint judges  ## everything that must hold
-	.venv-test/bin/python -m pytest
+	.venv-test/bin/python -m pytest -n auto --dist loadfile
 
 torture: .venv-test/.ready  ## thousands of new examples for every property; takes long
 	DIGEST_HYPOTHESIS=torture DIGEST_KILLS=200 .venv-test/bin/python -m pytest -k "not wheel"
