@@ -135,7 +135,7 @@ def _named(element: html.HtmlElement) -> str:
     names = element.xpath('.//*[contains(@itemprop, "name")]')
     whole = str(element.get("content") or "") or _first_line(names[0] if names else element)
     whole = HANDLE.sub("", whole)
-    linked = [text_of(a) for a in element.xpath(".//a")[:6]]
+    linked = [text for a in element.xpath(".//a")[:6] if (text := text_of(a))]
     if linked and ROLE.fullmatch(whole.partition(linked[0])[2] or "-"):
         return whole.partition(linked[0])[0] + linked[0]
     if len(whole) <= NAMES_AT_MOST or not linked:

@@ -23,14 +23,19 @@ from digest.sources.values import Source
 
 PATIENCE = 10.0
 """Seconds for one document; a feed of 50 entries takes 0.02."""
+PROGRAM = "from digest.sources.reader import main; main()"
 READERS = min(4, os.cpu_count() or 1)
 
 
 class Readers:
-    """Reader processes, started when first needed. Use it as `async with Readers() as readers`."""
+    """Reader processes, started when first needed. Use it as `async with Readers() as readers`.
 
-    def __init__(self, patience: float = PATIENCE) -> None:
+    `patience` is in seconds; `program` is what a process runs.
+    """
+
+    def __init__(self, patience: float = PATIENCE, program: str = PROGRAM) -> None:
         self._patience = patience
+        self._program = program
         self._turns = asyncio.Semaphore(READERS)
         self._idle: list[Process] = []
 
@@ -64,7 +69,7 @@ class Readers:
 
     async def _asked(self, request: reader.Request) -> reader.Answer:
         async with self._turns:
-            process = self._idle.pop() if self._idle else await _start()
+            process = self._idle.pop() if self._idle else await _start(self._program)
             try:
                 async with asyncio.timeout(self._patience):
                     answer = await _ask(process, request)
@@ -83,9 +88,8 @@ class Readers:
         return answer
 
 
-async def _start() -> Process:
+async def _start(program: str) -> Process:
     # -P: the folder that we are started in may hold a file named like a module.
-    program = "from digest.sources.reader import main; main()"
     return await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-c", program,
         stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True,
