@@ -290,11 +290,10 @@ def test_a_line_of_a_notice_that_begins_with_a_dot_arrives_with_it(
     opened: Opened, relay: ScriptedRelay
 ) -> None:
     with opened() as house:
-        told = Tell(DUE, "fault-x", EDITOR, note="first\n.second\n.\nFrom the last")
+        told = Tell(DUE, "fault:x", EDITOR, note="what\nfirst\n.second\n.\nFrom the last")
         assert mail_notice(house, "weekly", told, DUE) == ""
     [notice] = notices(relay)
-    text = said_in(notice)
-    assert "\n.second\n" in text.replace("\r\n", "\n")
+    assert {".second", ".", "From the last"} <= set(str(notice.get_content()).splitlines())
 
 
 def test_an_editor_that_the_relay_refuses_keeps_no_other_waiting(
