@@ -132,7 +132,7 @@ class Theme(BaseModel):
             "logo": logo,
             "radius": self.radius,
             "space": space,
-            "author_first": tuple(name.casefold() for name in self.author_first),
+            "author_first": tuple(name.lower() for name in self.author_first),
         }
 
     def _night_accent(self) -> str:

@@ -1,6 +1,7 @@
 """`digest check`, `digest dkim` and `digest doctor`, as an operator types them."""
 
 import asyncio
+import ipaddress
 import json
 import re
 import shutil
@@ -116,6 +117,37 @@ def test_b20_the_dkim_record_holds_the_keys_public_half(
 def test_b20_dmarc(names: NameServer, record: str, rules: set[str]) -> None:
     names.add("_dmarc.other.example", "TXT", record)
     assert set(asked(names, from_domain="week.other.example")) == rules
+
+
+@pytest.mark.parametrize(
+    ("terms", "ip", "lets"),
+    [
+        ("a/24", "203.0.113.99", True),
+        ("a/30", "203.0.113.99", False),
+        ("mx/24", "203.0.113.99", True),
+        ("mx:wide.example.org/24//64", "2001:db8::99", True),
+        ("mx:wide.example.org/24//127", "2001:db8::99", False),
+        ("a", "203.0.113.99", False),
+    ],
+)
+def test_b20_spf_may_name_the_network_of_a_host(
+    names: NameServer, terms: str, ip: str, lets: bool
+) -> None:
+    names.add("wide.example.org", "A", IP)
+    names.add("wide.example.org", "AAAA", "2001:db8::1")
+    names.add("wide.example.org", "MX", "10 wide.example.org.")
+    names.add("wide.example.org", "TXT", f"v=spf1 {terms} -all")
+    assert ("spf-excludes" not in asked(names, envelope_domain="wide.example.org", ip=ip)) is lets
+
+
+def test_b20_open_spf_and_a_long_way_to_write_an_address(names: NameServer) -> None:
+    names.add("open.example.org", "TXT", "v=spf1 +ALL")
+    names.add("open.example.org", "MX", "10 mx.example.org.")
+    assert set(asked(names, envelope_domain="open.example.org")) == {"spf-open"}
+    reverse = ipaddress.ip_address("2001:db8::1").reverse_pointer
+    names.add(reverse, "PTR", "six.example.org.")
+    names.add("six.example.org", "AAAA", "2001:db8::1")
+    assert asked(names, ip="2001:0DB8:0::1") == {}
 
 
 def test_b20_two_dmarc_records_are_none(names: NameServer) -> None:

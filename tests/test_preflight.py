@@ -129,6 +129,16 @@ PICTURE = '<img src="https://a.example/a.png" alt="" width="9">'
 LINKED_PICTURE = f'<a href="https://a.example">{PICTURE}</a>'
 ISSUES: list[tuple[str, Callable[[Issue], Issue]]] = [
     ("no-stories", with_issue(sections=())),
+    ("text-story-missing", with_issue(trending=(Trend("Not in the text"),))),
+    ("text-story-missing", with_issue(briefs=(Trend("Not in the text"),))),
+    ("text-link-missing", with_issue(latest=(Trend("", "https://times.example/no"),))),
+    ("note-mark-left", with_issue(note="See [our survey](http://times.example/s).")),
+    ("note-mark-left", with_issue(note="See [it](https://times.example/a_(b)).")),
+    ("link-shortened", with_issue(note="See [our survey](https://bit.ly/x).")),
+    (
+        "link-to-number",
+        with_issue(publisher=replace(example_issue().publisher, feedback_url="http://10.0.0.1/f")),
+    ),
     ("section-empty", with_issue(sections=(Section("Empty", ()),))),
     (
         "section-stale",
@@ -294,6 +304,22 @@ def test_a_story_without_a_link_is_named(rendering: Rendering, data: bytes) -> N
         "story “Two capitals trade envoys after nine years”",
         "story “A new story”",
     }
+
+
+@pytest.mark.parametrize(
+    "words", ["می\u200cروم خانه امروز", "क्\u200dष की कहानी आज", "خبر\u200f عاجل اليوم"]
+)
+def test_joiners_and_marks_of_direction_belong_to_the_spelling(
+    rendering: Rendering, words: str
+) -> None:
+    changed = text_with(words)(replace(rendering, subject=words))
+    assert names(examine(example_issue(), changed, SENDER)) <= QUIET
+
+
+def test_a_note_and_a_long_mail_address_are_no_fault(rendering: Rendering) -> None:
+    noted = with_issue(note="**Good** morning, [write](mailto:letters@times.example) to us.")
+    long = text_with("mailto:letters@times.example?subject=" + "%D8%A7" * 20)(rendering)
+    assert names(examine(noted(example_issue()), long, SENDER)) <= QUIET
 
 
 def test_a_part_of_a_mark_in_a_story_is_no_damaged_link(templates: Environment) -> None:

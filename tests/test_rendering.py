@@ -131,6 +131,26 @@ def test_a_part_of_a_mark_in_a_story_holds_nobodys_mail_up(
     assert fill(made, example_reader()).html.count("tok123?a=1") == 1
 
 
+def test_a_trending_story_tells_its_language_and_that_it_is_updated(
+    templates: Environment,
+) -> None:
+    issue = example_issue()
+    first = issue.stories[0]
+    story = replace(first, article=replace(first.article, language="ar"), updated=True)
+    trend = Trend("\u062f\u0648\u0644", story.url, "Global", story, "Global")
+    edition = replace(example_edition(), trending=(trend, *issue.trending))
+    made = render(edition, templates)
+    assert re.search(r'Updated</p><h3 class="trend-headline ink" lang="ar" dir="rtl"', made.html)
+    assert f"1. Updated: {trend.headline}" in made.text
+
+
+def test_the_number_in_the_bar_keeps_clear_of_its_neighbours(rendering: Rendering) -> None:
+    cell = re.search(r'<td class="bar bar-middle[^>]*style="([^"]*)"', rendering.html)
+    assert cell
+    assert "padding-right:8px" in cell[1].replace(" ", "")
+    assert "padding-left:8px" in cell[1].replace(" ", "")
+
+
 def test_a_wide_letter_makes_no_readers_link(templates: Environment) -> None:
     made = render(with_first_story(url="https://\uff54.invalid/zqunsubscribeqz"), templates)
     assert made.html.count(PLACES.unsubscribe_url) == made.text.count(PLACES.unsubscribe_url) == 1

@@ -125,3 +125,34 @@ def test_a_source_that_makes_no_sense(tmp_path: Path, lines: str, words: str) ->
     (tmp_path / "digest.toml").write_text(toml, encoding="utf-8")
     with pytest.raises(SettingsError, match=words):
         load(tmp_path, {})
+
+
+@pytest.mark.parametrize("name", ["Trending", "trending", " TRENDING"])
+def test_no_section_is_called_like_the_list(folder: Path, name: str) -> None:
+    path = folder / "digest.toml"
+    text = path.read_text(encoding="utf-8")
+    source = f'\n[[source]]\nname = "x"\nfolder = "x"\nsection = "{name}"\n'
+    path.write_text(text + source, encoding="utf-8")
+    with pytest.raises(SettingsError, match="Trending is the numbered list's own name"):
+        load(folder, {})
+    section = f'\n[[newsletter.weekly.section]]\nname = "{name}"\n'
+    path.write_text(text + section, encoding="utf-8")
+    with pytest.raises(SettingsError, match="Trending is the numbered list's own name"):
+        load(folder, {})
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "meant"),
+    [("theme", "accnt", "accent"), ("theme.dark", "papr", "paper"), ("theme", "tittle", "")],
+)
+def test_a_wrong_name_in_the_theme_is_told_by_the_themes_own(
+    folder: Path, table: str, key: str, meant: str
+) -> None:
+    path = folder / "digest.toml"
+    text = path.read_text(encoding="utf-8") + f'\n[{table}]\n{key} = "x"\n'
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(folder, {})
+    assert caught.value.remedy == (
+        f"did you mean {meant}?" if meant else "`digest settings --example` lists them all"
+    )

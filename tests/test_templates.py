@@ -178,6 +178,16 @@ def test_checking_reads_the_pages_too(tmp_path: Path) -> None:
     assert wrong[0].error.startswith("web/left.html.jinja, line 2: ")
 
 
+@pytest.mark.parametrize("name", ["issue.txt.jinja", "email.css", "web/left.html.jinja"])
+def test_a_template_in_other_letters_than_utf_8_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "templates" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes("one\n/* Zürich */\n".encode("latin-1"))
+    wrong = {tried.sample: tried.error for tried in try_templates(tmp_path, {}).tried}
+    assert f"{name}, line 2: it is not written in UTF-8" in wrong[f"syntax of {name}"]
+    assert not [error for error in wrong.values() if "codec" in error]
+
+
 def test_checking_uses_the_publishers_languages_and_theme(tmp_path: Path) -> None:
     words = ("--publisher", "P", "--postal-address", "1 Street", "--title", "T")
     done = digest_in(tmp_path, "init", *words, "--sender", "a@news.example.org")

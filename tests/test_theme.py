@@ -158,3 +158,7 @@ def test_templates_get_values_that_cannot_be_called(tmp_path: Path) -> None:
     (tmp_path / "issue.txt.jinja").write_text("{{ theme.model_dump() }}")
     with pytest.raises(TemplateError):
         render(sample_edition(), environment(tmp_path, TEMPLATES))
+
+
+def test_author_first_knows_a_name_as_templates_lower_it() -> None:
+    assert "Straße".lower() in Theme(author_first=("Straße",)).for_templates()["author_first"]

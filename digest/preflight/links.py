@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from digest.edition import Issue
 from digest.preflight.case import Case, Finding, Says, rule
+from digest.rendering import notes
 
 LONG = 2000  # characters; some clients cut there
 SHORTENERS = frozenset(
@@ -152,6 +153,8 @@ def _all(issue: Issue) -> Iterator[tuple[str, str]]:
     yield from issue.publisher.links
     yield issue.publisher.name, issue.publisher.url
     yield "Terms", issue.publisher.terms_url
+    yield "Tell the editors", issue.publisher.feedback_url
+    yield from (link for link in notes.links(issue.note) if not link[1].startswith("mailto:"))
 
 
 def _host(url: str) -> str:

@@ -106,7 +106,7 @@ def _spf(names: Names, resolver: Resolver) -> Iterator[Finding]:
             f"The SPF record of {domain} needs {reading.lookups} look-ups, not {MOST_LOOKUPS}.",
             "Replace includes by the addresses behind them.",
         )  # fmt: skip
-    if re.search(r"\s[+?]?all\b", records[0]):
+    if re.search(r"(?i)\s[+?]?all\b", records[0]):
         yield _found(
             "spf-open", domain,
             f"The SPF record of {domain} lets everybody send.", "End it with -all or ~all.",
@@ -192,7 +192,7 @@ def _reverse(ip: str, resolver: Resolver) -> Iterator[Finding]:
             "ptr-missing", ip, f"{ip} has no reverse name (PTR).",
             "Ask the owner of the address to set one; Gmail refuses mail without it.",
         )  # fmt: skip
-    elif not any(ip in _addresses(name, resolver) for name in names):
+    elif not any(_same(ip, found) for name in names for found in _addresses(name, resolver)):
         yield _found(
             "ptr-not-confirmed", ip, f"{names[0]} does not lead back to {ip}.",
             f"Give {names[0]} an address record with {ip}.",
@@ -231,15 +231,23 @@ class _SpfReading:
         if name in {"ip4", "ip6"}:
             return self._within([value])
         if name == "a":
-            return self._within(_addresses(host, self._resolver))
+            return self._within(_addresses(host, self._resolver), term)
         if name == "mx":
             hosts = self._resolver.look_up(host, "MX")
-            return self._within([ip for mx in hosts for ip in _addresses(mx, self._resolver)])
+            each = [ip for mx in hosts for ip in _addresses(mx, self._resolver)]
+            return self._within(each, term)
         return name == "all" and self._ip is not None
 
-    def _within(self, networks: list[str]) -> bool:
+    def _within(self, networks: list[str], term: str = "") -> bool:
+        # "a/24//64": how many bits count of IPv4 addresses, and of IPv6 ones.
+        lengths = re.search(r"(?:/(\d+))?(?://(\d+))?$", term)
+        four, six = lengths.groups() if lengths else (None, None)
         try:
-            each = [ipaddress.ip_network(network, strict=False) for network in networks]
+            each = [
+                ipaddress.ip_network(n + (f"/{bits}" if bits else ""), strict=False)
+                for n in networks
+                for bits in [six if ":" in n else four]
+            ]
         except ValueError:
             return False
         return self._ip is not None and any(self._ip in network for network in each)
@@ -252,6 +260,13 @@ def _spf_records(domain: str, resolver: Resolver) -> list[str]:
 
 def _addresses(host: str, resolver: Resolver) -> list[str]:
     return resolver.look_up(host, "A") + resolver.look_up(host, "AAAA")
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    except ValueError:
+        return False
 
 
 def _tags(record: str) -> dict[str, str]:

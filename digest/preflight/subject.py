@@ -8,6 +8,8 @@ from digest.preflight.contents import shouts
 
 LONG, SHORT = 70, 10
 PREHEADER = 150
+# Persian and Hindi are spelt with joiners, and right-to-left lines need their marks.
+SPELLING = "\u200c\u200d\u200e\u200f\u061c"
 LEET = re.compile(r"(?i)\b(v[i1!]agra|fr[3€]e|c[a@]s[i1]n[o0]|l[o0]an\$|\w*[a-z]\$[a-z]\w*)\b")
 
 
@@ -78,7 +80,9 @@ def subject_invisible(case: Case) -> Says:
     """Control and zero-width characters in a subject are shown as boxes, or hide something."""
     shown = case.rendering.subject
     odd = {
-        c for c in shown if unicodedata.category(c) in {"Cc", "Cf", "Co", "Cn"} and c != "\u200d"
+        c
+        for c in shown
+        if unicodedata.category(c) in {"Cc", "Cf", "Co", "Cn"} and c not in SPELLING
     }
     if odd:
         names = ", ".join(sorted(f"U+{ord(character):04X}" for character in odd))

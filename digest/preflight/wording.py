@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from digest.preflight.case import Case, Says, rule
-from digest.rendering import PLACES, SENTINEL, address
+from digest.rendering import PLACES, SENTINEL, address, linkable, notes
 
 OVERLAP = 0.9  # SpamAssassin's MPART_ALT_DIFF looks at how far the parts differ
 WIDEST = 78  # RFC 5322, section 2.1.1
@@ -27,9 +27,9 @@ def text_empty(case: Case) -> Says:
 
 @rule("text-story-missing", "error")
 def text_story_missing(case: Case) -> Says:
-    """Every story of the HTML must be in the text part as well."""
+    """Every story and entry of the HTML must be in the text part as well."""
     text = _spaceless(case.rendering.text)
-    for headline in [story.headline for story in case.issue.stories]:
+    for headline, _ in _told(case):
         if _spaceless(headline) not in text:
             yield "text part", f"“{headline}” is not in the text part.", "Mend issue.txt.jinja."
 
@@ -38,11 +38,12 @@ def text_story_missing(case: Case) -> Says:
 def text_link_missing(case: Case) -> Says:
     """Every story's address must stand in the text part, or its readers cannot follow it."""
     text = case.rendering.text
-    for story in case.issue.stories:
-        if story.url and address(story.url) not in text:
+    for headline, url in _told(case):
+        # What is no link is another rule's business, and no template shows it.
+        if linkable(url) and address(url) not in text:
             yield (
                 "text part",
-                f"The address of “{story.headline}” is not in the text part.",
+                f"The address of “{headline}” is not in the text part.",
                 "Mend issue.txt.jinja.",
             )
 
@@ -66,7 +67,7 @@ def text_line_long(case: Case) -> Says:
     """Terminals and old clients break lines of more than 78 characters in ugly places."""
     lines = [line for line in case.rendering.text.splitlines() if len(line) > WIDEST]
     for line in lines:
-        if not re.search(r"https?://\S{40}", line):
+        if not re.search(r"(https?://|mailto:)\S{40}", line):
             yield (
                 "text part",
                 f"“{line[:40]}…” has {len(line)} characters.",
@@ -77,7 +78,7 @@ def text_line_long(case: Case) -> Says:
 @rule("text-filler", "warning")
 def text_filler(case: Case) -> Says:
     """The preheader's invisible filler has no place in the text part."""
-    if re.search("[\u034f\u2007\u200b\u200c\ufeff]", case.rendering.text):
+    if re.search("[\u034f\u2007\u200b\ufeff]", case.rendering.text):
         yield (
             "text part",
             "The text part contains invisible characters.",
@@ -139,6 +140,19 @@ def unsubscribe_missing(case: Case) -> Says:
             )
 
 
+@rule("note-mark-left", "warning")
+def note_mark_left(case: Case) -> Says:
+    """A link of the editor's note that is not well written is shown as its signs."""
+    for block in notes.blocks(case.issue.note):
+        for entry in block.entries:
+            if "](" in notes.unmarked(entry):
+                yield (
+                    "note",
+                    f"A link in “{entry[:60]}” is shown as it is written.",
+                    "Write it [words](https://address), with no space or bracket in the address.",
+                )
+
+
 @rule("preferences-missing", "warning")
 def preferences_missing(case: Case) -> Says:
     """Who can choose less will not leave altogether."""
@@ -196,6 +210,13 @@ def word_disguised(case: Case) -> Says:
     """Words with dots or spaces between their letters, or mixed alphabets, hide from filters."""
     for word in _disguised(case.rendering.text):
         yield "mail", f"“{word}” looks like a disguised word.", "Write it as it is spelt."
+
+
+def _told(case: Case) -> Iterator[tuple[str, str]]:
+    issue = case.issue
+    yield from ((story.headline, story.url) for story in issue.stories)
+    for entries in (issue.trending, issue.briefs, issue.latest):
+        yield from ((entry.headline, entry.url) for entry in entries)
 
 
 def _disguised(text: str) -> Iterator[str]:

@@ -20,8 +20,8 @@ from pathlib import Path
 from jinja2 import Environment
 
 from digest.edition import Edition
-from digest.rendering import sandbox
-from digest.rendering.context import FILTERS, address, context, reading_minutes
+from digest.rendering import notes, sandbox
+from digest.rendering.context import FILTERS, address, context, linkable, reading_minutes
 from digest.rendering.filling import content_hash, fill, pieces, values, without_places
 from digest.rendering.inlining import growth, inlined
 from digest.rendering.languages import LANGUAGES, joined_on
@@ -32,7 +32,8 @@ from digest.theme import Theme
 
 __all__ = ["LANGUAGES", "PLACES", "SENTINEL", "Reader", "Rendering", "address", "broken",
            "content_hash", "environment", "fill", "filled", "growth", "inlined", "joined_on",
-           "pieces", "preheader_of", "reading_minutes", "render", "shortened", "subject_of",
+           "linkable", "notes", "pieces", "preheader_of", "reading_minutes", "render", "shortened",
+           "subject_of",
            "values", "without_places"]  # fmt: skip
 
 

@@ -53,6 +53,17 @@ def in_plain(text: str) -> str:
     )
 
 
+def links(note: str) -> tuple[tuple[str, str], ...]:
+    """Words and address of every link of a note."""
+    found = (mark for b in blocks(note) for e in b.entries for mark in _MARKS.finditer(e))
+    return tuple((mark["words"], mark["url"]) for mark in found if mark["words"])
+
+
+def unmarked(text: str) -> str:
+    """What is left of one entry without its marks, and without the links."""
+    return _MARKS.sub(lambda found: found["bold"] or found["italic"] or "", text)
+
+
 def _element(found: re.Match[str], link_class: str) -> Markup:
     if found["words"]:
         link = Markup('<a href="{}" class="{}">{}</a>')

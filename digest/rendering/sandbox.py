@@ -15,7 +15,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, Template, nodes
 from jinja2 import TemplateError as JinjaError
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.loaders import ChoiceLoader
 from jinja2.runtime import markup_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -75,6 +75,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().get_template(*args, **kwargs)
 
 
+class _Folders(FileSystemLoader):
+    def get_source(self, environment: Environment, template: str) -> Any:
+        """Jinja's; a file in other letters than UTF-8 is a mistake in that file."""
+        try:
+            return super().get_source(environment, template)
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise TemplateSyntaxError("it is not written in UTF-8", line, template) from error
+
+
 class _Counted:
     """A sequence whose turns are counted; `loop.length` still works."""
 
@@ -94,9 +104,9 @@ def environment(*folders: Path) -> Sandbox:
     The last folder is the house's own, so that a publisher's issue.html.jinja can extend
     "house/issue.html.jinja". Strict about unknown names; names with .html in them are escaped.
     """
-    house = PrefixLoader({"house": FileSystemLoader(folders[-1:])})
+    house = PrefixLoader({"house": _Folders(folders[-1:])})
     templates = Sandbox(
-        loader=ChoiceLoader([FileSystemLoader(folders), house]),
+        loader=ChoiceLoader([_Folders(folders), house]),
         autoescape=lambda name: name is not None and ".html" in name,
         undefined=StrictUndefined,
         trim_blocks=True,

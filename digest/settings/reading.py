@@ -85,7 +85,7 @@ def _as_sentence(error: ValidationError) -> SettingsError:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part != "[key]") or FILE
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where.rsplit(".", 1)[-1], _names(), n=1)
+        near = difflib.get_close_matches(where.rsplit(".", 1)[-1], _near(where), n=1)
         remedy = (
             f"did you mean {near[0]}?" if near else "`digest settings --example` lists them all"
         )
@@ -94,6 +94,13 @@ def _as_sentence(error: ValidationError) -> SettingsError:
         return SettingsError(f"{FILE}: {where} is missing", remedy=f"add {where} to {FILE}")
     what = first["msg"].removeprefix("Value error, ")
     return SettingsError(f"{FILE}: {where}: {what}", remedy=f"correct it in {FILE}")
+
+
+def _near(where: str) -> set[str]:
+    """The names that may have been meant: in [theme] its own alone."""
+    looks: dict[str, type[BaseModel]] = {"theme": Theme, "theme.dark": Palette}
+    look = looks.get(where.rpartition(".")[0])
+    return set(look.model_fields) if look else _names()
 
 
 def _names(model: type[BaseModel] = Settings) -> set[str]:

@@ -42,6 +42,12 @@ class PublisherSettings(Part):
     feedback_url: WebAddress = Field(default="", description="default: a mail to email")
 
 
+def _refuse_trending(sections: list[str]) -> None:
+    # Readers choose the list by this name: a section of it could not be told from the list.
+    if any(name.strip().casefold() == "trending" for name in sections):
+        raise ValueError("Trending is the numbered list's own name: call the section otherwise")
+
+
 class ScheduleSettings(Part):
     """When issues come out; read by `digest run`."""
 
@@ -136,6 +142,7 @@ class NewsletterSettings(Part):
         names = [section.name for section in self.section]
         if len(set(names)) < len(names):
             raise ValueError("two sections have the same name")
+        _refuse_trending(names)
         return self
 
 
@@ -159,6 +166,7 @@ class SourceSettings(Part):
             raise ValueError("a source's name and place hold no control characters")
         if self.ranked and not self.feed:
             raise ValueError("only a feed can be ranked; a page's own lists are read without it")
+        _refuse_trending([self.section])
         return self
 
 
