@@ -1,5 +1,6 @@
 """Feeds of every kind, and what is no feed."""
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,7 +122,28 @@ def test_json_feed() -> None:
             language="en",
             source="notes",
         ),
+        # Its first words name what has no title.
+        Article(headline="No headline here.", section="Local", language="en", source="notes"),
     )
+
+
+def test_a_json_item_without_title_or_url() -> None:
+    items = [
+        {"id": "https://example.org/notes/1", "content_text": "The ferry sails again. " * 5},
+        {"id": "7", "content_html": "<p>Short note</p>", "external_url": "https://example.com/b"},
+        {"id": "https://example.org/c", "url": "https://example.org/d", "title": "Quay opens"},
+        {"id": "8", "url": "https://example.org/silent"},
+    ]
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": "Notes", "items": items}
+    made = read_feed(json.dumps(feed).encode(), source="s").articles
+    assert [(a.headline, a.url) for a in made] == [
+        (
+            "The ferry sails again. The ferry sails again. The ferry sails again. The ferry sails…",
+            "https://example.org/notes/1",
+        ),
+        ("Short note", "https://example.com/b"),
+        ("Quay opens", "https://example.org/d"),
+    ]
 
 
 def test_sloppy_but_complete_xml_is_accepted() -> None:
