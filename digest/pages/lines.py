@@ -63,7 +63,8 @@ HEADINGS: dict[str, Block] = {
     for words in all_words.split("|")
 }
 FURNITURE = re.compile(
-    r"^©|^\(c\) |^copyright\b|^(?:e-?mail|phone|tel)\s*:|\bprivacy policy\b|^advertisement$"
+    r"^sectors?\s*[:：].{0,80}$"
+    r"|^©|^\(c\) |^copyright\b|^(?:e-?mail|phone|tel)\s*:|\bprivacy policy\b|^advertisement$"
     r"|^anzeige$"
     r"|^publicité$|^publicidad$|^विज्ञापन$|^إعلان$|^广告$|^read more\b|^also read\b|^see all\b"
     r"|^view all\b|^more\b.{0,20}$"
