@@ -146,6 +146,27 @@ def test_a_json_item_without_title_or_url() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("title", "headline"),
+    [
+        ("<title>Guide to &lt;script&gt; tags</title>", "Guide to ‹script› tags"),
+        ("<title>Guide to &amp;lt;script&amp;gt; tags</title>", "Guide to ‹script› tags"),
+        ("<title><![CDATA[On <style> and <title x=1> now]]></title>", "On ‹style› and ‹title› now"),
+        ("<title>A &lt;b&gt;bold&lt;/b&gt; word</title>", "A bold word"),
+        ("<title>A &amp;lt;b&amp;gt;bold&amp;lt;/b&amp;gt; word</title>", "A bold word"),
+        ("<title>A &lt;script&gt;go()&lt;/script&gt; word</title>", "A word"),
+        ("<a:title>Why &lt;b&gt; beats &lt;strong&gt;</a:title>", "Why ‹b› beats ‹strong›"),
+        ("<a:title type='text'>Why &lt;b&gt; beats</a:title>", "Why ‹b› beats"),
+        ("<a:title type='html'>Why &lt;b&gt;big&lt;/b&gt; beats</a:title>", "Why big beats"),
+        # Markup where text was promised: many feeds say no type.
+        ("<a:title>Why &lt;b&gt;big&lt;/b&gt; beats&lt;br&gt;all</a:title>", "Why big beats all"),
+    ],
+)
+def test_a_title_keeps_the_words_behind_a_tag_that_it_speaks_of(title: str, headline: str) -> None:
+    feed = f'<rss xmlns:a="http://www.w3.org/2005/Atom"><item>{title}</item></rss>'
+    assert read_feed(feed.encode(), source="s").articles[0].headline == headline
+
+
 def test_sloppy_but_complete_xml_is_accepted() -> None:
     data = sample("rss2.xml").replace(b"&amp;amp;", b"& &nbsp;")
     assert len(read_feed(data, source="gazette").articles) == 4

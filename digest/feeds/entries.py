@@ -22,7 +22,17 @@ from digest.articles import (
     plain,
     tidy,
 )
-from digest.feeds.markup import Element, attribute, base_of, children, descend, name_of, says, words
+from digest.feeds.markup import (
+    Element,
+    attribute,
+    base_of,
+    children,
+    descend,
+    name_of,
+    says,
+    title_of,
+    words,
+)
 from digest.feeds.pictures import picture
 
 ENTRIES = frozenset({"item", "entry", "atom:entry"})
@@ -149,7 +159,7 @@ def without_headline(dek: str, headline: str) -> str:
 
 
 def _headline(entry: Element, lead: list[str]) -> str:
-    titled = says(entry, "title", "atom:title", "dc:title", "media:title", "itunes:title")
+    titled = title_of(entry, "title", "atom:title", "dc:title", "media:title", "itunes:title")
     return titled or opening_words(lead)
 
 

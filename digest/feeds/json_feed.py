@@ -8,7 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from digest.articles import Article, Image, dek_of, language_of, moment, paragraphs, plain, tidy
+from digest.articles import (
+    Article,
+    Image,
+    dek_of,
+    language_of,
+    moment,
+    paragraphs,
+    plain,
+    tidy,
+    title_text,
+)
 from digest.feeds.entries import (
     MOST,
     Origin,
@@ -45,7 +55,7 @@ def read(text: str, origin: Origin) -> list[Article]:
 
 def _article(item: dict[str, Any], origin: Origin) -> Article | None:
     lead = paragraphs(_raw(item, "content_html")) or _plain_paragraphs(_raw(item, "content_text"))
-    headline = plain(_raw(item, "title")) or opening_words(lead)
+    headline = title_text(_raw(item, "title"), literal=True) or opening_words(lead)
     if not headline:
         return None
     updated = _when(item, "date_modified", origin)
