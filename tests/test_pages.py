@@ -227,6 +227,15 @@ def test_sectors_of_a_page_saved_as_text() -> None:
         ('<h1>Quay opens</h1><p class="byline">by Dana Quill22 Dec 2016651</p>', "Dana Quill"),
         ('<h1>Quay opens</h1><p class="byline">By Ann Lee and Bo Ray</p>', "Ann Lee and Bo Ray"),
         ('<meta name="author" content="admin"><h1>Quay opens</h1>', ""),
+        ("<h1>Quay opens</h1><p>By Meera Nair, 16 April 2025</p>", "Meera Nair"),
+        ("<h1>Quay opens</h1><p class='byline'>By Meera Nair, 16 April 2025</p>", "Meera Nair"),
+        ("<h1>Quay opens</h1><p>By Meera Nair, Wed, 04/02/2025 - 13:20</p>", "Meera Nair"),
+        ("<h1>Quay opens</h1><p>Submitted by Meera Nair on 16 April 2025</p>", "Meera Nair"),
+        ("<h1>Quay opens</h1><p><b>By Sam Poe, staff writer</b></p>", "Sam Poe"),
+        (
+            "<h1>Quay opens</h1><p>By Meera Nair, Sam Poe and Ann Lee</p>",
+            "Meera Nair, Sam Poe and Ann Lee",
+        ),
     ],
 )
 def test_bylines(markup: str, byline: str) -> None:

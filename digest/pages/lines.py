@@ -120,9 +120,16 @@ CHANGED = {
 }
 DATED = re.compile(r"(?<!\d)(?:19|20|२०)[\d०-९]{2}(?!\d)|[٠-٩]{4}")
 SIGNED = re.compile(
-    r"^(?:(?:by|von|par|por|di|door)\s+|(?:by|author|autor|autore|auteur|text|texte|von|par"
+    r"^(?:(?:(?:submitted |posted )?by|von|par|por|di|door)\s+"
+    r"|(?:by|author|autor|autore|auteur|text|texte|von|par"
     r"|por|автор|текст"
     r"|लेखक|बायलाइन|बाय|بقلم|كتب|كتبت|作者|记者|記者|文|撰文|取材・文)\s*[:：]\s*)(?=\S)",
+    re.IGNORECASE,
+)
+# The day, and what the author is: "Meera Nair, 16 April 2025", "... on Wed, 04/02/2025 - 13:20".
+BEHIND_NAMES = re.compile(
+    r"(?:,|\s+on|\s+[-–—])\s+(?=[^,]{0,12},?\s?[^,]{0,12}\d)[^\d]{0,25}\d.*$"
+    r"|,\s+(?:staff|senior|special|chief) (?:writer|reporter|correspondent|editor)s?$",
     re.IGNORECASE,
 )
 SIGNED_BEHIND = re.compile(r"\d(?: [ap]m)?,? by ([^\d|,]{2,60})$", re.IGNORECASE)
@@ -283,7 +290,8 @@ def _read_near(lines: list[Line], found: Found) -> None:
     found.dated = [text for text in short if DATED.search(text)]
     signed = next((text for text in short if SIGNED.match(text)), "")
     if signed and len(signed) <= BYLINE_AT_MOST:
-        found.byline = SIGNED.sub("", signed).partition("|")[0].strip(" ,-–—")
+        names = BEHIND_NAMES.sub("", SIGNED.sub("", signed).partition("|")[0])
+        found.byline = names.strip(" ,-–—")
 
 
 def _dek(lines: Iterable[Line], found: Found) -> str:
