@@ -1,5 +1,6 @@
 """Feeds of every kind, and what is no feed."""
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,7 +122,49 @@ def test_json_feed() -> None:
             language="en",
             source="notes",
         ),
+        # Its first words name what has no title.
+        Article(headline="No headline here.", section="Local", language="en", source="notes"),
     )
+
+
+def test_a_json_item_without_title_or_url() -> None:
+    items = [
+        {"id": "https://example.org/notes/1", "content_text": "The ferry sails again. " * 5},
+        {"id": "7", "content_html": "<p>Short note</p>", "external_url": "https://example.com/b"},
+        {"id": "https://example.org/c", "url": "https://example.org/d", "title": "Quay opens"},
+        {"id": "8", "url": "https://example.org/silent"},
+    ]
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": "Notes", "items": items}
+    made = read_feed(json.dumps(feed).encode(), source="s").articles
+    assert [(a.headline, a.url) for a in made] == [
+        (
+            "The ferry sails again. The ferry sails again. The ferry sails again. The ferry sails…",
+            "https://example.org/notes/1",
+        ),
+        ("Short note", "https://example.com/b"),
+        ("Quay opens", "https://example.org/d"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "headline"),
+    [
+        ("<title>Guide to &lt;script&gt; tags</title>", "Guide to ‹script› tags"),
+        ("<title>Guide to &amp;lt;script&amp;gt; tags</title>", "Guide to ‹script› tags"),
+        ("<title><![CDATA[On <style> and <title x=1> now]]></title>", "On ‹style› and ‹title› now"),
+        ("<title>A &lt;b&gt;bold&lt;/b&gt; word</title>", "A bold word"),
+        ("<title>A &amp;lt;b&amp;gt;bold&amp;lt;/b&amp;gt; word</title>", "A bold word"),
+        ("<title>A &lt;script&gt;go()&lt;/script&gt; word</title>", "A word"),
+        ("<a:title>Why &lt;b&gt; beats &lt;strong&gt;</a:title>", "Why ‹b› beats ‹strong›"),
+        ("<a:title type='text'>Why &lt;b&gt; beats</a:title>", "Why ‹b› beats"),
+        ("<a:title type='html'>Why &lt;b&gt;big&lt;/b&gt; beats</a:title>", "Why big beats"),
+        # Markup where text was promised: many feeds say no type.
+        ("<a:title>Why &lt;b&gt;big&lt;/b&gt; beats&lt;br&gt;all</a:title>", "Why big beats all"),
+    ],
+)
+def test_a_title_keeps_the_words_behind_a_tag_that_it_speaks_of(title: str, headline: str) -> None:
+    feed = f'<rss xmlns:a="http://www.w3.org/2005/Atom"><item>{title}</item></rss>'
+    assert read_feed(feed.encode(), source="s").articles[0].headline == headline
 
 
 def test_sloppy_but_complete_xml_is_accepted() -> None:

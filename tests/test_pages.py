@@ -181,6 +181,35 @@ def test_lists_of_a_page_are_read_as_what_they_are() -> None:
     ]
 
 
+TEXT = "<p>The first ship carries salt, the harbour board announced.</p>"
+MENU = "<h4>SECTORS</h4><ul><li><a href='/s/1'>Trade</a></li><li><a href='/s/2'>Law</a></li></ul>"
+
+
+@pytest.mark.parametrize(
+    ("markup", "sectors"),
+    [
+        (f"{TEXT}<p>SECTORS: Energy, Health</p>", ("Energy", "Health")),
+        (f"<div>Sector: <a href='/e'>Energy</a></div>{TEXT}", ("Energy",)),
+        (f"{TEXT}{MENU}<h3>Trending</h3><a href='/x'>Otter queues</a>", ("Trade", "Law")),
+        (f"{TEXT}<h3>Trending</h3><p><a href='/x'>Otter queues</a></p>{MENU}", ()),
+        (f"{TEXT}<footer>{MENU}</footer>", ()),
+        (f"{TEXT}<nav>{MENU}</nav>", ()),
+        (f"{TEXT}<h4>CONNECT US ON</h4>{MENU}", ()),
+        (f"{TEXT}<h4>SECTORS</h4><h4>CONNECT</h4><p>Mail us</p>", ()),
+        (f"{TEXT}<h4>SECTORS</h4>" + "".join(f"<p>Trade {n}</p>" for n in range(20)), ()),
+    ],
+)
+def test_sectors_are_the_articles_own(markup: str, sectors: tuple[str, ...]) -> None:
+    own = read_page(f"<h1>Salt ships return</h1>{markup}".encode(), source="s").articles[0]
+    assert own.sectors == sectors
+    assert own.body == "The first ship carries salt, the harbour board announced."
+
+
+def test_sectors_of_a_page_saved_as_text() -> None:
+    page = b"Salt ships return\n\nThe first ship carries salt, the board said.\n\nSECTORS\nTrade\n"
+    assert read_page(page, source="s").articles[0].sectors == ("Trade",)
+
+
 @pytest.mark.parametrize(
     ("markup", "byline"),
     [
@@ -198,6 +227,15 @@ def test_lists_of_a_page_are_read_as_what_they_are() -> None:
         ('<h1>Quay opens</h1><p class="byline">by Dana Quill22 Dec 2016651</p>', "Dana Quill"),
         ('<h1>Quay opens</h1><p class="byline">By Ann Lee and Bo Ray</p>', "Ann Lee and Bo Ray"),
         ('<meta name="author" content="admin"><h1>Quay opens</h1>', ""),
+        ("<h1>Quay opens</h1><p>By Meera Nair, 16 April 2025</p>", "Meera Nair"),
+        ("<h1>Quay opens</h1><p class='byline'>By Meera Nair, 16 April 2025</p>", "Meera Nair"),
+        ("<h1>Quay opens</h1><p>By Meera Nair, Wed, 04/02/2025 - 13:20</p>", "Meera Nair"),
+        ("<h1>Quay opens</h1><p>Submitted by Meera Nair on 16 April 2025</p>", "Meera Nair"),
+        ("<h1>Quay opens</h1><p><b>By Sam Poe, staff writer</b></p>", "Sam Poe"),
+        (
+            "<h1>Quay opens</h1><p>By Meera Nair, Sam Poe and Ann Lee</p>",
+            "Meera Nair, Sam Poe and Ann Lee",
+        ),
     ],
 )
 def test_bylines(markup: str, byline: str) -> None:

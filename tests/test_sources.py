@@ -813,6 +813,41 @@ def test_a_folder_of_pages(tmp_path: Path) -> None:
     assert visit(folder, seen.memory).reading is not None
 
 
+def listing(name: str, day: str) -> str:
+    stated = f"<meta property='article:published_time' content='{day}'>" if day else ""
+    return (
+        f"<html><head>{stated}</head><body><h1>The page of {name}</h1>"
+        f"<h3>Trending</h3><p><a href='/x'>What {name} lists as trending</a></p></body></html>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pages", "listed"),
+    [
+        ({"a": "2025-04-01", "b": "2025-04-02", "c": "2025-03-31"}, "b"),
+        # A page that names no day is as old as its file.
+        ({"a": "", "b": "2025-04-02"}, "a"),
+        ({"a": "2025-04-01", "b": "2099-01-01"}, "b"),
+    ],
+)
+def test_what_is_trending_says_the_newest_page_of_a_folder(
+    tmp_path: Path, pages: dict[str, str], listed: str
+) -> None:
+    for name, day in pages.items():
+        (tmp_path / f"{name}.html").write_text(listing(name, day))
+    seen = visit(source(tmp_path, "folder"))
+    assert seen.reading is not None
+    assert [e.headline for e in seen.reading.listed] == [f"What {listed} lists as trending"]
+
+
+def test_what_was_trending_a_week_ago_is_not(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(listing("a", "2025-04-01"))
+    (tmp_path / "b.md").write_text("---\ndate: 2025-04-09\n---\n# The page of b\n\nIt is new.\n")
+    seen = visit(source(tmp_path, "folder"))
+    assert seen.reading is not None
+    assert (len(seen.reading.articles), seen.reading.listed) == (2, ())
+
+
 def test_one_bad_file_of_a_folder_is_named_and_loses_no_other(tmp_path: Path) -> None:
     sample.write(tmp_path, NOW)
     (tmp_path / "saved" / "a-bad.html").write_bytes(b"\x00\x01 no page at all")

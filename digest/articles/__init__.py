@@ -23,14 +23,16 @@ from digest.articles.text import (
     language_of,
     paragraphs,
     plain,
+    spoken,
     tidy,
+    title_text,
     without_surrogates,
 )
 
 __all__ = ["DEK", "DEK_AT_LEAST", "Article", "Image", "Kind", "Listed", "Reading", "canonical",
            "credit_of", "dek_of", "fingerprint", "headline_key", "is_credit", "is_generated",
-           "is_running", "language_of", "moment", "paragraphs", "plain", "sentences", "tidy",
-           "without_surrogates"]  # fmt: skip
+           "is_running", "language_of", "moment", "paragraphs", "plain", "sentences", "spoken",
+           "tidy", "title_text", "without_surrogates"]  # fmt: skip
 
 Kind = Literal["trending", "opinion", "brief", "latest"]
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import timezone as fixed_zone
 from zoneinfo import ZoneInfo
 
@@ -84,6 +84,15 @@ PLACES = {
     "MT": "America/Denver",
     "PT": "America/Los_Angeles",
 }
+IST = {"Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"}
+# Where 04/02 is the second of April; the rest of America writes the day first.
+MONTH_FIRST = re.compile(
+    r"America/(?:New_York|Detroit|Chicago|Denver|Boise|Phoenix|Los_Angeles|Anchorage|Indiana/\w+"
+    r"|Kentucky/\w+|North_Dakota/\w+)|Pacific/Honolulu|US/\w+"
+)
+YEAR_FIRST = re.compile(r"\d{4}[-/.]\s?\d{1,2}[-/.]")
+WEEKDAY = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", re.IGNORECASE)
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EARLIEST, LATEST = 1900, 2200
 
 
@@ -91,7 +100,8 @@ def moment(text: str, timezone: str) -> datetime | None:
     """A date as feeds and pages write it (ISO 8601, RFC 822, a language's own way) in UTC.
 
     `timezone` is an IANA name, for dates that name no zone, and says whose IST is meant. None
-    where no date can be made out. Day comes before month where both are numbers.
+    where no date can be made out. Day comes before month where both are numbers, but where a
+    weekday beside them fits only the other order, or names none and `timezone` is of the USA.
     Raises zoneinfo's errors where `timezone` is no zone: settings checks it long before.
     """
     text = _digits(tidy(text[: AT_MOST * 2]))
@@ -114,7 +124,7 @@ def _read(text: str, timezone: str) -> tuple[datetime, tzinfo]:
         found = datetime.fromisoformat(text)
         return found, found.tzinfo or ZoneInfo(timezone)
     except ValueError:
-        found, rest = _day_and_clock(text)
+        found, rest = _day_and_clock(text, timezone)
         return found, _zone(rest, timezone)
 
 
@@ -127,17 +137,17 @@ def _digits(text: str) -> str:
     )
 
 
-def _day_and_clock(text: str) -> tuple[datetime, str]:
+def _day_and_clock(text: str, timezone: str) -> tuple[datetime, str]:
     """Date and time without a zone, and what stands beside them; ValueError where there is none."""
     if found := DIGITS.fullmatch(text):
         return datetime(*(int(n or 0) for n in found.groups())), ""  # type: ignore[arg-type]  # noqa: DTZ001
-    year, number, day, rest = _day(text)
+    year, number, day, rest = _day(text, timezone)
     hours, minutes, seconds, rest = _clock(rest)
     found_at = datetime(year, number, day, hours, minutes, seconds)  # noqa: DTZ001 - see `_zone`
     return found_at, rest
 
 
-def _day(text: str) -> tuple[int, int, int, str]:
+def _day(text: str, timezone: str) -> tuple[int, int, int, str]:
     for pattern in DAYS:
         for match in pattern.finditer(text):
             try:
@@ -145,11 +155,25 @@ def _day(text: str) -> tuple[int, int, int, str]:
             except ValueError:
                 continue
             day, year = int(match["d"]), _year(match["y"])
-            if number > 12 >= day and match["m"].isdigit():
+            if match["m"].isdigit() and _is_month_first(text, (year, number, day), timezone):
                 number, day = day, number
             rest = f"{text[: match.start()]} {text[match.end() :]}"
             return year, number, day, rest
     raise ValueError(text)
+
+
+def _is_month_first(text: str, read: tuple[int, int, int], timezone: str) -> bool:
+    """Whether numbers that were read as year, month and day have the month before the day."""
+    year, number, day = read
+    if max(number, day) > 12 or YEAR_FIRST.search(text):
+        return number > 12 >= day
+    if said := WEEKDAY.search(text):
+        weekday = WEEK.index(said[1].lower())
+        if date(year, number, day).weekday() == weekday:
+            return False
+        if date(year, day, number).weekday() == weekday:
+            return True
+    return "/" in text and bool(MONTH_FIRST.fullmatch(timezone))
 
 
 def _month(word: str) -> int:
@@ -182,9 +206,9 @@ def _zone(text: str, timezone: str) -> tzinfo:
         return fixed_zone(ahead if sign == "+" else -ahead)
     known = ZONES.keys() | PLACES.keys() | {"IST"}
     letters = next((word for word in LETTERS.findall(text) if word in known), "")
-    # India, Ireland and Israel all write IST; a source that says where it is decides.
+    # India, Ireland and Israel all write IST; a source that stands in one of them decides.
     if letters == "IST":
-        return ZoneInfo("Asia/Kolkata" if timezone == "UTC" else timezone)
+        return ZoneInfo(timezone if timezone in IST else "Asia/Kolkata")
     if letters in PLACES:
         return ZoneInfo(PLACES[letters])
     return fixed_zone(timedelta(hours=ZONES[letters])) if letters else ZoneInfo(timezone)

@@ -64,6 +64,10 @@ INVISIBLE = re.compile(
     "\u2066-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
 TAG = re.compile(r"<(/?)[a-zA-Z][^<>]*>")
+OPENING = re.compile(r"<([a-zA-Z][a-zA-Z0-9]{0,15})(\s[^<>]*)?/?>")
+CLOSING = re.compile(r"</([a-zA-Z][a-zA-Z0-9]{0,15})")
+SLOPPY = {"p", "br", "hr", "wbr"}  # nobody closes them
+SWALLOWING = UNSEEN | {"textarea", "xmp", "noembed", "noframes", "plaintext"}
 NESTED = re.compile(r"&(?:amp;|#0*38;|#[xX]0*26;)+")
 # Halves of surrogate pairs: libxml2 makes bytes of them that are no UTF-8.
 REFERENCE = re.compile(
@@ -87,6 +91,28 @@ def plain(markup: str) -> str:
         if text == before:
             return text
     return tidy(re.sub(r"[<>&]", " ", text))
+
+
+def title_text(markup: str, *, literal: bool = False) -> str:
+    """A title as plain text, of which no tag that it only speaks of takes the rest away.
+
+    "Guide to <script> tags" keeps its words, with ‹script› among them: a tag that is never closed
+    and would swallow what follows. `literal`: by its format the text has no markup, so that each
+    bare tag that is never closed is a word ("Why <b> beats <strong>").
+    """
+    return plain(spoken(html.unescape(NESTED.sub("&", markup)), literal=literal))
+
+
+def spoken(markup: str, *, literal: bool) -> str:
+    """Markup in which the tags that it only speaks of are words, as in `title_text`."""
+    closed = {name.lower() for name in CLOSING.findall(markup)} | SLOPPY
+
+    def word(tag: re.Match[str]) -> str:
+        name = tag[1].lower()
+        is_word = name in SWALLOWING or (literal and not tag[2])
+        return f" ‹{tag[1]}› " if is_word and name not in closed else tag[0]
+
+    return OPENING.sub(word, markup)
 
 
 def paragraphs(markup: str) -> list[str]:

@@ -22,7 +22,17 @@ from digest.articles import (
     plain,
     tidy,
 )
-from digest.feeds.markup import Element, attribute, base_of, children, descend, name_of, says, words
+from digest.feeds.markup import (
+    Element,
+    attribute,
+    base_of,
+    children,
+    descend,
+    name_of,
+    says,
+    title_of,
+    words,
+)
 from digest.feeds.pictures import picture
 
 ENTRIES = frozenset({"item", "entry", "atom:entry"})
@@ -149,11 +159,13 @@ def without_headline(dek: str, headline: str) -> str:
 
 
 def _headline(entry: Element, lead: list[str]) -> str:
-    titled = says(entry, "title", "atom:title", "dc:title", "media:title", "itunes:title")
-    if titled or not lead:
-        return titled
-    # Notes and short posts have no title: their first words name them.
-    opening = lead[0]
+    titled = title_of(entry, "title", "atom:title", "dc:title", "media:title", "itunes:title")
+    return titled or opening_words(lead)
+
+
+def opening_words(lead: list[str]) -> str:
+    """The first words of a text, which name notes and short posts that have no title."""
+    opening = lead[0] if lead else ""
     if len(opening) <= HEADLINE_OF:
         return opening
     return opening[:HEADLINE_OF].rpartition(" ")[0].rstrip(" ,;:–—-") + "…"

@@ -8,7 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from digest.articles import Article, Image, dek_of, language_of, moment, paragraphs, plain, tidy
+from digest.articles import (
+    Article,
+    Image,
+    dek_of,
+    language_of,
+    moment,
+    paragraphs,
+    plain,
+    tidy,
+    title_text,
+)
 from digest.feeds.entries import (
     MOST,
     Origin,
@@ -16,6 +26,7 @@ from digest.feeds.entries import (
     body_of,
     byline_of,
     categories_of,
+    opening_words,
     without_headline,
 )
 from digest.feeds.kinds import JSON_FEED, begins_as_feed, cut_off, no_feed
@@ -44,13 +55,13 @@ def read(text: str, origin: Origin) -> list[Article]:
 
 def _article(item: dict[str, Any], origin: Origin) -> Article | None:
     lead = paragraphs(_raw(item, "content_html")) or _plain_paragraphs(_raw(item, "content_text"))
-    headline = plain(_raw(item, "title"))
+    headline = title_text(_raw(item, "title"), literal=True) or opening_words(lead)
     if not headline:
         return None
     updated = _when(item, "date_modified", origin)
     return Article(
         headline=headline,
-        url=address(origin.base, _raw(item, "url") or _raw(item, "external_url")),
+        url=address(origin.base, _link(item)),
         dek=without_headline(dek_of(plain(_raw(item, "summary")), lead), headline),
         byline=_byline(item) or origin.byline,
         published=_when(item, "date_published", origin) or updated,
@@ -62,6 +73,13 @@ def _article(item: dict[str, Any], origin: Origin) -> Article | None:
         language=language_of(_raw(item, "language")) or origin.language,
         source=origin.source,
     )
+
+
+def _link(item: dict[str, Any]) -> str:
+    """Where an item is to be read; an id is ideally that address as well."""
+    named = _raw(item, "id")
+    permanent = named if named.lower().startswith(("https://", "http://")) else ""
+    return _raw(item, "url") or permanent or _raw(item, "external_url")
 
 
 def _image(item: dict[str, Any], origin: Origin) -> Image:

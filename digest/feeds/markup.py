@@ -12,7 +12,7 @@ from html.entities import html5
 
 from lxml import etree
 
-from digest.articles import plain, tidy, without_surrogates
+from digest.articles import plain, spoken, tidy, title_text, without_surrogates
 
 BOMS = {
     codecs.BOM_UTF8: "utf-8",
@@ -163,15 +163,27 @@ def words(element: Element | None) -> str:
     if element is None:
         return ""
     if not len(element):
-        return (element.text or "")[:TEXT_AT_MOST]
+        text = (element.text or "")[:TEXT_AT_MOST]
+        # RFC 4287 section 3.1.1.1: it is text, unless its type says otherwise.
+        return spoken(text, literal=True) if _is_literal(element) else text
     opening = html.escape(element.text or "", quote=False)
     inner = (etree.tostring(child, encoding="unicode", method="html") for child in element)
     return "".join([opening, *inner])[:TEXT_AT_MOST]
 
 
+def _is_literal(element: Element) -> bool:
+    stated = attribute(element, "type").lower()
+    return name_of(element) in {"atom:title", "atom:summary"} and stated in {"", "text"}
+
+
 def says(element: Element, *names: str) -> str:
     """The plain text of the first child of these names that says anything."""
     return next((text for e in children(element, *names) if (text := plain(words(e)))), "")
+
+
+def title_of(element: Element, *names: str) -> str:
+    """As `says`, of a title."""
+    return next((text for e in children(element, *names) if (text := title_text(words(e)))), "")
 
 
 def attribute(element: Element, name: str) -> str:

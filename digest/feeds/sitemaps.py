@@ -7,7 +7,7 @@ date, a language. Never here: a list of sitemaps (kinds refuses it), other kinds
 from digest.articles import Article, Image, language_of, moment
 from digest.errors import SourceError
 from digest.feeds.entries import MOST, Origin, address, categories_of
-from digest.feeds.markup import Element, children, says
+from digest.feeds.markup import Element, children, says, title_of
 
 
 def read(root: Element, origin: Origin) -> list[Article]:
@@ -28,7 +28,7 @@ def read(root: Element, origin: Origin) -> list[Article]:
 
 
 def _article(page: Element, news: Element, origin: Origin) -> Article | None:
-    headline = says(news, "news:title", "title")
+    headline = title_of(news, "news:title", "title")
     if not headline:
         return None
     published = moment(says(news, "news:publication_date", "publication_date"), origin.timezone)

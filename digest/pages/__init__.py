@@ -7,6 +7,7 @@
     tags        meta tags; the text of an element
     bylines     who wrote it
     sections    where in its site it stands
+    sectors     what it calls its sectors
     metadata    what the markup says about the article
     lines       what the visible lines say: text, byline, Trending, Opinion, briefs, Latest
     pictures    the article's picture among those that are shown
@@ -28,6 +29,7 @@ from digest.pages.markup import parse, visible_lines
 from digest.pages.metadata import metadata
 from digest.pages.pictures import shown_picture
 from digest.pages.saved import SNIFFED, text_of_page
+from digest.pages.sectors import sectors_of
 
 __all__ = ["read_page"]
 
@@ -68,8 +70,11 @@ def read_page(
 def _read(text: str, url: str) -> Page:
     root = parse(text) if MARKUP.search(text[:SNIFFED]) else None
     if root is None:
-        return Page(read_lines(text_lines(text)))
+        lines = text_lines(text)
+        found = read_lines(lines)
+        return Page(found, sectors=sectors_of(lines, found.headline))
     meta = metadata(root, url)
     shown = shown_picture(root, meta.image_url, meta.url or url)
-    found = read_lines(visible_lines(root, meta.url or url), meta.headline)
-    return Page(found, meta, shown)
+    lines = visible_lines(root, meta.url or url)
+    found = read_lines(lines, meta.headline)
+    return Page(found, meta, shown, sectors_of(lines, found.headline))

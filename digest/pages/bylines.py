@@ -10,6 +10,7 @@ from itertools import islice
 from lxml import html
 
 from digest.articles import headline_key, tidy
+from digest.pages.lines import BEHIND_NAMES
 from digest.pages.linked import Linked
 from digest.pages.tags import Meta, pieces_of, text_of
 
@@ -94,7 +95,10 @@ def _is_house(name: str, house: set[str]) -> bool:
 
 def names_of(names: list[str]) -> str:
     """Names as a byline: without "By", dates, addresses of pages and of people."""
-    made = [BY.sub("", AFTER_BYLINE.sub("", name)).strip(" ,;|-–—·•") for name in names]
+    made = [
+        BY.sub("", AFTER_BYLINE.sub("", BEHIND_NAMES.sub("", name))).strip(" ,;|-–—·•")
+        for name in names
+    ]
     kept = (
         name
         for name in made

@@ -33,6 +33,7 @@ class Page:
     found: Found
     meta: Metadata | None = None
     shown: Shown | None = None
+    sectors: tuple[str, ...] = ()
 
 
 def own_article(page: Page, timezone: str, url: str) -> Article:
@@ -55,7 +56,7 @@ def own_article(page: Page, timezone: str, url: str) -> Article:
         updated=updated,
         section=meta.section if meta else "",
         categories=meta.categories if meta else (),
-        sectors=meta.sectors if meta else (),
+        sectors=(meta.sectors if meta else ()) or page.sectors,
         image=_image(page),
         attribution=found.attribution,
         body="\n\n".join(found.body),

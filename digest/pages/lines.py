@@ -63,7 +63,8 @@ HEADINGS: dict[str, Block] = {
     for words in all_words.split("|")
 }
 FURNITURE = re.compile(
-    r"^©|^\(c\) |^copyright\b|^(?:e-?mail|phone|tel)\s*:|\bprivacy policy\b|^advertisement$"
+    r"^sectors?\s*[:：].{0,80}$"
+    r"|^©|^\(c\) |^copyright\b|^(?:e-?mail|phone|tel)\s*:|\bprivacy policy\b|^advertisement$"
     r"|^anzeige$"
     r"|^publicité$|^publicidad$|^विज्ञापन$|^إعلان$|^广告$|^read more\b|^also read\b|^see all\b"
     r"|^view all\b|^more\b.{0,20}$"
@@ -119,9 +120,16 @@ CHANGED = {
 }
 DATED = re.compile(r"(?<!\d)(?:19|20|२०)[\d०-९]{2}(?!\d)|[٠-٩]{4}")
 SIGNED = re.compile(
-    r"^(?:(?:by|von|par|por|di|door)\s+|(?:by|author|autor|autore|auteur|text|texte|von|par"
+    r"^(?:(?:(?:submitted |posted )?by|von|par|por|di|door)\s+"
+    r"|(?:by|author|autor|autore|auteur|text|texte|von|par"
     r"|por|автор|текст"
     r"|लेखक|बायलाइन|बाय|بقلم|كتب|كتبت|作者|记者|記者|文|撰文|取材・文)\s*[:：]\s*)(?=\S)",
+    re.IGNORECASE,
+)
+# The day, and what the author is: "Meera Nair, 16 April 2025", "... on Wed, 04/02/2025 - 13:20".
+BEHIND_NAMES = re.compile(
+    r"(?:,|\s+on|\s+[-–—])\s+(?=[^,]{0,12},?\s?[^,]{0,12}\d)[^\d]{0,25}\d.*$"
+    r"|,\s+(?:staff|senior|special|chief) (?:writer|reporter|correspondent|editor)s?$",
     re.IGNORECASE,
 )
 SIGNED_BEHIND = re.compile(r"\d(?: [ap]m)?,? by ([^\d|,]{2,60})$", re.IGNORECASE)
@@ -282,7 +290,8 @@ def _read_near(lines: list[Line], found: Found) -> None:
     found.dated = [text for text in short if DATED.search(text)]
     signed = next((text for text in short if SIGNED.match(text)), "")
     if signed and len(signed) <= BYLINE_AT_MOST:
-        found.byline = SIGNED.sub("", signed).partition("|")[0].strip(" ,-–—")
+        names = BEHIND_NAMES.sub("", SIGNED.sub("", signed).partition("|")[0])
+        found.byline = names.strip(" ,-–—")
 
 
 def _dek(lines: Iterable[Line], found: Found) -> str:

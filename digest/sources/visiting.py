@@ -8,12 +8,13 @@ import asyncio
 import contextlib
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from digest.articles import Reading
+from digest.articles import Listed, Reading
 from digest.errors import DigestError, SourceError
 from digest.sources.fetching import DEADLINE, AskedToWait, fetch
 from digest.sources.files import load, saved_pages
@@ -24,6 +25,8 @@ from digest.sources.values import NOTHING, Memory, Source, Visit
 
 AT_ONCE = 16
 FOR_ONE_HOST = 2
+LISTS_LAST = timedelta(days=7)
+"""How much older than the newest page of a folder one may be whose lists still count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +151,40 @@ async def _read_folder(source: Source, known: Memory, means: Means) -> Visit:
     fresh = Memory(body_hash=await asyncio.to_thread(_fingerprint, source, files))
     if fresh.body_hash == known.body_hash:
         return Visit(None, fresh)
-    read: list[Reading] = []
+    read: dict[Path, Reading] = {}
     failed: list[SourceError] = []
     for file in files:
         try:
             data = await asyncio.to_thread(load, file)
-            read.append(await means.readers.read(source, data))
+            read[file] = await means.readers.read(source, data)
         except SourceError as error:
             failed.append(SourceError(f"{file.name}: {error.what}", remedy=error.remedy))
     if not read:
         raise failed[0]
-    articles = tuple(article for reading in read for article in reading.articles)
-    listed = next((reading.listed for reading in read if reading.listed), ())
+    articles = tuple(article for reading in read.values() for article in reading.articles)
     # What was left out is to be told at every visit, so such a folder is never unchanged.
     left_out = tuple(error.what for error in failed)
-    return Visit(Reading(articles, listed), NOTHING if failed else fresh, left_out)
+    return Visit(Reading(articles, _listed(read)), NOTHING if failed else fresh, left_out)
+
+
+def _listed(read: Mapping[Path, Reading]) -> tuple[Listed, ...]:
+    """The lists of the newest page that has any; none where they are older than `LISTS_LAST`."""
+    dated = {file: _dated(file, reading) for file, reading in read.items()}
+    listing = [file for file, reading in read.items() if reading.listed]
+    if not listing:
+        return ()
+    newest = max(listing, key=lambda file: dated[file])
+    return read[newest].listed if dated[newest] >= max(dated.values()) - LISTS_LAST else ()
+
+
+def _dated(file: Path, reading: Reading) -> datetime:
+    """When a page was made, by its own word; else when its file was last written."""
+    own = reading.articles[0]
+    if stated := own.updated or own.published:
+        return stated
+    with contextlib.suppress(OSError, ValueError, OverflowError):
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    return datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _fingerprint(source: Source, files: Sequence[Path]) -> str:
