@@ -20,7 +20,8 @@ The policy, in the order in which it is applied:
    freshness falls from 1 at the window's end to 0 at its beginning; trend is 1 for the first of
    a Trending list and falls by a tenth a rank; coverage is 0 with one source and nears 1 with
    many. The newer wins between equals.
-8. A section that has fewer stories than it needs is left out, unless one is pinned.
+8. A section that has fewer stories than it needs is left out, unless one is pinned; what it
+   leaves of the limits of sources, the others fill.
 9. Briefs and Latest follow, with nothing that stands elsewhere. Where the Trending list would
    leave the sections without a story, it is the list that waits.
 

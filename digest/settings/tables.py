@@ -118,7 +118,7 @@ class NewsletterSettings(Part):
         default=timedelta(days=7), description="how far back articles are taken"
     )
     per_source: int = Field(
-        default=0, ge=0, description="at most so many stories of one source; 0: no limit"
+        default=0, ge=0, description="of one source, in all sections together; 0: no limit"
     )
     per_day: int = Field(
         default=0, ge=0, description="of one day in a section, while others have some; 0: no limit"
