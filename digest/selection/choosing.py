@@ -134,6 +134,7 @@ def _excused(
     rule, taken_by = policy.place(article)
     # A list may name what no section could take any more.
     named = names(article.headline, article.url)
+    word = decided.get(article.fingerprint)
     rank = min((ranks[name] for name in named if name in ranks), default=0)
     return Verdict(
         article,
@@ -141,7 +142,8 @@ def _excused(
         f"Trending, rank {rank}" if rank else _outside(candidate, decided, policy),
         section=rule.name if rule else "",
         rule=taken_by,
-        decision=decided.get(article.fingerprint),
+        decision=word,
+        decided=(article,) if word else (),
     )
 
 
@@ -157,6 +159,7 @@ def _verdicts(group: Group, choice: _Choice) -> list[Verdict]:
         group.why,
         _behind(group, front.fingerprint),
         group.decision,
+        group.decided,
     )
     same = group.barred or f"same story as “{front.headline}” ({front.source})"
     return [first] + [
