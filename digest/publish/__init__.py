@@ -60,6 +60,7 @@ from digest.publish.running import (
     timer_units,
     write_units,
 )
+from digest.publish.selecting import takes
 from digest.publish.sending import Account, Progress, ReaderLine, account, readers, send, send_test
 from digest.publish.showing import Shown, preview_page, shown, write_shown
 from digest.publish.signing import KeyRecord, generate_key, key_records
@@ -144,6 +145,7 @@ __all__ = [
     "shown",
     "source_lines",
     "source_tables",
+    "takes",
     "templates_folder",
     "tidy",
     "timer_units",

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import datetime
 
 from digest import archive
+from digest.articles import Article
 from digest.publish.comparing import compare
 from digest.publish.opening import House
 from digest.selection import (
@@ -37,6 +38,13 @@ def policy(house: House, settings: NewsletterSettings, now: datetime) -> Policy:
         per_day=settings.per_day,
         timezone=settings.timezone,
     )
+
+
+def takes(house: House, section: str, now: datetime) -> bool:
+    """Whether any newsletter has a section for articles that are said to belong to this one."""
+    article = Article("", section=section)
+    stated = (policy(house, settings, now) for settings in house.settings.newsletter.values())
+    return any(one.place(article)[0] for one in stated)
 
 
 def _match(settings: MatchSettings) -> Match:

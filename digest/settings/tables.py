@@ -18,6 +18,7 @@ from digest.settings.kinds import (
     Tag,
     WebAddress,
     Zone,
+    repeated,
 )
 from digest.theme import Theme
 
@@ -133,9 +134,10 @@ class NewsletterSettings(Part):
             raise ValueError('from is written "The Week <weekly@news.example.org>"')
         if self.schedule:
             rhythm(self.schedule.every, self.timezone, self.schedule.except_)
-        names = [section.name for section in self.section]
-        if len(set(names)) < len(names):
-            raise ValueError("two sections have the same name")
+        if twice := repeated(section.name.casefold() for section in self.section):
+            called = (s.name for s in self.section if s.name.casefold() == twice)
+            names = " and ".join(dict.fromkeys(called))
+            raise ValueError(f"two sections have the same name: {names}")
         return self
 
 
@@ -284,9 +286,8 @@ class Settings(Part):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Settings":
-        names = [source.name for source in self.source]
-        if len(set(names)) < len(names):
-            raise ValueError("two sources have the same name")
+        if twice := repeated(source.name for source in self.source):
+            raise ValueError(f"two sources have the same name: {twice}")
         return self
 
     @property
