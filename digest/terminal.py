@@ -218,6 +218,8 @@ def _told(v: "Verdict") -> "Iterator[tuple[str, str]]":
         yield "score", f"{v.score.total:.2f} = {parts}coverage {v.score.coverage:.2f}"
     if v.decision:
         yield "decided", f"by {_safe(v.decision.by)}, {_when(v.decision.at)} UTC"
+    for article in v.decided:
+        yield "decided about", _safe(f"{article.fingerprint[:8]} {article.headline}")
     for other in v.story:
         yield "same story", _safe(f"{other.source}: {other.headline} {other.url}")
 

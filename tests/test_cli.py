@@ -223,6 +223,16 @@ def test_an_unreachable_source_may_be_tried_later(kitchen: Path) -> None:
     assert "failing" not in digest_in(kitchen, "status").stderr
 
 
+def test_a_section_that_no_newsletter_has_is_told(tmp_path: Path) -> None:
+    assert digest_in(tmp_path, *INIT).returncode == 0
+    (tmp_path / "good.xml").write_text(FEED.format(ITEM), encoding="utf-8")
+    done = digest_in(tmp_path, "collect", "good.xml", "--section", "Nowhere")
+    assert done.returncode == 0
+    assert "no newsletter has a section that takes Nowhere" in done.stderr
+    quiet = digest_in(tmp_path, "collect", "good.xml", "--section", "global")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
 def test_one_source_that_fails_stops_no_other(tmp_path: Path) -> None:
     assert digest_in(tmp_path, *INIT).returncode == 0
     (tmp_path / "good.xml").write_text(FEED.format(ITEM), encoding="utf-8")

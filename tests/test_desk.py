@@ -95,6 +95,19 @@ def test_decisions_are_obeyed_by_the_next_draft_and_taken_back(desk: Desk) -> No
     assert GOAL.headline not in shown
 
 
+def test_a_decision_about_a_copy_is_shown_and_undone(desk: Desk) -> None:
+    desk("issues", "drop", FERRY.url)
+    shown = desk("articles", "explain", COPY.url, *AT).stdout
+    assert "excluded by" in shown
+    assert f"{FERRY.fingerprint[:8]} {FERRY.headline}" in shown
+    (told,) = json.loads(desk("articles", "explain", COPY.url, "--json", *AT).stdout)
+    named = {"name": FERRY.fingerprint, "headline": FERRY.headline, "url": FERRY.url}
+    assert told["decided"] == [named]
+    undone = desk("issues", "undo", COPY.url)
+    assert f"nothing is decided about “{FERRY.headline}” any more" in undone.stderr
+    assert "excluded" not in desk("articles", "explain", COPY.url, *AT).stdout
+
+
 def test_who_is_dropped_and_then_pinned_is_in(desk: Desk) -> None:
     desk("issues", "drop", GRAIN.url)
     desk("issues", "pin", GRAIN.url)

@@ -80,8 +80,9 @@ def decisions(draw: st.DrawFn, number: int) -> Decision:
 def policies(draw: st.DrawFn) -> Policy:
     few = st.integers(1, 3)
     world = Match(categories=("World",), urls=("*/world/*",))
-    sections = [SectionRule("Global", draw(few), world, draw(st.integers(0, 2)))]
-    sections += [SectionRule("Opinion", draw(few), Match(sectors=("Wells",)))]
+    wells, needed = Match(sectors=("Wells",)), st.integers(0, 2)
+    sections = [SectionRule("Global", draw(few), world, draw(needed))]
+    sections += [SectionRule("Opinion", draw(few), wells, draw(needed))]
     return Policy(
         NOW - WEEK,
         NOW,

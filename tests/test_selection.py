@@ -243,6 +243,30 @@ def test_a_thin_section_is_left_out() -> None:
     assert told == "section Opinion has 1 of the 2 stories it needs"
 
 
+def test_a_thin_section_uses_up_nothing_of_a_source() -> None:
+    rules = (SectionRule("Global", 3), SectionRule("Opinion", 2, at_least=2))
+    policy = replace(POLICY, sections=rules, per_source=1, trending_limit=0)
+    made = chosen(article(1, "Opinion"), article(2), article(3), policy=policy)
+    assert headlines(made) == ["Harvest question settled"]
+    told = reasons(made)
+    assert told["Bridge question settled"] == "section Opinion has 1 of the 2 stories it needs"
+    assert told["Museum question settled"] == "source desk is full (1)"
+
+
+def test_of_two_thin_sections_the_first_may_have_enough_without_the_second() -> None:
+    rules = (SectionRule("Global", 3, at_least=2), SectionRule("Opinion", 2, at_least=3))
+    policy = replace(POLICY, sections=rules, per_source=2, trending_limit=0)
+    made = chosen(article(1, "Opinion"), article(2), article(3), policy=policy)
+    assert headlines(made) == ["Harvest question settled", "Museum question settled"]
+
+
+def test_trending_does_not_count_against_the_limit_of_a_source() -> None:
+    listed = [Listed(n, article(n).headline) for n in (1, 2)]
+    made = chosen(*map(article, (1, 2, 3)), listed=listed, policy=replace(POLICY, per_source=1))
+    assert len(made.trending) == 2
+    assert headlines(made) == ["Museum question settled"]
+
+
 def test_trends_and_coverage_lift_a_story() -> None:
     told_twice = article(90, headline="Glacier loses its snout in one night")
     copy = replace(told_twice, source="wire", url="https://wire.example/9")

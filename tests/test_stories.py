@@ -225,10 +225,21 @@ def test_a_pin_brings_in_what_is_old_and_holds_for_one_issue(desk: House) -> Non
 def test_a_decision_is_taken_back(desk: House) -> None:
     collected(desk, *ALL)
     decided(desk, GRAIN, excluded=True)
-    publish.undecide(desk, None, GRAIN.fingerprint[:9])
+    assert publish.undecide(desk, None, GRAIN.fingerprint[:9]) == (GRAIN,)
     assert verdict(desk, GRAIN).kept
     with pytest.raises(IssueError, match="nothing was decided"):
         publish.undecide(desk, None, GRAIN.url)
+
+
+def test_what_was_decided_about_a_copy_is_named_and_taken_back(desk: House) -> None:
+    collected(desk, *ALL)
+    decided(desk, FERRY, excluded=True)
+    decided(desk, GRAIN, excluded=True)
+    assert verdict(desk, COPY).decided == (FERRY,)
+    assert publish.undecide(desk, None, COPY.url) == (FERRY,)
+    assert verdict(desk, COPY).kept
+    assert not verdict(desk, GRAIN).kept
+    assert verdict(desk, GRAIN).decided == (GRAIN,)
 
 
 def test_wrong_names_are_told_what_is_right(desk: House) -> None:

@@ -29,7 +29,7 @@ from digest.archive.collected import (
     still_listed,
     unlist,
 )
-from digest.archive.decided import decide, decision, decisions, undecide
+from digest.archive.decided import decide, decided_about, decision, decisions, undecide
 from digest.archive.facts import Facts, facts
 from digest.archive.issues import (
     IssueRecord,
@@ -79,6 +79,7 @@ __all__ = [
     "carried",
     "count",
     "decide",
+    "decided_about",
     "decision",
     "decisions",
     "draw",

@@ -3,9 +3,10 @@
 from dataclasses import fields
 from datetime import datetime
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
-from digest.archive.tables import DecisionRow
+from digest.archive.tables import DecisionRow, OutlineRow
 from digest.selection import Decision
 
 _FOR_ONE_ISSUE = {"pinned": False, "position": None, "again": False}
@@ -26,6 +27,16 @@ def undecide(session: Session, newsletter: str, fingerprint: str) -> bool:
     if row is not None:
         session.delete(row)
     return row is not None
+
+
+def decided_about(session: Session, newsletter: str, fingerprint: str) -> list[str]:
+    """The articles about which something was decided: this one, and others of the same story."""
+    named = select(DecisionRow.fingerprint).where(DecisionRow.newsletter == newsletter)
+    mine = select(OutlineRow.story).where(OutlineRow.fingerprint == fingerprint)
+    twins = select(OutlineRow.fingerprint).where(col(OutlineRow.story).in_(mine))
+    column = col(DecisionRow.fingerprint)
+    same = or_(column == fingerprint, column.in_(twins))
+    return list(session.exec(named.where(same).order_by(column)))
 
 
 def decisions(session: Session, newsletter: str, number: int) -> list[Decision]:

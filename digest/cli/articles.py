@@ -96,4 +96,7 @@ def _plain(v: "Verdict") -> dict[str, object]:
         "rule": v.rule,
         "story": [asdict(other) for other in v.story],
         "decision": v.decision and asdict(v.decision),
+        "decided": [
+            {"name": a.fingerprint, "headline": a.headline, "url": a.url} for a in v.decided
+        ],
     }

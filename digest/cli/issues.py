@@ -128,15 +128,16 @@ def again(
 
 @app.command()
 def undo(context: typer.Context, article: Named, newsletter: Newsletter = None) -> None:
-    """Take back everything that was decided about an article.
+    """Take back everything that was decided about an article, or a copy of its story.
 
     Example: digest issues undo 3fa9
     """
     from digest import publish
 
     with opened(context) as house:
-        found = publish.undecide(house, newsletter, article)
-    say(f"nothing is decided about “{found.headline}” any more; next: digest prepare")
+        undone = publish.undecide(house, newsletter, article)
+    for found in undone:
+        say(f"nothing is decided about “{found.headline}” any more; next: digest prepare")
 
 
 def _decide(

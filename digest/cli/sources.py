@@ -35,6 +35,7 @@ def collect(
 
     read: list[Collected] = []
     with opened(context) as house, source_bar(len(places or house.settings.source)) as on_visit:
+        known = publish.takes(house, section, now())
         try:
             results = publish.collect(
                 house, places or [], section=section, now=now(),
@@ -47,6 +48,11 @@ def collect(
     print_json(results) if as_json else show_collected(results)
     if not results:
         fail("digest.toml names no source", "add a [[source]], or name one: digest collect URL", 2)
+    if places and section and not known:
+        complain(
+            f"no newsletter has a section that takes {section}",
+            "add a [[newsletter.….section]], or collect again with another --section",
+        )
     _tell_failures(results)
 
 

@@ -60,6 +60,7 @@ from digest.publish.running import (
     timer_units,
     write_units,
 )
+from digest.publish.selecting import takes
 from digest.publish.sending import (
     Account,
     Progress,
@@ -166,6 +167,7 @@ __all__ = [
     "shown",
     "source_lines",
     "source_tables",
+    "takes",
     "templates_folder",
     "tidy",
     "timer_units",

@@ -6,6 +6,7 @@ from datetime import datetime
 from digest import archive
 from digest.articles import Article
 from digest.errors import IssueError
+from digest.publish.comparing import compare
 from digest.publish.opening import House
 from digest.publish.selecting import policy
 from digest.selection import Decision
@@ -34,14 +35,21 @@ def decide(
     return found, after
 
 
-def undecide(house: House, newsletter: str | None, article: str) -> Article:
-    """Take back all that was decided about an article. Raises IssueError where nothing was."""
+def undecide(house: House, newsletter: str | None, article: str) -> tuple[Article, ...]:
+    """Take back all that was decided about an article, and about any other of the same story.
+
+    The articles about which something was decided. Raises IssueError where nothing was.
+    """
     name, _ = house.newsletter(newsletter)
     found = house.article(article)
+    compare(house)
     with house.database.writing() as session:
-        if not archive.undecide(session, name, found.fingerprint):
+        told = archive.decided_about(session, name, found.fingerprint)
+        for fingerprint in told:
+            archive.undecide(session, name, fingerprint)
+        if not told:
             raise IssueError(
                 f"nothing was decided about “{found.headline}”",
                 remedy="`digest articles explain` names what was",
             )
-    return found
+        return tuple(one for each in told for one in archive.called(session, each, 1))

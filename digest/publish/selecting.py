@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import datetime
 
 from digest import archive
+from digest.articles import Article
 from digest.publish.comparing import compare
 from digest.publish.opening import House
 from digest.selection import (
@@ -46,6 +47,13 @@ def section_order(house: House, settings: NewsletterSettings) -> tuple[str, ...]
     named = [section.name for section in settings.section]
     given = named or [source.section for source in house.settings.source if source.section]
     return tuple(dict.fromkeys(given))
+
+
+def takes(house: House, section: str, now: datetime) -> bool:
+    """Whether any newsletter has a section for articles that are said to belong to this one."""
+    article = Article("", section=section)
+    stated = (policy(house, settings, now) for settings in house.settings.newsletter.values())
+    return any(one.place(article)[0] for one in stated)
 
 
 def _match(settings: MatchSettings) -> Match:

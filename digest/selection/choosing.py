@@ -20,7 +20,8 @@ The policy, in the order in which it is applied:
    freshness falls from 1 at the window's end to 0 at its beginning; trend is 1 for the first of
    a Trending list and falls by a tenth a rank; coverage is 0 with one source and nears 1 with
    many. The newer wins between equals.
-8. A section that has fewer stories than it needs is left out, unless one is pinned.
+8. A section that has fewer stories than it needs is left out, unless one is pinned; what it
+   leaves of the limits of sources, the others fill.
 9. Briefs and Latest follow, with nothing that stands elsewhere. Where the Trending list would
    leave the sections without a story, it is the list that waits.
 
@@ -133,6 +134,7 @@ def _excused(
     rule, taken_by = policy.place(article)
     # A list may name what no section could take any more.
     named = names(article.headline, article.url)
+    word = decided.get(article.fingerprint)
     rank = min((ranks[name] for name in named if name in ranks), default=0)
     return Verdict(
         article,
@@ -140,7 +142,8 @@ def _excused(
         f"Trending, rank {rank}" if rank else _outside(candidate, decided, policy),
         section=rule.name if rule else "",
         rule=taken_by,
-        decision=decided.get(article.fingerprint),
+        decision=word,
+        decided=(article,) if word else (),
     )
 
 
@@ -156,6 +159,7 @@ def _verdicts(group: Group, choice: _Choice) -> list[Verdict]:
         group.why,
         _behind(group, front.fingerprint),
         group.decision,
+        group.decided,
     )
     same = group.barred or f"same story as “{front.headline}” ({front.source})"
     return [first] + [

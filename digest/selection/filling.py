@@ -1,7 +1,7 @@
 """The sections while they fill: groups go in by score until a limit says no, and why it did."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -36,15 +36,25 @@ class Filling:
 def fill(groups: Sequence[Group], reserved: Collection[Group], policy: Policy) -> Filling:
     """Pins first, then by score, as the limits allow; `reserved` stand in Trending.
 
-    The limit for a day holds until every other day had its turn.
+    The limit for a day holds until every other day had its turn. What a thin section would have
+    taken of a source is free for the others: they fill anew.
     """
-    filling = Filling(policy, {rule.name: [] for rule in policy.sections})
     taken = {id(group) for group in reserved}
+    ordered = sorted(groups, key=lambda group: (not group.pinned, group.order))
+    ordered = [group for group in ordered if id(group) not in taken]
+    left_out: dict[str, str] = {}
+    filling = _fill(ordered, left_out, policy)
+    while thin := _thin(filling):
+        left_out |= thin
+        filling = _fill(ordered, left_out, policy)
+    return filling
+
+
+def _fill(ordered: Sequence[Group], left_out: Mapping[str, str], policy: Policy) -> Filling:
+    filling = Filling(policy, {rule.name: [] for rule in policy.sections})
     waiting: list[tuple[Group, SectionRule]] = []
-    for group in sorted(groups, key=lambda group: (not group.pinned, group.order)):
-        why = group.barred or ("" if group.rule else NOWHERE)
-        if id(group) in taken:
-            continue
+    for group in ordered:
+        why = group.barred or (left_out.get(group.rule.name, "") if group.rule else NOWHERE)
         if why or group.rule is None:
             filling.dropped[id(group)] = why
         elif group.pinned:
@@ -53,8 +63,22 @@ def fill(groups: Sequence[Group], reserved: Collection[Group], policy: Policy) -
             waiting.append((group, group.rule))
     for relaxed in (False, True):
         waiting = [each for each in waiting if not _try(filling, *each, relaxed)]
-    _leave_out_thin_sections(filling)
     return filling
+
+
+def _thin(filling: Filling) -> dict[str, str]:
+    """The sections that have too few stories, and how few.
+
+    Where sources are limited only the last of them: without it the others may have enough.
+    """
+    thin: dict[str, str] = {}
+    for rule in filling.policy.sections:
+        found = filling.chosen[rule.name]
+        if found and len(found) < rule.at_least and not any(group.pinned for group in found):
+            thin[rule.name] = (
+                f"section {rule.name} has {len(found)} of the {rule.at_least} stories it needs"
+            )
+    return dict([*thin.items()][-1:]) if filling.policy.per_source else thin
 
 
 def _try(filling: Filling, group: Group, rule: SectionRule, relaxed: bool) -> bool:
@@ -84,15 +108,6 @@ def _take(filling: Filling, group: Group, rule: SectionRule) -> None:
 
 def _day(group: Group, policy: Policy) -> date:
     return group.members[0].moment.astimezone(ZoneInfo(policy.timezone)).date()
-
-
-def _leave_out_thin_sections(filling: Filling) -> None:
-    for rule in filling.policy.sections:
-        found = filling.chosen[rule.name]
-        if found and len(found) < rule.at_least and not any(group.pinned for group in found):
-            why = f"section {rule.name} has {len(found)} of the {rule.at_least} stories it needs"
-            filling.dropped.update({id(group): why for group in found})
-            filling.chosen[rule.name] = []
 
 
 def _placed(groups: Sequence[Group]) -> tuple[Story, ...]:

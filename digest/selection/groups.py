@@ -23,6 +23,7 @@ class Group:
     story: Story
     carried: Carried | None
     decision: Decision | None
+    decided: tuple[Article, ...] = ()  # where the decision stands
     rule: SectionRule | None = None
     why: str = ""  # the rule takes it
     score: Score = field(default_factory=Score)
@@ -72,15 +73,15 @@ def grouped(
     stories: dict[object, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         stories[_name(candidate)].append(candidate)
-    words: dict[object, list[Decision]] = defaultdict(list)
+    words: dict[object, list[tuple[Decision, Article]]] = defaultdict(list)
     for candidate in (*candidates, *outside):
         if found := decided.get(candidate.article.fingerprint):
-            words[_name(candidate)].append(found)
+            words[_name(candidate)].append((found, candidate.article))
     earlier: dict[object, Carried] = {}
     for one in carried:
         earlier[one.article.fingerprint] = earlier[one.story or one.article.fingerprint] = one
     return [
-        _group(members, _carried(name, members, earlier), _heeded(words[name]), policy)
+        _group(members, _carried(name, members, earlier), words[name], policy)
         for name, members in stories.items()
     ]
 
@@ -118,9 +119,10 @@ def _heeded(decisions: Iterable[Decision]) -> Decision | None:
 def _group(
     members: Sequence[Candidate],
     carried: Carried | None,
-    decision: Decision | None,
+    words: Sequence[tuple[Decision, Article]],
     policy: Policy,
 ) -> Group:
+    decision = _heeded(word for word, _ in words)
     first = decision.fingerprint if decision and not decision.excluded else ""
     ordered = sorted(members, key=lambda m: (m.article.fingerprint != first, rank(m)))
     front = ordered[0].article
@@ -132,7 +134,7 @@ def _group(
         updated=carried is not None,
         sectors=policy.sectors_of(front),
     )
-    group = Group(ordered, story, carried, decision)
+    group = Group(ordered, story, carried, decision, tuple(article for _, article in words))
     group.rule, group.why = _place(group, policy)
     return group
 

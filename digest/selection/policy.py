@@ -101,8 +101,9 @@ class Weights:
 class Policy:
     """The window reaches from `since` (excluded) to `until` (included), both in UTC.
 
-    `per_source` limits the stories of one source in the issue, `per_day` those of one calendar
-    day (in `timezone`) in a section, as long as other days have some; 0 sets no limit.
+    `per_source` limits the stories of one source in all sections together (Trending does
+    not count), `per_day` those of one calendar day (in `timezone`) in a section, as long as other
+    days have some; 0 sets no limit.
     """
 
     since: datetime

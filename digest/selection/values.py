@@ -196,7 +196,8 @@ class Verdict:
 
     `section` is the one that takes it ("" for none) and `rule` what of the article does; `score`
     is None for what was never weighed. `story` names the other articles of the same story.
-    `decision` is the editors' word that was obeyed.
+    `decision` is the editors' word that was obeyed, `decided` the articles of the story at which
+    it stands.
     """
 
     article: Article
@@ -207,6 +208,7 @@ class Verdict:
     rule: str = ""
     story: tuple[Other, ...] = ()
     decision: Decision | None = None
+    decided: tuple[Article, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

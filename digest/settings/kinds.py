@@ -1,6 +1,8 @@
 """The kinds of value that settings hold, and what a person is told who writes another."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -44,6 +46,11 @@ Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Editor = Annotated[str, AfterValidator(_editor)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
+
+
+def repeated(names: Iterable[str]) -> str:
+    """The first name that is there twice; "" where all differ."""
+    return next((name for name, count in Counter(names).items() if count > 1), "")
 
 
 class Part(BaseModel):

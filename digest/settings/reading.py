@@ -83,7 +83,7 @@ def _overlay(tables: dict[str, Any], name: str, value: str) -> None:
 
 def _as_sentence(error: ValidationError) -> SettingsError:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "[key]") or FILE
+    where = ".".join(str(part) for part in first["loc"] if part != "[key]")
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(where.rsplit(".", 1)[-1], _near(where), n=1)
         remedy = (
@@ -93,7 +93,8 @@ def _as_sentence(error: ValidationError) -> SettingsError:
     if first["type"] == "missing":
         return SettingsError(f"{FILE}: {where} is missing", remedy=f"add {where} to {FILE}")
     what = first["msg"].removeprefix("Value error, ")
-    return SettingsError(f"{FILE}: {where}: {what}", remedy=f"correct it in {FILE}")
+    said = f"{where}: {what}" if where else what
+    return SettingsError(f"{FILE}: {said}", remedy=f"correct it in {FILE}")
 
 
 def _near(where: str) -> set[str]:

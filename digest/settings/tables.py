@@ -18,6 +18,7 @@ from digest.settings.kinds import (
     Tag,
     WebAddress,
     Zone,
+    repeated,
 )
 from digest.theme import Theme
 
@@ -124,7 +125,7 @@ class NewsletterSettings(Part):
         default=timedelta(days=7), description="how far back articles are taken"
     )
     per_source: int = Field(
-        default=0, ge=0, description="at most so many stories of one source; 0: no limit"
+        default=0, ge=0, description="of one source, in all sections together; 0: no limit"
     )
     per_day: int = Field(
         default=0, ge=0, description="of one day in a section, while others have some; 0: no limit"
@@ -139,10 +140,11 @@ class NewsletterSettings(Part):
             raise ValueError('from is written "The Week <weekly@news.example.org>"')
         if self.schedule:
             rhythm(self.schedule.every, self.timezone, self.schedule.except_)
-        names = [section.name for section in self.section]
-        if len(set(names)) < len(names):
-            raise ValueError("two sections have the same name")
-        _refuse_trending(names)
+        if twice := repeated(section.name.casefold() for section in self.section):
+            called = (s.name for s in self.section if s.name.casefold() == twice)
+            names = " and ".join(dict.fromkeys(called))
+            raise ValueError(f"two sections have the same name: {names}")
+        _refuse_trending([section.name for section in self.section])
         return self
 
 
@@ -296,9 +298,8 @@ class Settings(Part):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Settings":
-        names = [source.name for source in self.source]
-        if len(set(names)) < len(names):
-            raise ValueError("two sources have the same name")
+        if twice := repeated(source.name for source in self.source):
+            raise ValueError(f"two sources have the same name: {twice}")
         return self
 
     @property
