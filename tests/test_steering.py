@@ -219,7 +219,7 @@ def test_each_mail_event_is_a_line_in_the_log(
     for line in lines:
         places = [line.index(field) for field in fields]
         assert places == sorted(places)
-    [ben] = [line for line in lines if "no such user" in line]
+    [ben] = [line for line in lines if "not from this address" in line]
     assert to in ben
     assert "attempt=1, dsn=5.7.1, status=refused (550 5.7.1 not from this address of yours)" in ben
     assert ("readers.example" in "".join(lines)) == (shown != "none")
