@@ -189,7 +189,7 @@ def test_who_got_it_and_who_did_not_is_exported(
 
     rows = {row["address"]: row for row in csv.DictReader(io.StringIO(table.getvalue()))}
     assert {address: row["state"] for address, row in rows.items()} == states(house, record)
-    assert rows[BEN]["reply"] == "550 5.1.1 no such user"
+    assert rows[BEN]["reply"] == "550 5.7.1 not from this address of yours"
     assert rows[CHANDRA]["relay"] == f"127.0.0.1:{relay.port}"
     unknown = json.loads(lines.getvalue())
     assert (unknown["address"], unknown["state"]) == (ANN, "unknown")
@@ -219,9 +219,9 @@ def test_each_mail_event_is_a_line_in_the_log(
     for line in lines:
         places = [line.index(field) for field in fields]
         assert places == sorted(places)
-    [ben] = [line for line in lines if "no such user" in line]
+    [ben] = [line for line in lines if "not from this address" in line]
     assert to in ben
-    assert "attempt=1, dsn=5.1.1, status=refused (550 5.1.1 no such user)" in ben
+    assert "attempt=1, dsn=5.7.1, status=refused (550 5.7.1 not from this address of yours)" in ben
     assert ("readers.example" in "".join(lines)) == (shown != "none")
     assert ("ben@" in "".join(lines)) == (shown == "full")
 
