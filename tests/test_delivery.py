@@ -162,7 +162,7 @@ def test_commands_are_grouped_where_that_is_offered(extensions: tuple[str, ...])
     assert type(outcome) is (Sent if extensions is PIPELINING else Deferred)
 
 
-def test_dsn_is_asked_for_where_it_is_offered_and_only_there() -> None:
+def test_b23_dsn_is_asked_for_where_it_is_offered_and_only_there() -> None:
     with ScriptedRelay("PIPELINING", "DSN") as with_dsn, ScriptedRelay("PIPELINING") as without:
         deliver(with_dsn, message(ANN))
         deliver(without, message(ANN))
