@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 from digest import delivery, messages
-from digest.delivery import RelayAddress
 from digest.messages import Links, Message
 from digest.outcomes import Deferred, Outcome, RelayFault, Sent
 from digest.publish.opening import Clock, House
@@ -57,18 +56,10 @@ def tidy(house: House, now: datetime) -> dict[str, int]:
 
 
 async def _mail(house: House, due: list[Notice], clock: Clock) -> Confirmed:
-    told = house.settings.relay
-    relay = RelayAddress(
-        told.host,
-        told.port,
-        told.security,
-        told.username.get_secret_value(),
-        told.password.get_secret_value(),
-    )
     counts = {"sent": 0, "refused": 0, "due": 0}
     for notice in due:
         if await asyncio.to_thread(_take, house, notice, clock()):
-            outcome = await delivery.deliver(relay, compose(house, notice, clock()))
+            outcome = await delivery.deliver(house.relay, compose(house, notice, clock()))
             counts[await asyncio.to_thread(_settle, house, notice, outcome, clock())] += 1
     return Confirmed(counts["sent"], counts["refused"], counts["due"])
 

@@ -12,6 +12,7 @@ from jinja2 import Environment
 from digest import archive, database, rendering
 from digest.articles import Article
 from digest.database import Database
+from digest.delivery import RelayAddress
 from digest.errors import IssueError, SettingsError
 from digest.settings import NewsletterSettings, Settings, load
 
@@ -30,6 +31,13 @@ class House:
         """The publisher's own templates (folder `templates` beside digest.toml) before ours."""
         own = self.settings.folder / "templates"
         return rendering.environment(own, templates_folder(), theme=self.settings.theme)
+
+    @property
+    def relay(self) -> RelayAddress:
+        """Where messages are handed over, and the login for it."""
+        told = self.settings.relay
+        username, password = told.username.get_secret_value(), told.password.get_secret_value()
+        return RelayAddress(told.host, told.port, told.security, username, password)
 
     def newsletter(self, name: str | None) -> tuple[str, NewsletterSettings]:
         """The newsletter of that name; without one, the only one. Raises SettingsError."""

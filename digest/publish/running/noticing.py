@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from digest import delivery, preflight
 from digest.archive import IssueRecord
-from digest.delivery import RelayAddress
 from digest.errors import DigestError, RelayError
 from digest.messages import Message, quoted
 from digest.outcomes import Refused, Sent
@@ -54,7 +53,7 @@ def mail_notice(house: House, newsletter: str, tell: Tell, now: datetime) -> str
     # By the email package a line could begin with a dot, and delivery sends what it gets.
     mail.set_payload(quoted.segment(text.rstrip("\n") + "\n").decode("ascii"))
     message = signed(Message(sender, tell.whom, mail.as_bytes()), signing_keys(house), now)
-    outcome = asyncio.run(delivery.deliver(_relay(house), message))
+    outcome = asyncio.run(delivery.deliver(house.relay, message))
     if isinstance(outcome, Sent):
         return ""
     said = f"{outcome.reply.code or ''} {outcome.reply.text}".strip()
@@ -126,9 +125,3 @@ def _findings(house: House, record: IssueRecord) -> list[str]:
         found = [preflight.Finding("rendering", "error", "the issue", error.what, error.remedy)]
     said = [f"{one.severity.capitalize()}: {one.what} {one.remedy}" for one in found]
     return ["", *said[:LISTED]] if said else []
-
-
-def _relay(house: House) -> RelayAddress:
-    relay = house.settings.relay
-    username, password = relay.username.get_secret_value(), relay.password.get_secret_value()
-    return RelayAddress(relay.host, relay.port, relay.security, username, password)

@@ -18,7 +18,7 @@ from datetime import datetime
 
 from digest import archive, delivery, ledger
 from digest.archive import IssueRecord
-from digest.delivery import Limits, RelayAddress, Timeouts
+from digest.delivery import Limits, Timeouts
 from digest.edition import cut
 from digest.errors import IssueError, RelayError
 from digest.outcomes import Outcome, Sent
@@ -88,7 +88,7 @@ def send(
         _reap(house, timing, alone=alone)
         with house.database.reading() as session:
             counts = ledger.counts(session, record.id)
-        relay = _address(house)
+        relay = house.relay
         shown = house.settings.relay.log_addresses
         issue = f"{name}/{record.issue.number}"
         watch = Watch(issue, relay.name, clock, counts, on_progress, shown)
@@ -109,7 +109,7 @@ def send_test(house: House, record: IssueRecord, to: str, *, clock: Clock) -> Ou
     message = composer.compose(
         recipient, edition, "test." + _stamp(clock()), clock(), prefix="[Test] "
     )
-    outcome = asyncio.run(delivery.deliver(_address(house), message))
+    outcome = asyncio.run(delivery.deliver(house.relay, message))
     if not isinstance(outcome, Sent):
         raise RelayError(
             f"the test was not taken: {_said(outcome)}",
@@ -173,7 +173,7 @@ def _shift(
     now: datetime,
 ) -> bool:
     """Work until nothing is due; whether it was stopped before. Raises RelayError."""
-    settings, relay = house.settings.relay, _address(house)
+    settings, relay = house.settings.relay, house.relay
     with house.database.reading() as session:
         sending = ledger.sending(session, record.id)
         due = ledger.due(session, record.id, now, settings.connections)
@@ -199,17 +199,6 @@ def _finish(house: House, record: IssueRecord, now: datetime) -> None:
             ledger.call_off(session, record.id, now)
         if ledger.is_done(session, record.id):
             archive.set_state(session, record.id, "cancelled" if cancelled else "sent", now)
-
-
-def _address(house: House) -> RelayAddress:
-    relay = house.settings.relay
-    return RelayAddress(
-        relay.host,
-        relay.port,
-        relay.security,
-        relay.username.get_secret_value(),
-        relay.password.get_secret_value(),
-    )
 
 
 def _said(outcome: Outcome) -> str:
