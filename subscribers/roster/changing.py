@@ -305,11 +305,17 @@ def append(session: Session, subscriber: int, newsletter: str, event: Event) -> 
 def event_row(session: Session, subscriber: int, newsletter: str, event: Event) -> dict[str, Any]:
     """The columns of an event; the wording that it names is kept, once."""
     values = {name: getattr(event, name) for name in EVENT}
-    if event.wording:
-        values["wording"] = hashlib.sha256(event.wording.encode()).hexdigest()
-        known = {"hash": values["wording"]}
-        insert_new(session, WordingRow, known, {"text": event.wording, "at": event.at})
+    values["wording"] = kept_wording(session, event.wording, event.at)
     return {"subscriber_id": subscriber, "newsletter": newsletter, **values}
+
+
+def kept_wording(session: Session, wording: str, at: datetime) -> str:
+    """The hash under which a text that was shown is kept, once; empty for none."""
+    if not wording:
+        return ""
+    name = hashlib.sha256(wording.encode()).hexdigest()
+    insert_new(session, WordingRow, {"hash": name}, {"text": wording, "at": at})
+    return name
 
 
 def stored(preferences: Preferences) -> dict[str, Any]:
