@@ -1,12 +1,14 @@
 """The database: one engine, two kinds of session, the migrations, and one sender at a time.
 
+    turns       who writes next to an SQLite file
+    sharing     many who write at the same moment, committed together
+
 Dialect notes live here. SQLite: WAL with synchronous=FULL, foreign keys on, and every writing
 session begins with BEGIN IMMEDIATE, or a reader that turns writer is refused at once however
 long the busy timeout. Never here: a query about anything (the three books).
 """
 
 import contextlib
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,6 +25,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 from sqlmodel import Session, SQLModel
 
 from digest import archive, ledger
+from digest.database.sharing import Sharing
+from digest.database.turns import Turns
 from digest.errors import DatabaseError, SenderAtWork
 from subscribers import roster
 
@@ -42,10 +46,9 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._sqlite = engine.dialect.name == "sqlite"
-        # SQLite has one writer; threads of this process queue here instead of in its busy loop.
-        self._turn: contextlib.AbstractContextManager[Any] = (
-            threading.RLock() if self._sqlite else contextlib.nullcontext()
-        )
+        named = self.engine.url.database
+        self._turns = Turns(Path(named) if named and named != ":memory:" else None)
+        self._sharing = Sharing(self.persist, _may_help)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
@@ -55,9 +58,12 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose changes are committed together, or not at all."""
+        """A session whose changes are committed together, or not at all.
+
+        SQLite has one writer: who comes first, of all threads and processes, writes first.
+        """
         with (
-            self._turn,
+            self._turns.taken() if self._sqlite else contextlib.nullcontext(),
             self.engine.connect().execution_options(writes=True) as connection,
             Session(connection, expire_on_commit=False) as session,
             session.begin(),
@@ -79,6 +85,14 @@ class Database:
                     raise _unwritten(error) from error
             time.sleep(min(2.0, 0.05 * 4**tries))
         raise AssertionError  # pragma: no cover - the last try returns or raises
+
+    def together(self, work: Callable[[Session], T]) -> T:
+        """Like `persist`, but whoever waits at this moment is committed together with it.
+
+        For what many readers do at once. `work` may be done again after a commit that nobody
+        answered; it fails alone. Raises what it raises, and DatabaseError.
+        """
+        return self._sharing.together(work)
 
     @contextlib.contextmanager
     def sole_sender(self) -> Iterator[bool]:
@@ -109,6 +123,7 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+        self._turns.close()
 
 
 def open_database(url: str, folder: Path) -> Database:
@@ -277,7 +292,7 @@ def _taken() -> SenderAtWork:
 
 def _alembic(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     config.attributes["connection"] = connection
     return config
 
