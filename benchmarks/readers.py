@@ -1,192 +1,298 @@
 """Measure the readers' half: lists in and out, one person among many, one-click under a send.
 
-    python benchmarks/readers.py [--readers 1000000] [--table FILE]
+    python benchmarks/readers.py [--readers 1000000] [--more] [--no-save]
 
-Everything runs on SQLite in a temporary folder of this machine. A neighbour's load shows: the
-processor time stands beside the clock's.
+Everything runs on SQLite in a temporary folder of this machine: `digest serve` and `digest send`
+as processes of their own, the send to Postfix's smtp-sink. A neighbour's load shows, so the
+processor's time stands beside the clock's, and the load is noted. `--more` imports the same list
+once more and exports it, which takes as long again.
 """
 
 import argparse
 import asyncio
-import csv
-import multiprocessing
+import json
+import os
+import platform
 import resource
+import socket
+import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
-import uvicorn
-from typer.testing import CliRunner
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from digest import sample
-from digest.cli import app
-from digest.publish import House, open_house
-from digest.web import public_app
-from subscribers import roster, tokens
+from send import SECRET, chart, sink  # noqa: E402 - after the path
+from typer.testing import CliRunner  # noqa: E402
 
-SECRET = "a-secret-for-measuring-only"
+from digest import publish, sample  # noqa: E402
+from digest.cli import app  # noqa: E402
+from digest.publish import House, open_house  # noqa: E402
+from subscribers import roster, tokens  # noqa: E402
+
+NOW = datetime.now(UTC)
 KEYS = (SECRET.encode(),)
-ENVIRON = {"DIGEST_WEB_SECRET": SECRET}
 HEAD = ("Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,"
         "CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,LAST_CHANGED,LEID,EUID,"
         "NOTES,TAGS")  # fmt: skip
-LINE = "reader{}.{}@mail{}.example.org,Ann,Lee,2,2023-03-24 10:23:10,192.0.2.1,2023-03-24 10:25:10,192.0.2.1,,,,,,IN,,,{},x,,\n"  # noqa: E501
-Row = tuple[str, str, str, str]
+LINE = "{},Ann,Lee,2,2023-03-24 10:23:10,192.0.2.1,2023-03-24 10:25:10,192.0.2.1,,,,,,IN,,,{},x,,\n"
+DIGEST = [sys.executable, "-c", "from digest.cli import main; main()"]
+CLICKS, RATE = 400, 100  # POSTs, and how many a second
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; `processor` in seconds, where it was measured."""
+
+    what: str
+    wanted: str
+    measured: str
+    processor: str = ""
+    number: float = 0.0  # for the chart: how many times as good as wanted
 
 
 def main() -> None:
-    """Run all and print the table."""
+    """Run all, print the table, and keep it in benchmarks/results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readers", type=int, default=1_000_000)
-    parser.add_argument("--table", type=Path)
+    parser.add_argument("--more", action="store_true")
+    parser.add_argument("--no-save", action="store_true")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = list(measured(Path(folder), given.readers))
-    lines = [("what", "wanted", "measured", "processor"), *rows]
-    widths = [max(len(row[n]) for row in lines) for n in range(4)]
-    for row in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
-    if given.table:
-        with given.table.open("w", newline="") as file:
-            csv.writer(file).writerows(lines)
+    rows, before = [], os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(dir=HERE) as folder, sink() as port:
+        environ = furnished(Path(folder), port)
+        for row in measured(Path(folder), environ, given.readers, more=given.more):
+            print(f"  {row.what}: {row.measured}", file=sys.stderr, flush=True)
+            rows.append(row)
+    head = (
+        f"{given.readers:,} readers on SQLite; {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, load {before:.1f} to {os.getloadavg()[0]:.1f}\n\n"
+    )
+    print(head + table(rows))
+    if not given.no_save:
+        save(head, rows)
 
 
-def measured(folder: Path, readers: int) -> Iterator[Row]:
+def measured(folder: Path, environ: dict[str, str], readers: int, *, more: bool) -> Iterator[Row]:
     """Each line of the table."""
-    sample.write(folder, datetime.now(UTC))
-    (folder / "digest.toml").write_text(sample.settings(2525), "utf-8")
     sheet = folder / "subscribed_members_export.csv"
     write(sheet, readers)
-    wanted = f"{60 * readers / 1e6:.0f} s"
+    seconds = 60 * readers / 1e6
     words = ["import", str(sheet), "--evidence", "measured"]
-    yield timed("import of a Mailchimp file, dry run", wanted, folder, [*words, "--dry-run"])
-    yield timed("import of a Mailchimp file", wanted, folder, words)
-    yield timed("the same again", wanted, folder, words)
-    yield ("memory at most", "flat", f"{peak()} MB", "")
-    yield timed("export of all, with proof", wanted, folder, ["export", "--out", f"{folder}/o.csv"])
-    with open_house(folder, ENVIRON) as house:
+    run = Runner(folder, environ)
+    yield run.timed("import of a list, dry run", seconds, [*words, "--dry-run"])
+    begun = peak()
+    yield run.timed("import of a list", seconds, words)
+    yield Row("memory at most", "flat", f"{peak()} MB, {peak() - begun} more than the dry run")
+    if more:
+        yield run.timed("the same again", seconds, words)
+        yield run.timed("export of all, with proof", 0, ["export", "--out", f"{folder}/o.csv"])
+    with open_house(folder, environ) as house:
         yield from questions(house, readers)
-        yield from clicks(house)
+    yield run.whole(address(readers // 3))
+    yield from clicks(folder, environ, readers)
+
+
+def furnished(folder: Path, port: int) -> dict[str, str]:
+    """A publisher with an issue that is approved; what the environment must say."""
+    sample.write(folder, NOW)
+    (folder / "digest.toml").write_text(sample.settings(port), "utf-8")
+    environ = {"DIGEST_WEB_SECRET": SECRET, "DIGEST_RELAY_SECURITY": "none"}
+    with open_house(folder, environ) as house:
+        publish.collect(house, now=NOW)
+        number = publish.prepare(house, "weekly", now=NOW).record.issue.number
+        publish.approve(house, "weekly", number, by="the benchmark", now=NOW)
+    return environ
+
+
+def address(number: int) -> str:
+    """In no order, as lists are."""
+    return f"reader{number * 2654435761 % 2**32:x}.{number}@mail{number % 5000}.example.org"
 
 
 def write(sheet: Path, readers: int) -> None:
-    """A list in no order, as lists are."""
+    """Mailchimp's file of so many."""
     with sheet.open("w") as file:
         file.write(HEAD + "\n")
-        for n in range(readers):
-            file.write(LINE.format(f"{n * 2654435761 % 2**32:x}", n, n % 5000, n))
+        file.writelines(LINE.format(address(n), n) for n in range(readers))
 
 
-def timed(what: str, wanted: str, folder: Path, words: list[str]) -> Row:
-    """One verb of the command line."""
-    clock, processor = time.perf_counter(), time.process_time()
-    told = ["-C", str(folder), "subscribers", *words]
-    result = CliRunner().invoke(app, told, env=ENVIRON)
-    if result.exit_code:
-        raise SystemExit(result.output[-2000:])
-    took, worked = time.perf_counter() - clock, time.process_time() - processor
-    return what, wanted, f"{took:.1f} s", f"{worked:.1f} s"
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Verbs of the command line."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    def timed(self, what: str, seconds: float, words: list[str]) -> Row:
+        """One verb, in this process so that its memory and processor time show."""
+        clock, processor = time.perf_counter(), time.process_time()
+        told = ["-C", str(self.folder), "subscribers", *words]
+        result = CliRunner().invoke(app, told, env=self.environ)
+        if result.exit_code:
+            raise SystemExit(result.output[-2000:])
+        took, worked = time.perf_counter() - clock, time.process_time() - processor
+        wanted = f"{seconds:.0f} s" if seconds else ""
+        return Row(what, wanted, f"{took:.1f} s", f"{worked:.1f}", seconds / took)
+
+    def whole(self, who: str) -> Row:
+        """`subscribers show` as a process: nearly all of it is Python loading its libraries."""
+        words = [*DIGEST, "-C", str(self.folder), "subscribers", "show", who]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+        def show() -> None:
+            subprocess.run(words, env={**os.environ, **self.environ}, check=True, stdout=-3)
+
+        took = median(show, 5)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        worked = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 5
+        return Row("digest subscribers show, as a process", "", f"{took:.0f} ms", f"{worked:.2f}")
 
 
 def questions(house: House, readers: int) -> Iterator[Row]:
     """What a door asks of a long roster."""
-    address = LINE.format(f"{(readers // 2) * 2654435761 % 2**32:x}", readers // 2,
-                          readers // 2 % 5000, 0).split(",")[0]  # fmt: skip
+    who = address(readers // 2)
 
     def show() -> None:
         with house.database.reading() as session:
-            found = roster.find(session, address)
+            found = roster.find(session, who)
             roster.everything(session, found.subscriber)
 
-    yield ("everything on one person, median", "50 ms", f"{median(show, 50):.1f} ms", "")
-    clock, after, seen = time.perf_counter(), 0, 0
+    took = median(show, 50)
+    yield Row("everything on one person, median", "50 ms", f"{took:.1f} ms", number=50 / took)
+    clock, processor, after, seen = time.perf_counter(), time.process_time(), 0, 0
     while True:
         with house.database.reading() as session:
-            page = roster.recipients(session, "weekly", after=after, now=datetime.now(UTC))
+            page = roster.recipients(session, "weekly", after=after, now=NOW)
         if not page:
             break
         after, seen = page[-1].subscriber, seen + len(page)
-    rate = seen / (time.perf_counter() - clock)
-    yield ("recipients of an issue", "50000/s", f"{rate:.0f}/s", "")
+    rate, worked = seen / (time.perf_counter() - clock), time.process_time() - processor
+    told = f"{rate:,.0f}/s ({seen / worked:,.0f}/s of processor)"
+    yield Row("recipients of an issue", "50,000/s", told, f"{worked:.1f}", rate / 50_000)
 
 
-def clicks(house: House) -> Iterator[Row]:
-    """One-click POSTs at 100 a second while another process writes as a send does."""
-    sending = multiprocessing.get_context("spawn").Process(
-        target=send, args=(house.settings.folder,), daemon=True
-    )
-    with serving(house) as site:
-        page = [fetch(f"{site}/subscribe") for _ in range(200)]
-        quiet, _ = asyncio.run(post(site, range(1, 301)))
-        sending.start()
-        time.sleep(3)
-        took, lost = asyncio.run(post(site, range(501, 801)))
-        sending.terminate()
-        sending.join()
-    yield ("page to subscribe, median", "20 ms", f"{statistics.median(page):.1f} ms", "")
-    yield ("one click, p99", "", f"{quiet[int(len(quiet) * 0.99)]:.1f} ms", "")
-    yield ("one click under a send, median", "", f"{statistics.median(took):.1f} ms", "")
-    yield ("one click under a send, p99", "50 ms", f"{took[int(len(took) * 0.99)]:.1f} ms", "")
-    yield ("one click under a send, lost", "0", str(lost), "")
-    with house.database.reading() as session:
-        gone = roster.counts(session, "weekly")["withdrawn"]
-    yield ("withdrawn in the roster", "600", str(gone), "")
+def clicks(folder: Path, environ: dict[str, str], readers: int) -> Iterator[Row]:
+    """One-click POSTs at 100 a second, first alone, then while an issue is being sent."""
+    database = sqlite3.connect(folder / "digest.db")
+    with serving(folder, environ) as port:
+        took, _ = asyncio.run(ask(port, [b"GET /subscribe HTTP/1.1\r\nHost: x\r\n"] * 200, 20))
+        page = statistics.median(took)
+        yield Row("page to subscribe, median", "20 ms", f"{page:.1f} ms", number=20 / page)
+        quiet, _ = asyncio.run(ask(port, posts(range(1, CLICKS + 1)), RATE))
+        yield Row("one click, p50 and p99", "", f"{at(quiet, 0.5):.1f}, {at(quiet, 0.99):.1f} ms")
+        with sending(folder, environ) as process:
+            while not sent(database):
+                time.sleep(0.05)
+            # The last of the roster: their messages are far from being made.
+            before, clock = sent(database), time.perf_counter()
+            last = posts(range(readers - CLICKS, readers))
+            busy, lost = asyncio.run(ask(port, last, RATE))
+            rate = (sent(database) - before) / (time.perf_counter() - clock)
+            assert process.poll() is None, "the send came to an end meanwhile"
+    told = f"{at(busy, 0.5):.1f}, {at(busy, 0.99):.1f} ms"
+    within = 50 / at(busy, 0.99)
+    yield Row("one click under a send, p50 and p99", "p99 50 ms", told, number=within)
+    yield Row("messages that the send made meanwhile", "", f"{rate:,.0f}/s")
+    left = "SELECT count(*) FROM subscription WHERE state = 'withdrawn'"
+    lost += 2 * CLICKS - database.execute(left).fetchone()[0]
+    yield Row("one click under a send, lost", "0", str(lost))
 
 
-def send(folder: Path) -> None:
-    """Two short writing transactions for each message, and 2 ms on the wire between them."""
-    with open_house(folder, ENVIRON) as house:
-        while True:
-            for language in ("en", "hi"):
-                with house.database.writing() as session:
-                    roster.speak(session, 1, language)
-                time.sleep(0.002)
+def sent(database: sqlite3.Connection) -> int:
+    """Messages that are through."""
+    found: int = database.execute("SELECT count(*) FROM delivery WHERE state = 'sent'").fetchone()[
+        0
+    ]
+    return found
 
 
-async def post(site: str, readers: range) -> tuple[list[float], int]:
-    """The times of so many POSTs, a hundred a second, sorted; and how many failed."""
-    urls = [
-        f"{site}/u/{tokens.seal(tokens.Token('unsubscribe', 'weekly', 1, n), KEYS)}"
+def posts(readers: range) -> list[bytes]:
+    """What mail providers send for these readers (RFC 8058)."""
+    body = "List-Unsubscribe=One-Click"
+    kind = "application/x-www-form-urlencoded"
+    return [
+        f"POST /u/{tokens.seal(tokens.Token('unsubscribe', 'weekly', 1, n), KEYS)} HTTP/1.1\r\n"
+        f"Host: x\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        f"Connection: close\r\n\r\n{body}".encode()
         for n in readers
     ]
-    async with httpx.AsyncClient(timeout=30) as client:
 
-        async def one(url: str, wait: float) -> tuple[float, int]:
-            await asyncio.sleep(wait)
-            start = time.perf_counter()
-            answer = await client.post(url, data={"List-Unsubscribe": "One-Click"})
-            return (time.perf_counter() - start) * 1000, answer.status_code
 
-        done = await asyncio.gather(*(one(url, n / 100) for n, url in enumerate(urls)))
-    return sorted(took for took, _ in done), sum(code != 200 for _, code in done)
+async def ask(port: int, requests: list[bytes], rate: int) -> tuple[list[float], int]:
+    """Milliseconds of each request, sorted, so many a second; and how many were not answered 200.
+
+    By hand: an HTTP client of Python's takes longer than the server.
+    """
+
+    async def one(data: bytes, wait: float) -> tuple[float, bool]:
+        await asyncio.sleep(wait)
+        start = time.perf_counter()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(data if data.startswith(b"POST") else data + b"Connection: close\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        return (time.perf_counter() - start) * 1000, answer.startswith(b"HTTP/1.1 200")
+
+    done = await asyncio.gather(*(one(data, n / rate) for n, data in enumerate(requests)))
+    return sorted(took for took, _ in done), sum(not fine for _, fine in done)
 
 
 @contextmanager
-def serving(house: House) -> Iterator[str]:
-    """The pages on a port of the loopback."""
-    web = public_app(house, lambda: datetime.now(UTC))
-    server = uvicorn.Server(uvicorn.Config(web, port=0, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+def serving(folder: Path, environ: dict[str, str]) -> Iterator[int]:
+    """`digest serve` on a port of the loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    with started(folder, environ, "serve", "--port", str(port)):
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                break
+        asyncio.run(ask(port, [b"GET /health HTTP/1.1\r\nHost: x\r\n"] * 20, 20))
+        yield port
 
 
-def fetch(url: str) -> float:
-    """Milliseconds of one GET."""
-    start = time.perf_counter()
-    httpx.get(url)
-    return (time.perf_counter() - start) * 1000
+def sending(folder: Path, environ: dict[str, str]) -> "Started":
+    """`digest send`."""
+    return started(folder, environ, "send")
+
+
+class Started:
+    """A process that is ended with its block."""
+
+    def __init__(self, words: list[str], environ: dict[str, str]) -> None:
+        self._words, self._environ = words, environ
+
+    def __enter__(self) -> subprocess.Popen[bytes]:
+        environ = {**os.environ, **self._environ}
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(self._words, env=environ, stdout=quiet, stderr=quiet)
+        return self._process
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def started(folder: Path, environ: dict[str, str], *words: str) -> Started:
+    """A verb of `digest` as a process."""
+    return Started([*DIGEST, "-C", str(folder), *words], environ)
+
+
+def at(took: list[float], share: float) -> float:
+    """The time that this share of all kept within."""
+    return took[min(len(took) - 1, int(len(took) * share))]
 
 
 def median(act: Callable[[], None], times: int) -> float:
@@ -203,6 +309,29 @@ def peak() -> int:
     """Megabytes that this process ever held."""
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return held // (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def table(rows: list[Row]) -> str:
+    """The table, with how many times as good as wanted each is."""
+    lines = [
+        "| what | wanted | measured | as good as wanted | processor, s |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        ratio = f"{row.number:.2f} ×" if row.number else ""
+        lines.append(f"| {row.what} | {row.wanted} | {row.measured} | {ratio} | {row.processor} |")
+    return "\n".join(lines) + "\n"
+
+
+def save(head: str, rows: list[Row]) -> None:
+    """Table and chart."""
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    (results / "readers.md").write_text(f"# The readers\n\n{head}{table(rows)}", encoding="utf-8")
+    ratios = {f"{row.what} (1 is wanted)": row.number for row in rows if row.number}
+    kept = {row.what: [row.wanted, row.measured, row.processor] for row in rows}
+    (results / "readers.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    (results / "readers.svg").write_text(chart(ratios), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def key_hash(address_key: str, keys: Sequence[bytes]) -> str:
     """`address_hash` of what `address.key` made already."""
     if not keys:
         raise ValueError("suppressions need at least one key")
-    return hmac.new(keys[-1], b"suppression\n" + address_key.encode(), hashlib.sha256).hexdigest()
+    # In one call into C: twice as fast as an hmac object, and a list has a million lines.
+    return hmac.digest(keys[-1], b"suppression\n" + address_key.encode(), "sha256").hex()
 
 
 def key_name(keys: Sequence[bytes]) -> str:

@@ -23,6 +23,7 @@ from subscribers.exchange import (
     OUTGOING,
     Entry,
     Mapping,
+    Sheet,
     cells,
     defused,
     entries,
@@ -31,6 +32,7 @@ from subscribers.exchange import (
     system,
 )
 from subscribers.exchange.ours import entry as our_entry
+from subscribers.exchange.sheets import Record
 from subscribers.preferences import Preferences
 from subscribers.roster import Entering
 
@@ -514,6 +516,18 @@ def test_no_sheet_for_another_system_makes_anybody_active(peopled: Database, to:
         found |= {e.address: e.status for e in entries(sheet)}
     assert set(found) == set(STANDS)
     assert {address for address, status in found.items() if status == "confirmed"} == {"ann@x.org"}
+
+
+@given(st.lists(st.sampled_from(["ann@x.org", "'=1", "O'Hara", " 'x", "'", "", " ", "2024-01-02"]),
+                max_size=4))  # fmt: skip
+def test_a_line_is_read_alike_however_its_columns_are_called(cells: list[str]) -> None:
+    mapping = Mapping("email", sections="sections", language="language")
+    names = ("email", "sections", "language")
+    once, twice = (
+        list(entries(Sheet("x.csv", header, iter([Record(2, tuple(cells[:3]))])), mapping))
+        for header in (names, (*names, "language"))
+    )
+    assert once == twice
 
 
 def test_suppressions_go_out_and_in_also_those_known_by_hash_alone(

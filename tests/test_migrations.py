@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pydantic import TypeAdapter
 from sqlalchemy import inspect, text
 
@@ -24,6 +25,12 @@ def test_migrations_equal_the_models(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, TABLES) == []
+
+
+def test_the_names_of_the_migrations_files_tell_what_alembic_reads_in_them() -> None:
+    chain = ScriptDirectory.from_config(alembic())
+    assert database._newest() == chain.get_current_head()
+    assert database._known() == {script.revision for script in chain.walk_revisions()}
 
 
 def test_down_and_up_again(database: Database) -> None:

@@ -49,6 +49,7 @@ from subscribers.cli import commands as subscriber_commands
 
 if TYPE_CHECKING:
     from digest.publish import House
+    from subscribers.roster import Session
 
 
 class _Stoppable(TyperGroup):
@@ -321,12 +322,21 @@ class _SubscribersDesk:
     """What the subscribers' commands need: sessions, keys, and which newsletters there are."""
 
     def __init__(self, house: "House") -> None:
-        from digest import publish
-
         self.reading, self.writing = house.database.reading, house.database.writing
         self.keys = house.settings.keys
         self.newsletters = tuple(house.settings.newsletter)
-        self.deliveries, self.forget_deliveries = publish.deliveries_to, publish.forget_deliveries
+
+    def deliveries(self, session: "Session", subscriber: int) -> list[dict[str, object]]:
+        """What was mailed to this person."""
+        from digest import publish
+
+        return publish.deliveries_to(session, subscriber)
+
+    def forget_deliveries(self, session: "Session", subscriber: int) -> int:
+        """Erase from it what names the person."""
+        from digest import publish
+
+        return publish.forget_deliveries(session, subscriber)
 
     def now(self) -> datetime:
         """UTC."""

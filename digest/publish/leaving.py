@@ -33,7 +33,8 @@ class FrontDoor:
         """End the subscription; roster and ledger both learn which issue it came from."""
         asked = tokens.read(token, "unsubscribe", self._house.settings.keys)
         now = self._clock()
-        with self._house.database.writing() as session:
+
+        def act(session: Session) -> None:
             changed = roster.withdraw(
                 session,
                 asked.subscriber,
@@ -46,6 +47,11 @@ class FrontDoor:
             )
             if changed:
                 ledger.note_leaving(session, asked.issue, asked.subscriber, now)
+
+        self._house.database.together(act)
+        if how == "one-click":  # a mail provider's machine, which is shown no page
+            title, language = self._names(asked.newsletter)
+            return Leaving(title, self._house.settings.publisher.name, "", language=language)
         return self._left(asked)
 
     def say_why(self, token: str, reason: str) -> Leaving:

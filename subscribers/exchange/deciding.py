@@ -10,7 +10,7 @@ from typing import Literal
 
 from subscribers.consent import State
 from subscribers.exchange.values import Entry
-from subscribers.preferences import Preferences
+from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.suppression import Reason
 
 Change = Literal["new", "changed", "unchanged", "skipped", "refused"]
@@ -64,7 +64,7 @@ def after(entry: Entry, known: Known, verdict: Verdict, now: datetime) -> Known:
             if entry.status in {"requested", "withdrawn"}:
                 state = "requested" if entry.status == "requested" else "withdrawn"
             since = (entry.since or now) if state == "confirmed" else entry.since
-            return Known(state, entry.preferences or Preferences(), since, stays)
+            return Known(state, entry.preferences or EVERYTHING, since, stays)
         case "choose":
             return Known(known.state, chosen, known.confirmed_at, stays)
         case "withdraw":
@@ -81,20 +81,20 @@ def _confirmed(entry: Entry, known: Known, attested: bool) -> Verdict:
     if known.state == "confirmed":
         wanted = entry.preferences
         same = wanted is None or wanted == known.preferences
-        return Verdict("unchanged") if same else Verdict("changed", act="choose")
+        return _UNCHANGED if same else Verdict("changed", act="choose")
     if known.state == "requested":
         # Anybody may have typed the address, also of somebody who had left: the word is theirs.
         return Verdict("skipped", ASKED)
     if not attested and not any(event.kind == "confirmed" for event in entry.events):
         return Verdict("refused", "Nothing says where this person's consent comes from.")
-    return Verdict("new", act="enter")
+    return _ENTER
 
 
 def _withdrawn(entry: Entry, known: Known, _attested: bool) -> Verdict:
     if known.state is None:
-        return Verdict("new", act="enter")
+        return _ENTER
     if known.state == "withdrawn":
-        return Verdict("unchanged")
+        return _UNCHANGED
     if known.state == "requested":
         return Verdict("skipped", ASKED)
     if entry.left and known.confirmed_at and known.confirmed_at > entry.left:
@@ -104,13 +104,15 @@ def _withdrawn(entry: Entry, known: Known, _attested: bool) -> Verdict:
 
 def _requested(_entry: Entry, known: Known, _attested: bool) -> Verdict:
     # Only our own sheet says this. No mail goes: the person asked long ago and may ask again.
-    return Verdict("new", act="enter") if known.state is None else Verdict("unchanged")
+    return _ENTER if known.state is None else _UNCHANGED
 
 
 def _suppressed(_entry: Entry, known: Known, _attested: bool) -> Verdict:
     return Verdict("unchanged" if known.suppressed else "changed")
 
 
+# Of a million lines nearly all are one of these two.
+_ENTER, _UNCHANGED = Verdict("new", act="enter"), Verdict("unchanged")
 _NOT_MEANT = {
     "pending": "This person never confirmed there.",
     "gone": "This person was deleted there.",

@@ -60,9 +60,9 @@ def _said(status: Status, values: dict[str, str]) -> Status:
 
 def _entry(line: int, address: str, values: dict[str, str], status: Status) -> Entry:
     reason: Reason | None = "bounce" if status == "suppressed" else None
-    why = f"{values.get('unsub_reason', '')} {values.get('unsub_reason_other', '')}".lower()
-    if status == "withdrawn" and ("abuse" in why or "spam" in why):
-        reason = "complaint"
+    if status == "withdrawn":
+        why = f"{values.get('unsub_reason', '')} {values.get('unsub_reason_other', '')}".lower()
+        reason = "complaint" if "abuse" in why or "spam" in why else None
     kind = values.get("email_type", "").lower()
     return Entry(
         line,
@@ -77,5 +77,6 @@ def _entry(line: int, address: str, values: dict[str, str], status: Status) -> E
 
 
 def _evidence(values: dict[str, str]) -> str:
-    shown = [n for n in ("optin_time", "optin_ip", "confirm_time", "confirm_ip") if values.get(n)]
-    return ", ".join(f"{name} {printable(values[name])[:45]}" for name in shown)
+    names = ("optin_time", "optin_ip", "confirm_time", "confirm_ip")
+    shown = [f"{name} {value[:45]}" for name in names if (value := values.get(name))]
+    return printable(", ".join(shown))

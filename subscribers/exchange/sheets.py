@@ -219,5 +219,7 @@ def _loose(first: tuple[int, str], separator: str, width: int) -> Record:
 
 
 def _fitted(number: int, cells: list[str], width: int) -> Record:
+    if len(cells) <= width:
+        return Record(number, tuple(cells))
     more = any(cell.strip() for cell in cells[width:])
     return Record(number, tuple(cells[:width]), more=more)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from subscribers.errors import SubscriberError
 from subscribers.exchange import mailchimp, ours
-from subscribers.exchange.sheets import Record, Sheet, restored
+from subscribers.exchange.sheets import Sheet, restored
 from subscribers.exchange.values import Entry, Status, moment, printable
 from subscribers.suppression import Reason
 
@@ -46,6 +46,7 @@ def entries(
     read = _reader(sheet, columns, mapping)
     # Mailchimp writes a list of tags as bare cells at the end of some lines.
     endless = columns[-1:] == ("tags",)
+    values = _values_of(columns)
     for record in sheet.records:
         spoilt = record.spoilt
         if record.more and not endless:
@@ -54,7 +55,7 @@ def entries(
             address = printable(record.cells[0]) if record.cells else ""
             yield Entry(record.line, address, refused=spoilt)
             continue
-        found = read(record.line, _values(columns, record))
+        found = read(record.line, values(record.cells))
         if suppress and not found.refused:
             found = Entry(record.line, found.address, status="suppressed", suppression=suppress)
         yield found
@@ -84,13 +85,23 @@ def _reader(sheet: Sheet, columns: tuple[str, ...], mapping: Mapping | None) -> 
     )
 
 
-def _values(columns: tuple[str, ...], record: Record) -> dict[str, str]:
-    """The cells by column; of columns with the same name, the first that is not empty."""
-    values = dict.fromkeys(columns, "")
-    for name, cell in zip(columns, record.cells, strict=False):
-        if cell and not values[name]:
-            values[name] = restored(cell.strip())
-    return values
+def _values_of(columns: tuple[str, ...]) -> Callable[[tuple[str, ...]], dict[str, str]]:
+    """What puts cells to their columns; of columns with the same name, the first with a value."""
+
+    def one_by_one(cells: tuple[str, ...]) -> dict[str, str]:
+        values = dict.fromkeys(columns, "")
+        for name, cell in zip(columns, cells, strict=False):
+            if cell and not values[name]:
+                values[name] = restored(cell.strip())
+        return values
+
+    def at_once(cells: tuple[str, ...]) -> dict[str, str]:
+        # Nearly every line: as many cells as columns, and no apostrophe that may defuse one.
+        if len(cells) != len(columns) or "'" in "".join(cells):
+            return one_by_one(cells)
+        return dict(zip(columns, map(str.strip, cells), strict=True))
+
+    return at_once if len(set(columns)) == len(columns) else one_by_one
 
 
 def _ours(line: int, values: dict[str, str]) -> Entry:

@@ -42,6 +42,8 @@ def moment(text: str) -> datetime | None:
 
     `2023-03-24 10:23:10 UTC` (beehiiv), ISO 8601 with or without a zone (all the others).
     """
+    if not text:
+        return None
     bare = text.strip().removesuffix(" UTC").removesuffix(" (UTC)")
     try:
         found = datetime.fromisoformat(bare)

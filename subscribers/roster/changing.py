@@ -4,9 +4,21 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import Column, ColumnElement, Table, delete, insert, literal_column, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
@@ -29,6 +41,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert  # PostgreSQL's has the same methods
 
 EVENT = tuple(field.name for field in fields(Event))
+_APPENDING = insert(ConsentEventRow)
 COME_BACK = "They must subscribe and confirm again themselves."
 
 
@@ -113,16 +126,25 @@ def withdraw(
 ) -> bool:
     """End a subscription. True when that changed something; False when it had ended or is gone."""
     # The condition is in the statement: of two requests at once, one writes the event.
-    ended = change(
-        session,
-        subscriber,
-        newsletter,
-        {"state": "withdrawn", "changed_at": now},
-        col(SubscriptionRow.state) != "withdrawn",
-    )
+    whose = {"whose": subscriber, "which": newsletter, "now": now}
+    ended = session.connection().execute(_ending(), whose).rowcount == 1
     if ended:
         append(session, subscriber, newsletter, Event("withdrawn", now, how, issue, reason, story))
     return ended
+
+
+@cache
+def _ending() -> Update:
+    # Put together once, and not in front of a mail provider that waits.
+    return (
+        update(SubscriptionRow)
+        .where(
+            col(SubscriptionRow.subscriber_id) == bindparam("whose"),
+            col(SubscriptionRow.newsletter) == bindparam("which"),
+            col(SubscriptionRow.state) != "withdrawn",
+        )
+        .values(state="withdrawn", changed_at=bindparam("now"))
+    )
 
 
 def choose(
@@ -297,19 +319,24 @@ def insert_new(
 
 def append(session: Session, subscriber: int, newsletter: str, event: Event) -> None:
     """Add a line to the proof of consent. Nothing ever changes one."""
-    session.connection().execute(
-        insert(ConsentEventRow).values(**event_row(session, subscriber, newsletter, event))
-    )
+    row = event_row(session, subscriber, newsletter, event)
+    session.connection().execute(_APPENDING, row)
 
 
 def event_row(session: Session, subscriber: int, newsletter: str, event: Event) -> dict[str, Any]:
     """The columns of an event; the wording that it names is kept, once."""
     values = {name: getattr(event, name) for name in EVENT}
-    if event.wording:
-        values["wording"] = hashlib.sha256(event.wording.encode()).hexdigest()
-        known = {"hash": values["wording"]}
-        insert_new(session, WordingRow, known, {"text": event.wording, "at": event.at})
+    values["wording"] = kept_wording(session, event.wording, event.at)
     return {"subscriber_id": subscriber, "newsletter": newsletter, **values}
+
+
+def kept_wording(session: Session, wording: str, at: datetime) -> str:
+    """The hash under which a text that was shown is kept, once; empty for none."""
+    if not wording:
+        return ""
+    name = hashlib.sha256(wording.encode()).hexdigest()
+    insert_new(session, WordingRow, {"hash": name}, {"text": wording, "at": at})
+    return name
 
 
 def stored(preferences: Preferences) -> dict[str, Any]:

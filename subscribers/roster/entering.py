@@ -6,30 +6,34 @@ only for the few lines that change somebody who is known.
 
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any, cast, get_args
 
 from sqlalchemy import (
     ARRAY,
     JSON,
+    Boolean,
+    Column,
     ColumnElement,
     Dialect,
+    MetaData,
     String,
     Table,
     any_,
     bindparam,
     func,
     select,
-    text,
 )
+from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel, col
 
 from subscribers.address import normalise
 from subscribers.columns import Utc
-from subscribers.consent import Event
+from subscribers.consent import Event, State
 from subscribers.errors import InvalidAddress
 from subscribers.exchange.deciding import NOBODY, Known, Verdict, after, decide
 from subscribers.exchange.values import Entry
@@ -44,7 +48,18 @@ from subscribers.roster.tables import (
 )
 from subscribers.suppression import key_hash, key_name
 
+STATES = get_args(State)
 HASH = "#"  # before a hash that stands for an address; no address begins so with 65 characters
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A line that changes something; `mail` is its address and `key` the address's key."""
+
+    entry: Entry
+    mail: str
+    key: str
+    verdict: Verdict
 
 
 class Entering:
@@ -75,39 +90,40 @@ class Entering:
             session.connection().exec_driver_sql("PRAGMA cache_size = -65536")
         mails = [self._normalised(entry) for entry in entries]
         hashes = {
-            mail.lower(): mail[1:] if mail[0] == HASH else key_hash(mail.lower(), self._keys)
-            for mail, _ in mails
+            key: mail[1:] if mail[0] == HASH else key_hash(key, self._keys)
+            for mail, key, _ in mails
             if mail
         }
         known = self._known(session, hashes)
-        verdicts, work = [], []
-        for entry, (mail, refused) in zip(entries, mails, strict=True):
-            stands = known.get(mail.lower(), NOBODY)
+        verdicts, work, attested = [], [], bool(self._evidence)
+        for entry, (mail, key, refused) in zip(entries, mails, strict=True):
+            stands = known.get(key, NOBODY)
             asked = replace(entry, refused=refused) if refused else entry
-            verdict = decide(asked, stands, attested=bool(self._evidence))
+            verdict = decide(asked, stands, attested=attested)
             verdicts.append(verdict)
             if verdict.act or verdict.suppress:
-                known[mail.lower()] = after(entry, stands, verdict, self._now)
-                work.append((entry, mail, verdict))
+                known[key] = after(entry, stands, verdict, self._now)
+                work.append(_Work(entry, mail, key, verdict))
         if self._pretend:
-            self._remember(session, {mail.lower(): known[mail.lower()] for _, mail, _ in work})
+            self._remember(session, {one.key: known[one.key] for one in work})
         else:
             self._carry_out(session, work, hashes)
         return verdicts
 
-    def _normalised(self, entry: Entry) -> tuple[str, str]:
-        """The address to mail (or the mark of a hash), and why not if there is none."""
+    def _normalised(self, entry: Entry) -> tuple[str, str, str]:
+        """The address to mail (or the mark of a hash) and its key; or why there is none."""
         if entry.refused:
-            return "", entry.refused
+            return "", "", entry.refused
         if entry.hashed:
             name, _, hashed = entry.hashed.partition(":")
             if name != key_name(self._keys) or not re.fullmatch(r"[0-9a-f]{64}", hashed):
-                return "", "This hash was made under another key (DIGEST_WEB_SECRET)."
-            return HASH + hashed, ""
+                return "", "", "This hash was made under another key (DIGEST_WEB_SECRET)."
+            return HASH + hashed, HASH + hashed, ""
         try:
-            return normalise(entry.address), ""
+            mail = normalise(entry.address)
         except InvalidAddress as error:
-            return "", error.what
+            return "", "", error.what
+        return mail, mail.lower(), ""
 
     def _known(self, session: Session, hashes: dict[str, str]) -> dict[str, Known]:
         connection, row = session.connection(), SubscriptionRow
@@ -127,94 +143,75 @@ class Entering:
             stays = hashes[line.address_key] in never
             chosen = preferences(line) if line.state else None
             known[line.address_key] = Known(line.state, chosen, line.confirmed_at, stays)
-        if self._pretend and hashes:
+        if self._pretend:
             known |= self._remembered(session, list(hashes))
         return known
 
-    def _carry_out(
-        self, session: Session, work: list[tuple[Entry, str, Verdict]], hashes: dict[str, str]
-    ) -> None:
-        entering = [(entry, mail) for entry, mail, verdict in work if verdict.act == "enter"]
-        silenced = [
-            {"address_hash": hashes[mail.lower()], "reason": verdict.suppress, "how": self._how,
-             "at": self._now}
-            for _, mail, verdict in work
-            if verdict.suppress
-        ]  # fmt: skip
-        self._insert(session, SuppressionRow, ["address_hash"], silenced)
+    def _carry_out(self, session: Session, work: list[_Work], hashes: dict[str, str]) -> None:
+        silenced = [one for one in work if one.verdict.suppress]
+        _insert(session, SuppressionRow, ["address_hash"], {
+            "address_hash": [hashes[one.key] for one in silenced],
+            "reason": [one.verdict.suppress for one in silenced],
+            "how": [self._how] * len(silenced),
+            "at": [self._now] * len(silenced),
+        })  # fmt: skip
+        entering = [one for one in work if one.verdict.act == "enter"]
         numbers = self._subscribers(session, entering, hashes)
-        fresh = [(entry, numbers[mail.lower()]) for entry, mail in entering]
-        lines = [self._subscription(entry, number) for entry, number in fresh]
-        self._insert(session, SubscriptionRow, ["subscriber_id", "newsletter"], lines)
-        proof = [
-            changing.event_row(session, number, self._newsletter, event)
-            for entry, number in fresh
-            for event in self._events(entry)
-        ]
-        self._insert(session, ConsentEventRow, [], proof)
-        for entry, mail, verdict in work:
-            if verdict.act not in {"", "enter"}:
-                self._change(session, entry, mail, verdict)
+        self._subscribe(session, entering, numbers)
+        self._prove(session, entering, numbers)
+        for one in work:
+            if one.verdict.act not in {"", "enter"}:
+                self._change(session, one)
 
     def _subscribers(
-        self, session: Session, entering: list[tuple[Entry, str]], hashes: dict[str, str]
-    ) -> dict[str, int]:
+        self, session: Session, entering: list[_Work], hashes: dict[str, str]
+    ) -> list[int]:
         """The numbers of these people, who are put down where they are new."""
-        people = [
-            {"address": mail, "address_key": mail.lower(), "address_hash": hashes[mail.lower()],
-             "language": entry.language, "created_at": entry.since or self._now}
-            for entry, mail in entering
-        ]  # fmt: skip
-        self._insert(session, SubscriberRow, ["address_key"], people)
-        keys = [mail.lower() for _, mail in entering]
+        keys = [one.key for one in entering]
+        _insert(session, SubscriberRow, ["address_key"], {
+            "address": [one.mail for one in entering],
+            "address_key": keys,
+            "address_hash": [hashes[key] for key in keys],
+            "language": [one.entry.language for one in entering],
+            "created_at": [one.entry.since or self._now for one in entering],
+        })  # fmt: skip
         key = col(SubscriberRow.address_key)
         query = select(key, col(SubscriberRow.id)).where(_among(session, key, keys))
-        found = session.connection().execute(query)
-        return {line[0]: cast(int, line[1]) for line in found}
+        numbers = {line[0]: cast(int, line[1]) for line in session.connection().execute(query)}
+        return [numbers[key] for key in keys]
 
-    def _insert(
-        self, session: Session, row: type[SQLModel], unique: list[str], rows: list[dict[str, Any]]
-    ) -> None:
-        """Insert these rows, but those whose `unique` columns stand there already."""
-        if not rows:
-            return
-        connection, table = session.connection(), cast(Table, row.__table__)  # type: ignore[attr-defined]
-        statement = changing.insert_for(session, table)
-        if unique:
-            statement = statement.on_conflict_do_nothing(index_elements=unique)
-        # Handed to the driver ready-made: to have each value bound by its type took half of all
-        # the time of a million lines.
-        names = list(rows[0])
-        compiled = statement.compile(dialect=connection.dialect, column_keys=names)
-        order = compiled.positiontup or names
-        columns = []
-        for name in order:
-            ready = _ready(connection.dialect, table.c[name].type)
-            column = [line[name] for line in rows]
-            columns.append(map(ready, column) if ready else column)
-        values = list(zip(*columns, strict=True))
-        if compiled.positiontup is None:  # psycopg's are named
-            connection.exec_driver_sql(
-                str(compiled), [dict(zip(order, line, strict=True)) for line in values]
-            )
-        else:
-            connection.exec_driver_sql(str(compiled), values)
+    def _subscribe(self, session: Session, entering: list[_Work], numbers: list[int]) -> None:
+        many, entries = len(entering), [one.entry for one in entering]
+        states = [e.status if e.status in STATES else "withdrawn" for e in entries]
+        since = [
+            e.since or (self._now if state == "confirmed" else None)
+            for e, state in zip(entries, states, strict=True)
+        ]
+        _insert(session, SubscriptionRow, ["subscriber_id", "newsletter"], {
+            "subscriber_id": numbers,
+            "newsletter": [self._newsletter] * many,
+            "state": states,
+            "confirmed_at": since,
+            "changed_at": [self._now] * many,
+            "paused_until": [e.paused_until for e in entries],
+            **_stored([e.preferences or EVERYTHING for e in entries]),
+        })  # fmt: skip
 
-    def _subscription(self, entry: Entry, number: int) -> dict[str, Any]:
-        chosen = entry.preferences or EVERYTHING
-        state = entry.status
-        if state not in {"confirmed", "requested", "withdrawn"}:
-            state = "withdrawn"
-        confirmed = (entry.since or self._now) if state == "confirmed" else entry.since
-        return {
-            "subscriber_id": number,
-            "newsletter": self._newsletter,
-            "state": state,
-            "confirmed_at": confirmed,
-            "changed_at": self._now,
-            "paused_until": entry.paused_until,
-            **changing.stored(chosen),
+    def _prove(self, session: Session, entering: list[_Work], numbers: list[int]) -> None:
+        proof = [
+            (number, event)
+            for one, number in zip(entering, numbers, strict=True)
+            for event in self._events(one.entry)
+        ]
+        columns: dict[str, list[Any]] = {
+            "subscriber_id": [number for number, _ in proof],
+            "newsletter": [self._newsletter] * len(proof),
+            **{name: [getattr(event, name) for _, event in proof] for name in changing.EVENT},
         }
+        columns["wording"] = [
+            changing.kept_wording(session, event.wording, event.at) for _, event in proof
+        ]
+        _insert(session, ConsentEventRow, [], columns)
 
     def _events(self, entry: Entry) -> Sequence[Event]:
         """The proof of a new line: its own, or one event with what the list has to show."""
@@ -227,69 +224,103 @@ class Entering:
     def _said(self, entry: Entry) -> str:
         return "; ".join(part for part in (self._evidence, entry.evidence) if part)
 
-    def _change(self, session: Session, entry: Entry, mail: str, verdict: Verdict) -> None:
-        found = changing.number(session, mail)
+    def _change(self, session: Session, one: _Work) -> None:
+        found = changing.number(session, one.mail)
         when: dict[str, Any] = {"how": self._how, "now": self._now}
-        if verdict.act == "withdraw":
-            changing.withdraw(session, found, self._newsletter, **when, reason=self._said(entry))
+        if one.verdict.act == "withdraw":
+            said = self._said(one.entry)
+            changing.withdraw(session, found, self._newsletter, **when, reason=said)
         else:
-            chosen = cast(Preferences, entry.preferences)
+            chosen = cast(Preferences, one.entry.preferences)
             changing.choose(session, found, self._newsletter, chosen, **when)
 
     def _remember(self, session: Session, known: dict[str, Known]) -> None:
-        connection = session.connection()
-        connection.execute(text(_PRETENDED))
-        rows = [
-            {"key": key, "state": k.state, "at": k.confirmed_at and k.confirmed_at.isoformat(),
-             "never": k.suppressed, "chosen": changing.stored(k.preferences or EVERYTHING)}
-            for key, k in known.items()
-        ]  # fmt: skip
-        keep = text(_KEEP).bindparams(bindparam("chosen", type_=JSON))
-        if rows:
-            connection.execute(keep, rows)
+        _insert(session, PRETENDED, ["address_key"], {
+            "address_key": list(known),
+            "state": [k.state for k in known.values()],
+            "confirmed_at": [k.confirmed_at for k in known.values()],
+            "never": [k.suppressed for k in known.values()],
+            **_stored([k.preferences or EVERYTHING for k in known.values()]),
+        }, replacing=True)  # fmt: skip
 
     def _remembered(self, session: Session, keys: list[str]) -> dict[str, Known]:
         connection = session.connection()
-        connection.execute(text(_PRETENDED))
-        ask = (
-            text("SELECT * FROM pretended WHERE address_key IN :keys")
-            .bindparams(bindparam("keys", expanding=True))
-            .columns(chosen=JSON)
-        )
-        known = {}
-        for line in connection.execute(ask, {"keys": keys}).mappings():
-            at = line["confirmed_at"] and datetime.fromisoformat(line["confirmed_at"])
-            chosen = line["chosen"]
-            value = Preferences(
-                _set(chosen["sections"]), chosen["format"], _set(chosen["sectors"]),
-                chosen["frequency"],
-            )  # fmt: skip
-            known[line["address_key"]] = Known(line["state"], value, at, bool(line["never"]))
-        return known
+        connection.execute(CreateTable(PRETENDED, if_not_exists=True))
+        ask = select(PRETENDED).where(_among(session, PRETENDED.c.address_key, keys))
+        return {
+            line.address_key: Known(line.state, preferences(line), line.confirmed_at, line.never)
+            for line in connection.execute(ask)
+        }
 
 
-# Seen by this session alone, and gone with its transaction: SQLite keeps it in a file of its own
-# and takes no lock on the roster for it.
-_PRETENDED = """
-CREATE TEMPORARY TABLE IF NOT EXISTS pretended (
-    address_key VARCHAR PRIMARY KEY, state VARCHAR, confirmed_at VARCHAR, never BOOLEAN, chosen JSON
+# What a dry run would have done. Seen by its session alone, and gone with its transaction: SQLite
+# keeps it in a file of its own and takes no lock on the roster for it.
+PRETENDED = Table(
+    "pretended",
+    MetaData(),
+    Column("address_key", String, primary_key=True),
+    Column("state", String),
+    Column("confirmed_at", Utc),
+    Column("never", Boolean),
+    Column("sections", JSON(none_as_null=True)),
+    Column("sectors", JSON(none_as_null=True)),
+    Column("format", String),
+    Column("frequency", String),
+    prefixes=["TEMPORARY"],
+    sqlite_with_rowid=False,
 )
-"""
-_KEEP = """
-INSERT INTO pretended (address_key, state, confirmed_at, never, chosen)
-VALUES (:key, :state, :at, :never, :chosen)
-ON CONFLICT (address_key) DO UPDATE
-SET state = :state, confirmed_at = :at, never = :never, chosen = :chosen
-"""
 
 
-def _ready(dialect: Dialect, kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    """What makes a value of this column fit for the driver; None where it is."""
+def _stored(chosen: list[Preferences]) -> dict[str, list[Any]]:
+    """Choices as their columns."""
+    rows = [changing.stored(one) for one in chosen]
+    return {name: [row[name] for row in rows] for name in changing.stored(EVERYTHING)}
+
+
+def _insert(
+    session: Session,
+    row: type[SQLModel] | Table,
+    unique: list[str],
+    columns: dict[str, list[Any]],
+    *,
+    replacing: bool = False,
+) -> None:
+    """Insert these columns' rows, but those whose `unique` columns stand there already.
+
+    `replacing`: those take the place of what stands there.
+    """
+    if not any(columns.values()):
+        return
+    table = row if isinstance(row, Table) else cast(Table, row.__table__)  # type: ignore[attr-defined]
+    statement = changing.insert_for(session, table)
+    if replacing:
+        others = {name: statement.excluded[name] for name in columns if name not in unique}
+        statement = statement.on_conflict_do_update(index_elements=unique, set_=others)
+    elif unique:
+        statement = statement.on_conflict_do_nothing(index_elements=unique)
+    # Handed to the driver ready-made: to have each value bound by its type took half of all
+    # the time of a million lines.
+    connection = session.connection()
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(columns))
+    order = compiled.positiontup or list(columns)
+    ready = (_ready(connection.dialect, table.c[name].type, columns[name]) for name in order)
+    lines = zip(*ready, strict=True)
+    if compiled.positiontup is None:  # psycopg's are named
+        named = [dict(zip(order, line, strict=True)) for line in lines]
+        connection.exec_driver_sql(str(compiled), named)
+    else:
+        connection.exec_driver_sql(str(compiled), list(lines))
+
+
+def _ready(dialect: Dialect, kind: TypeEngine[Any], values: list[Any]) -> Iterable[Any]:
+    """The values of a column fit for the driver."""
     if isinstance(kind, Utc) and dialect.name == "sqlite":
-        return _moment
-    return kind.dialect_impl(dialect).bind_processor(dialect)
+        return map(_moment, values)
+    bind = kind.dialect_impl(dialect).bind_processor(dialect)
+    return map(bind, values) if bind else values
 
 
+@lru_cache(maxsize=1 << 12)
 def _moment(value: datetime | None) -> str | None:
     # What SQLAlchemy stores in SQLite, and 5 times as fast as its own.
     if value is None:
@@ -305,7 +336,3 @@ def _among(session: Session, column: Any, values: Sequence[str]) -> ColumnElemen
         return cast(ColumnElement[bool], column == any_(bindparam(None, values, ARRAY(String))))
     listed = func.json_each(json.dumps(values)).table_valued("value")
     return cast(ColumnElement[bool], column.in_(select(listed.c.value)))
-
-
-def _set(names: list[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(names)

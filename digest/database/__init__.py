@@ -1,35 +1,39 @@
 """The database: one engine, two kinds of session, the migrations, and one sender at a time.
 
+    turns       who writes next to an SQLite file
+    sharing     many who write at the same moment, committed together
+
 Dialect notes live here. SQLite: WAL with synchronous=FULL, foreign keys on, and every writing
 session begins with BEGIN IMMEDIATE, or a reader that turns writer is refused at once however
 long the busy timeout. Never here: a query about anything (the three books).
 """
 
 import contextlib
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
 from digest import archive, ledger
+from digest.database.sharing import Sharing
+from digest.database.turns import Turns
 from digest.errors import DatabaseError, SenderAtWork
 from subscribers import roster
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # Imported for what they declare: each book adds its tables to the one metadata.
 BOOKS = (archive, ledger, roster)
 TABLES = SQLModel.metadata
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # A process that stands still in the middle of a transaction holds its locks no longer than this.
 IDLE = "-c idle_in_transaction_session_timeout=60s"
 _CLAIMS = 0x0D16E57  # where the numbers of our advisory locks on PostgreSQL begin
@@ -43,10 +47,9 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._sqlite = engine.dialect.name == "sqlite"
-        # SQLite has one writer; threads of this process queue here instead of in its busy loop.
-        self._turn: contextlib.AbstractContextManager[Any] = (
-            threading.RLock() if self._sqlite else contextlib.nullcontext()
-        )
+        named = self.engine.url.database
+        self._turns = Turns(Path(named) if named and named != ":memory:" else None)
+        self._sharing = Sharing(self.persist, _may_help)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
@@ -56,9 +59,12 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose changes are committed together, or not at all."""
+        """A session whose changes are committed together, or not at all.
+
+        SQLite has one writer: who comes first, of all threads and processes, writes first.
+        """
         with (
-            self._turn,
+            self._turns.taken() if self._sqlite else contextlib.nullcontext(),
             self.engine.connect().execution_options(writes=True) as connection,
             Session(connection, expire_on_commit=False) as session,
             session.begin(),
@@ -80,6 +86,14 @@ class Database:
                     raise _unwritten(error) from error
             time.sleep(min(2.0, 0.05 * 4**tries))
         raise AssertionError  # pragma: no cover - the last try returns or raises
+
+    def together(self, work: Callable[[Session], T]) -> T:
+        """Like `persist`, but whoever waits at this moment is committed together with it.
+
+        For what many readers do at once. `work` may be done again after a commit that nobody
+        answered; it fails alone. Raises what it raises, and DatabaseError.
+        """
+        return self._sharing.together(work)
 
     @contextlib.contextmanager
     def sole_sender(self) -> Iterator[bool]:
@@ -134,6 +148,7 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+        self._turns.close()
 
 
 def open_database(url: str, folder: Path) -> Database:
@@ -183,6 +198,8 @@ def migrate(database: Database) -> tuple[str | None, str]:
     Runs in one transaction: a migration that is interrupted has not happened.
     Raises DatabaseError for a database newer than the program.
     """
+    from alembic import command  # a quarter of all the time that a short command takes
+
     with database.engine.connect().execution_options(writes=True) as connection:
         before = _revision(connection)
         if before and before not in _known():
@@ -300,23 +317,29 @@ def _taken() -> SenderAtWork:
     )
 
 
-def _alembic(connection: Connection | None = None) -> Config:
+def _alembic(connection: Connection | None = None) -> "Config":
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     return config
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def _newest() -> str:
-    return ScriptDirectory.from_config(_alembic()).get_current_head() or ""
+    return max(_known())
 
 
 def _known() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    # Their files' names begin with their numbers: Alembic need not be asked, nor loaded.
+    return {file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py")}
 
 
 def _misfit(found: str) -> DatabaseError:

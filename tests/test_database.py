@@ -1,0 +1,118 @@
+"""Who writes next, and who is committed with whom."""
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from digest.database import Database
+from digest.database.turns import Turns
+from subscribers import roster
+
+NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
+KEYS = (b"the key",)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        threading.Event().wait(0.001)
+
+
+def test_threads_write_in_the_order_in_which_they_came() -> None:
+    turns, order = Turns(None), list[int]()
+
+    def write(number: int) -> None:
+        with turns.taken():
+            order.append(number)
+
+    with ThreadPoolExecutor() as pool, turns.taken():
+        for number in range(5):
+            pool.submit(write, number)
+            until(lambda: len(turns) == number + 2)  # noqa: B023 - asked at once
+        assert order == []
+    assert order == [0, 1, 2, 3, 4]
+
+
+def test_who_wrote_just_now_does_not_pass_another_process_that_waits(tmp_path: Path) -> None:
+    mine, other, order = Turns(tmp_path / "x.db"), Turns(tmp_path / "x.db"), list[str]()
+
+    def write() -> None:
+        with other.taken():
+            order.append("other")
+
+    with ThreadPoolExecutor() as pool:
+        with mine.taken():
+            pool.submit(write)
+            until(lambda: is_locked(tmp_path / "x.db.next"))
+        with mine.taken():
+            order.append("mine")
+    mine.close()
+    other.close()
+    assert order == ["other", "mine"]
+
+
+def test_a_process_that_stands_still_stops_no_other(tmp_path: Path) -> None:
+    still, turns = Turns(tmp_path / "x.db"), Turns(tmp_path / "x.db", patience=0.01)
+    with still.taken(), turns.taken():
+        assert is_locked(tmp_path / "x.db.turn")
+    with turns.taken():
+        assert is_locked(tmp_path / "x.db.turn")
+    for one in (still, turns):
+        one.close()
+
+
+def test_where_no_files_can_be_the_threads_are_in_line(tmp_path: Path) -> None:
+    turns = Turns(tmp_path / "nowhere" / "x.db")
+    with turns.taken():
+        assert len(turns) == 1
+    assert len(turns) == 0
+
+
+def test_who_writes_already_is_told_instead_of_waiting_for_ever() -> None:
+    turns = Turns(None)
+    with turns.taken(), pytest.raises(RuntimeError, match="already"), turns.taken():
+        pass
+    with turns.taken():
+        assert len(turns) == 1
+
+
+def test_what_is_written_together_fails_alone(database: Database) -> None:
+    def joining(name: str) -> int:
+        def join(session: Session) -> int:
+            number = roster.add(
+                session, f"{name}@x.org", "weekly", how="operator", now=NOW, keys=KEYS
+            )
+            if name == "bob":
+                raise ValueError(name)
+            return number
+
+        return database.together(join)
+
+    with ThreadPoolExecutor() as pool, database.writing():
+        done = [pool.submit(joining, name) for name in ("ann", "bob", "eve")]
+        until(lambda: all(one.running() for one in done))
+    with pytest.raises(ValueError, match="bob"):
+        done[1].result()
+    with database.reading() as session:
+        found = {one.address: one.subscriber for one in roster.recipients(session, "weekly")}
+    assert found == {"ann@x.org": done[0].result(), "eve@x.org": done[2].result()}
+
+
+def is_locked(path: Path) -> bool:
+    if not path.exists():
+        return False
+    file = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(file)
