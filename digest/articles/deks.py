@@ -150,6 +150,11 @@ def dek_of(summary: str, lead: Iterable[str] = ()) -> str:
     return _topped(dek, opening)
 
 
+def shortened(dek: str) -> str:
+    """A dek as a mail shows it: of one longer than 280 characters its first whole sentences."""
+    return dek if len(dek) <= DEK else _fitting(sentences(dek))
+
+
 def _ends(text: str, start: int, end: re.Match[str]) -> bool:
     """Whether a mark ends its sentence, and not an abbreviation, a number or "..." within one."""
     after = text[end.end() :].lstrip()

@@ -34,7 +34,7 @@ WAY = re.compile(r"^\s*[>»›/→|]\s*$")
 LABEL_CLASS = re.compile(
     r"(?:^|[\s_-])(?:kicker|eyebrow|genre|rubri[ck]|section-(?:name|label|link|title)"
     r"|article-(?:section|category)"
-    r"|cat-?name|post-category|topic-label|dachzeile)(?:$|[\s_-])",
+    r"|cat-?name|(?:post|item|entry|taxonomy)-categor(?:y|ies)|topic-label|dachzeile)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 LABEL_AT_MOST = 30  # characters
@@ -86,13 +86,14 @@ def _crumbs(root: html.HtmlElement) -> list[str]:
     found: list[html.HtmlElement] = next((e for p in path if (e := root.xpath(p))), [])
     if not found:
         found = _way_from_home(root)
-    return [text for e in found[:6] if (text := text_of(e))]
+    return [text for e in found[:6] if e.get("href") != "/" and (text := text_of(e))]
 
 
 def _way_from_home(root: html.HtmlElement) -> list[html.HtmlElement]:
     """Links in a row that begin with the front page, with marks between ("Home > World")."""
     for link in islice(root.iter("a"), 60):
-        if headline_key(text_of(link)) in HOME_KEYS and WAY.search(link.tail or ""):
+        home = headline_key(text_of(link)) in HOME_KEYS or link.get("href") == "/"
+        if home and WAY.search(link.tail or ""):
             parent = link.getparent()
             return [] if parent is None else list(parent.iter("a"))
     return []
