@@ -79,6 +79,18 @@ def canonical(url: str) -> str:
     return made if len(made) <= ADDRESS_AT_MOST else ""
 
 
+def secured(picture: str, page: str) -> str:
+    """A picture's address: with https, where its page has the same host and is served so.
+
+    Mail programs show no other pictures. One of another host stays as it is: nobody said that it
+    can be had by https.
+    """
+    own, other = urlsplit(page), urlsplit(picture)
+    same = own.netloc.removeprefix("www.") == other.netloc.removeprefix("www.")
+    secure = same and own.scheme == "https" and other.scheme == "http"
+    return urlunsplit(other._replace(scheme="https")) if secure else picture
+
+
 def fingerprint(url: str, headline: str) -> str:
     """See `Article.fingerprint`."""
     identity = _identity(canonical(url)) or headline_key(headline)

@@ -21,6 +21,7 @@ from digest.articles import (
     moment,
     paragraphs,
     plain,
+    secured,
     tidy,
 )
 from digest.feeds.markup import (
@@ -113,7 +114,9 @@ def _article(entry: Element, origin: Origin, link: str) -> Article | None:
         section=origin.section,
         categories=_categories(entry),
         image=picture(
-            entry, [content, summary], lambda raw: address(_base(entry, link or origin.base), raw)
+            entry,
+            [content, summary],
+            lambda raw: secured(address(_base(entry, link or origin.base), raw), url),
         ),
         attribution=_attribution(lead),
         body=body_of(paragraphs(content)),

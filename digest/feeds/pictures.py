@@ -120,7 +120,7 @@ def _shown(text: str, address: Address) -> Iterator[Image]:
     for element in root.iter("img"):
         raw = element.get("data-src") or element.get("data-lazy-src") or element.get("src") or ""
         url = "" if raw.startswith("data:") else address(raw)
-        if url.startswith("https://") and _width(element) >= TINY and not COUNTER.search(url):
+        if url and _width(element) >= TINY and not COUNTER.search(url):
             yield Image(url, plain(element.get("alt") or ""), _caption_credit(element))
 
 

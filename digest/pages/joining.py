@@ -18,6 +18,7 @@ from digest.articles import (
     is_generated,
     moment,
     names_hour,
+    secured,
 )
 from digest.pages.lines import CUT, Entry, Found
 from digest.pages.metadata import Metadata, url_date
@@ -60,7 +61,7 @@ def own_article(page: Page, timezone: str, url: str) -> Article:
         section=meta.section if meta else "",
         categories=meta.categories if meta else (),
         sectors=(meta.sectors if meta else ()) or page.sectors,
-        image=_image(page),
+        image=_image(page, address),
         attribution=found.attribution,
         body="\n\n".join(found.body),
         language=language,
@@ -113,7 +114,7 @@ def _goes_on(whole: str, cut: str) -> bool:
     return headline_key(whole).startswith(headline_key(CUT.sub("", cut))[:40])
 
 
-def _image(page: Page) -> Image:
+def _image(page: Page, address: str) -> Image:
     found, meta, shown = page.found, page.meta, page.shown
     if meta is None:
         return Image(credit=found.credit)
@@ -123,7 +124,7 @@ def _image(page: Page) -> Image:
     named = (seen.credit, meta.image_credit, found.credit)
     generated = (credit for credit in (found.credit, *named) if is_generated(credit))
     return Image(
-        meta.image_url or seen.url,
+        secured(meta.image_url or seen.url, address),
         meta.image_alt or seen.alt or meta.image_caption,
         next(generated, "") or next(filter(None, named), ""),
     )
