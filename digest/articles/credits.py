@@ -13,7 +13,7 @@ LABEL = re.compile(
     r"|bildquelle|bildrechte"
     r"|fonte|fuente)s?"
     r"(?:[ -](?:credit|by|courtesy|source)s?)?\s?[:：|]\s?|©\s?|\(c\)\s|(?<!\w)(?:चित्र|फोटो"
-    r"|तस्वीर|صورة|تصوير|图|圖|摄影|写真|撮影|Фото)"
+    r"|तस्वीर|صورة|تصوير|图|圖|摄影|写真|撮影|Фото|Ảnh|Zdjęcie|[Ff]ot\.|Fotoğraf|Kuva|Φωτογραφία|ภาพ|사진)"
     r"\s?[:：/]\s?|\b(?:photo|photograph|image|picture|illustration)s? (?:by|courtesy(?: of)?)\s"
     r"|\bcourtesy of\s).*$",
     re.IGNORECASE,

@@ -15,7 +15,7 @@ from digest.pages.linked import Linked
 from digest.pages.tags import Meta, pieces_of, text_of
 
 BYLINE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:byline|author|writtenby|p-author|reporter|autor|auteur|contributor)"
+    r"(?:^|[\s_-])(?:byline|submitted|field--name-uid|author|writtenby|p-author|reporter|autor|auteur|contributor)"
     r"(?:s|names?)?(?:$|[\s_-])",
     re.IGNORECASE,
 )
@@ -23,6 +23,7 @@ NO_BYLINE_CLASS = re.compile(
     r"bio|image|avatar|photo|social|follow|comment|related|share", re.IGNORECASE
 )
 BYLINE_AT_MOST = 100
+SIGNATURE = re.compile(r"[^\W\d_a-z][^\W\d_]*(?: [^\W\d_a-z][\w.'’-]*){1,4}")
 CLASSED = 20  # elements that are looked into
 NAMES_AT_MOST = 60  # characters: what is longer says more than names
 # What stands behind a name in a link: "PARA LA GACETA", "Staff".
@@ -35,7 +36,8 @@ WHENCE = re.compile(
 )
 HANDLE = re.compile(r"\s*(?:\(@\w+\)|(?<!\w)@\w+)|\s*\S+@\S+\.\w+")
 BY = re.compile(
-    r"^\W*(?:(?:written |reported |words |story |posted |published )?by|von|par|por|di|door|av"
+    r"^\W*(?:(?:written |reported |words |story |posted |published |submitted )?by"
+    r"|von|par|por|di|door|av"
     r"|af|autor(?:es)?"
     r"|autore|auteur|author|text|texte|fuente|redazione|oleh|yazan|автор|текст|लेखक|द्वारा"
     r"|रिपोर्ट|بقلم|كتب|كتبت|作者|记者"
@@ -46,7 +48,7 @@ AFTER_BYLINE = re.compile(
     r"\s*(?:\||•|·|\bPublished\b|\bUpdated\b|\bPosted\b|\bLast updated\b|(?<=[a-z])\s?\d{1,2}["
     r" :]"
     r"|,?\s(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2}|[-–—] (?=\w+ \d)"
-    r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}[-年]|\bon (?=\w+ \d)|\bat (?=\d)"
+    r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}[-年]|\bon(?:$| (?=\w+,? \d))|\bat (?=\d)"
     r"|\b\d+ (?:hours?|minutes?|days?) ago).*$"
 )
 NOBODY = {
@@ -140,6 +142,9 @@ def _printed(root: html.HtmlElement) -> Iterator[str]:
     for element in islice(classed, CLASSED):
         if text := _named(element):
             yield text
+    # Who signs beneath the text, at its right edge.
+    signed = root.xpath('//p[@align="right" or contains(@style, "right")]')[-1:]
+    yield from (text for e in signed if SIGNATURE.fullmatch(text := text_of(e)))
 
 
 def _is_byline(element: html.HtmlElement) -> bool:

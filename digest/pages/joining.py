@@ -86,7 +86,8 @@ def _dek(page: Page) -> str:
     stated = [
         text for text in (*(page.meta.deks if page.meta else ()), found.dek) if _says(text, page)
     ]
-    if stated and 0 < len(found.dek) <= SHOWN_AT_MOST and _goes_on(found.dek, stated[0]):
+    shown = bool(stated) and len(CUT.sub("", stated[0])) <= len(found.dek) <= SHOWN_AT_MOST
+    if shown and _goes_on(found.dek, stated[0]):
         # What the desk wrote beneath its headline is not ours to shorten.
         return found.dek
     fit = [text for text in stated if not CUT.search(text)]

@@ -10,7 +10,7 @@ from itertools import islice
 
 from lxml import html
 
-from digest.articles import canonical, credit_of, plain
+from digest.articles import canonical, credit_of, is_credit, plain
 from digest.pages.markup import HIDDEN, story_of
 from digest.pages.metadata import NO_PICTURE
 from digest.pages.tags import join, text_of
@@ -84,8 +84,12 @@ def _credit_beneath(image: html.HtmlElement) -> str:
     """The credit of a picture that stands in no figure: in the next element, if that is one."""
     beneath = (e.getnext() for e in (image, *islice(image.iterancestors(), 2)))
     for element in beneath:
-        if element is not None and CAPTION_CLASS.search(str(element.get("class") or "")):
-            return credit_of(text_of(element))
+        if element is None:
+            continue
+        marked = CAPTION_CLASS.search(str(element.get("class") or ""))
+        credit = credit_of(text_of(element)[:LONGEST])
+        if marked or is_credit(credit):
+            return credit
     return ""
 
 
