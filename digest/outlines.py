@@ -20,6 +20,8 @@ MOST = 2000
 """Feeds taken from one outline; more is no list that an editor reads."""
 LONGEST = 200
 """Characters of a title."""
+LONGEST_ADDRESS = 2000
+"""Characters."""
 FEED_TYPES = {
     "application/rss+xml": "RSS",
     "application/atom+xml": "Atom",
@@ -42,6 +44,14 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlines:
+    """What an OPML file lists: its feeds, and the titles of what can't be taken over."""
+
+    feeds: tuple[Outline, ...]
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FeedLink:
     """A feed that a page names."""
 
@@ -49,11 +59,13 @@ class FeedLink:
     url: str
 
 
-def read_outlines(data: bytes, name: str) -> list[Outline]:
+def read_outlines(data: bytes, name: str) -> Outlines:
     """The feeds of an OPML file, each once, in its order. Raises SourceError for what is none.
 
-    An outline without xmlUrl is a folder; the nearest one around a feed is its section. No
-    entity is resolved, nothing is fetched, and markup that is slightly broken is read on.
+    Left out is what names no address of the web (javascript:, file:), and what stands behind
+    `MOST` feeds. An outline without xmlUrl is a folder; the nearest one around a feed is its
+    section. No entity is resolved, nothing is fetched, and markup that is slightly broken is
+    read on.
     """
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False
@@ -66,29 +78,37 @@ def read_outlines(data: bytes, name: str) -> list[Outline]:
     if root is None or str(root.tag).lower() != "opml":
         raise _no_opml(name)
     once: dict[str, Outline] = {}
+    left_out: list[str] = []
     for outline in _outlines(root):
-        once.setdefault(outline.feed, outline)
-        if len(once) == MOST:
-            break
+        if outline.feed in once:
+            continue
+        if _is_of_the_web(outline.feed) and len(once) < MOST:
+            once[outline.feed] = outline
+        else:
+            left_out.append(outline.title)
     if not once:
         raise SourceError(
             f"{name} lists no feed", remedy="export the subscriptions of a feed reader as OPML"
         )
-    return list(once.values())
+    return Outlines(tuple(once.values()), tuple(left_out))
 
 
 def _outlines(root: etree._Element) -> Iterator[Outline]:
     for element in root.iter("outline"):
         told = {str(key).lower(): str(value) for key, value in element.attrib.items()}
         feed = told.get("xmlurl", "").strip()
-        if not feed.lower().startswith(("http://", "https://")) or len(feed) > 2000:
+        if not feed:
             continue
         yield Outline(
-            title=_title(told) or feed,
+            title=_title(told) or plain(feed)[:LONGEST],
             feed=feed,
             section=_folder(element),
             page=told.get("htmlurl", "").strip(),
         )
+
+
+def _is_of_the_web(feed: str) -> bool:
+    return feed.lower().startswith(("http://", "https://")) and len(feed) <= LONGEST_ADDRESS
 
 
 def _title(told: dict[str, str]) -> str:

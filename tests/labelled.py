@@ -67,9 +67,9 @@ def _article_fields(document: str, article: Article, name: str, right: Any) -> I
     if name == "image":
         for part in ("url", "alt", "credit"):
             yield Field(document, f"image {part}", getattr(article.image, part), right[part])
-    elif name == "published":
+    elif name in {"published", "updated"}:
         moment = datetime.fromisoformat(right).astimezone(UTC) if right else None
-        yield Field(document, name, article.published, moment)
+        yield Field(document, name, getattr(article, name), moment)
     else:
         yield Field(document, name, getattr(article, name), right)
 

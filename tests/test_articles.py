@@ -17,9 +17,11 @@ from digest.articles import (
     is_generated,
     language_of,
     moment,
+    names_hour,
     paragraphs,
     plain,
     sentences,
+    shortened,
     tidy,
 )
 
@@ -86,6 +88,16 @@ def test_canonical_is_idempotent(url: str) -> None:
             "https://example.org/a?b=1",
         ),
         ("http://example.org", "http://example.org/"),
+        # What is left of a query stays to the letter: it may be signed.
+        (
+            "https://a.example/i?resize=1,2&u=a%2fb+c&gclid=1",
+            "https://a.example/i?resize=1,2&u=a%2fb+c",
+        ),
+        (
+            'https://a.example/i?bare&q=Grüße%20"<>',
+            "https://a.example/i?bare&q=Gr%C3%BC%C3%9Fe%20%22%3C%3E",
+        ),
+        ("https://a.example/w?ref=the-week-newsletter", "https://a.example/w"),
         ("javascript:alert(1)", ""),
         ("https://someone@example.org/", ""),
         ("/relative", ""),
@@ -122,6 +134,17 @@ def test_fingerprint_is_the_address_and_without_one_the_headline() -> None:
 )
 def test_dek(text: str, dek: str) -> None:
     assert dek_of(text) == dek
+
+
+def test_a_long_dek_is_shown_in_whole_sentences() -> None:
+    one, two = f"{'One ' * 30}end.", f"{'Two ' * 50}end."
+    assert shortened(f"{one} {two}") == one
+    assert shortened(one) == one
+
+
+@given(st.text())
+def test_no_dek_is_shown_too_long(text: str) -> None:
+    assert len(shortened(text)) <= DEK
 
 
 @given(st.text())
@@ -161,10 +184,55 @@ def test_a_dek_is_never_too_long(text: str) -> None:
         ("2 апреля 2025, 14:30", "Europe/Moscow", "2025-04-02T11:30"),
         ("March 18, 2015 at 5:12 PM ET", "UTC", "2015-03-18T21:12"),
         ("Wed Apr 02 01:20:00 +0530 2025", "UTC", "2025-04-01T19:50"),
+        # The figures of a second date are no offset from UTC.
+        (
+            "Publié le 30 mars 2025 à 18h05, modifié le 31 mars 2025 à 09h12",
+            "Europe/Paris",
+            "2025-03-30T16:05",
+        ),
+        ("2 April 2025 13:20 \u22120400", "UTC", "2025-04-02T17:20"),
     ],
 )
 def test_moment(text: str, timezone: str, expected: str) -> None:
     assert moment(text, timezone) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "language", "month"),
+    [
+        ("UTC", "en-US", 4),
+        ("UTC", "en-GB", 2),
+        ("UTC", "", 2),
+        ("Asia/Kolkata", "en-US", 2),
+        ("America/Chicago", "", 4),
+    ],
+)
+def test_a_date_of_two_small_numbers_is_read_as_its_readers_do(
+    timezone: str, language: str, month: int
+) -> None:
+    found = moment("04/02/2025 13:20", timezone, language)
+    assert found is not None
+    assert found.month == month
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("2025-04-02", False),
+        ("20250402", False),
+        ("02.04.2025", False),
+        ("April 2, 2025", False),
+        ("2025年4月2日", False),
+        ("2025-04-02T00:00:00Z", True),
+        ("1743537000", True),
+        ("02.04.2025 13:20 Uhr", True),
+        ("2 avril 2025 à 14h30", True),
+        ("2 April 2025, 5 pm", True),
+        ("yesterday at 5 pm", False),
+    ],
+)
+def test_a_date_may_name_the_day_alone(text: str, names: bool) -> None:
+    assert names_hour(text) is names
 
 
 @pytest.mark.parametrize(
@@ -347,6 +415,14 @@ def test_a_dek_of_what_a_source_gives(summary: str, dek: str) -> None:
         ("A ferry leaves. Photograph: Dana Quill/Wire", "Photograph: Dana Quill/Wire"),
         ("A ferry leaves (Dana Quill for the Post)", "Dana Quill for the Post"),
         ("A ferry leaves in 2024", ""),
+        ("Vines near the farm.Nuria Vidal (Agencia Tinta)", "Nuria Vidal (Agencia Tinta)"),
+        ("A line of lorries. Nobody crosses (AFP)", "AFP"),
+        ("魚を並べる人たち＝2日、浜崎港、佐藤健撮影", "佐藤健撮影"),
+        (
+            "Miners. WIRE/Lucho Paz/File Photo Purchase Licensing Rights , opens new tab",
+            "WIRE/Lucho Paz/File Photo",
+        ),
+        ("Das Ufer. | Bildquelle: dpa", "Bildquelle: dpa"),
         (
             "This image is AI-generated. It shows no real event.",
             "This image is AI-generated. It shows no real event.",

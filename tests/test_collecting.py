@@ -317,3 +317,23 @@ def test_the_first_source_keeps_an_article_however_late_it_comes(
     publish.collect(ours, now=NOW, on_visit=ended.append)
 
     assert [article.source for article in ours.articles(9)] == ["first"]
+
+
+def test_the_lists_of_a_folder_are_as_old_as_the_page_that_has_them(
+    house: House, tmp_path: Path
+) -> None:
+    saved = tmp_path / "old"
+    saved.mkdir()
+    page = """<meta property="article:published_time" content="{:%Y-%m-%d}"><h1>The page of a</h1>
+        <h3>Trending</h3><p><a href="/x">What was trending then</a></p>""".format
+    (saved / "a.html").write_text(page(NOW - 240 * HOUR), encoding="utf-8")
+    folder = SourceSettings(name="saved", folder=str(saved))
+    ours = House(house.settings.model_copy(update={"source": (folder,)}), house.database)
+    for _ in range(2):
+        collect(ours)
+        assert listed(ours, NOW - 168 * HOUR) == []
+    assert len(listed(ours, NOW - 300 * HOUR)) == 1
+    # A folder whose pages list nothing any more lists nothing.
+    (saved / "a.html").write_text("<h1>The page of a</h1><p>Nothing beside it.</p>")
+    collect(ours)
+    assert listed(ours, NOW - 300 * HOUR) == []

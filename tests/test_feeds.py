@@ -270,3 +270,25 @@ def test_a_picture_that_counts_readers_is_none() -> None:
 def test_any_bytes_give_a_reading_or_a_source_error(data: bytes) -> None:
     with suppress(SourceError):
         assert read_feed(data, source="any").articles
+
+
+def test_a_news_sitemap_of_a_quiet_weekend_is_empty() -> None:
+    quiet = b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"></urlset>'
+    assert read_feed(quiet, source="s") == Reading()
+
+
+@pytest.mark.parametrize(
+    ("page", "picture", "kept"),
+    [
+        ("https://a.example/1", "http://a.example/p.jpg", "https://a.example/p.jpg"),
+        ("https://www.a.example/1", "http://a.example/p.jpg", "https://a.example/p.jpg"),
+        # Preflight names those that no mail program will show.
+        ("https://a.example/1", "http://cdn.example/p.jpg", "http://cdn.example/p.jpg"),
+        ("http://a.example/1", "http://a.example/p.jpg", "http://a.example/p.jpg"),
+    ],
+)
+def test_a_picture_is_taken_by_https_where_its_page_is(page: str, picture: str, kept: str) -> None:
+    text = f"&lt;img src='{picture}' alt='A quay'&gt;The quay is open."
+    item = f"<item><title>T</title><link>{page}</link><description>{text}</description></item>"
+    feed = f"<rss><channel>{item}</channel></rss>".encode()
+    assert read_feed(feed, source="s").articles[0].image == Image(kept, "A quay")

@@ -119,7 +119,7 @@ def stamp(database: Database, revision: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
 
 
-TABLES = database.TABLES
+TABLES = database.tables()
 alembic = database._alembic
 migrate = database.migrate
 

@@ -25,7 +25,7 @@ OPML = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 
 def test_feeds_are_read_with_their_folders() -> None:
-    assert read_outlines(OPML, "feeds.opml") == [
+    assert list(read_outlines(OPML, "feeds.opml").feeds) == [
         Outline("The Post", "https://post.example/rss", "World & more", "https://post.example/"),
         Outline("Times of Calder", "http://times.example/feed?a=1&b=2", "World & more"),
         Outline("https://deep.example/", "https://deep.example/", "Inner"),
@@ -33,9 +33,20 @@ def test_feeds_are_read_with_their_folders() -> None:
     ]
 
 
+def test_what_is_of_no_web_is_named() -> None:
+    assert read_outlines(OPML, "feeds.opml").left_out == ("File", "Script")
+    many = b"".join(
+        b'<outline text="%d" xmlUrl="https://a.example/%d"/>' % (n, n) for n in range(MOST + 2)
+    )
+    assert read_outlines(b"<opml><body>" + many + b"</body></opml>", "f").left_out == (
+        "2000",
+        "2001",
+    )
+
+
 def test_markup_that_is_slightly_broken_is_read_on() -> None:
     data = b'<opml><body><outline text="A & B" xmlUrl="https://a.example/?x=1&y=2"/></body>'
-    [outline] = read_outlines(data, "feeds.opml")
+    [outline] = read_outlines(data, "feeds.opml").feeds
     assert outline.feed == "https://a.example/?x=1&y=2"
 
 
@@ -65,7 +76,7 @@ def test_entities_bring_nothing_in(tmp_path: Path) -> None:
 <opml><body><outline text="&x;&l11;" xmlUrl="https://a.example/"/></body></opml>""".encode()
 
     try:
-        found = read_outlines(data, "feeds.opml")
+        found = read_outlines(data, "feeds.opml").feeds
     except SourceError:
         return
     assert all(len(o.title) < 300 and "canary" not in o.title for o in found)
@@ -76,14 +87,14 @@ def test_nested_without_end_has_an_end(closed: bool) -> None:
     deep = b'<outline text="x">' * 200_000 + (b"</outline>" * 200_000 if closed else b"")
     good = b'<outline xmlUrl="https://a.example/"/>'
     try:
-        assert len(read_outlines(b"<opml><body>" + good + deep + b"</body></opml>", "f")) == 1
+        assert len(read_outlines(b"<opml><body>" + good + deep + b"</body></opml>", "f").feeds) == 1
     except SourceError as error:
         assert "OPML" in error.remedy  # noqa: PT017 - either is an end
 
 
 def test_a_list_that_no_editor_reads_is_cut() -> None:
     many = b"".join(b'<outline xmlUrl="https://a.example/%d"/>' % n for n in range(MOST + 5))
-    assert len(read_outlines(b"<opml><body>" + many + b"</body></opml>", "f")) == MOST
+    assert len(read_outlines(b"<opml><body>" + many + b"</body></opml>", "f").feeds) == MOST
 
 
 TEXT = st.text(max_size=30).map(plain).filter(lambda text: text and plain(text) == text)
@@ -102,14 +113,14 @@ OUTLINES = st.lists(
 
 @given(OUTLINES)
 def test_what_is_written_is_read_again(outlines: list[Outline]) -> None:
-    again = read_outlines(write_outlines("Ours", outlines), "f")
+    again = read_outlines(write_outlines("Ours", outlines), "f").feeds
     assert sorted(again, key=lambda o: o.feed) == sorted(outlines, key=lambda o: o.feed)
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_any_text_is_written_as_xml(title: str, section: str) -> None:
     data = write_outlines(title, [Outline(title, "https://a.example/", section)])
-    assert [o.feed for o in read_outlines(data, "f")] == ["https://a.example/"]
+    assert [o.feed for o in read_outlines(data, "f").feeds] == ["https://a.example/"]
 
 
 @given(st.binary(max_size=300))
@@ -117,7 +128,7 @@ def test_hostile_bytes_are_a_list_or_are_refused(data: bytes) -> None:
     assert isinstance(feed_links(data, "https://a.example/"), tuple)
     for some in (data, b"<opml><body>" + data + b"</body></opml>"):
         try:
-            assert read_outlines(some, "f")
+            assert read_outlines(some, "f").feeds
         except SourceError as error:
             assert error.what  # noqa: PT017 - either is an end
 

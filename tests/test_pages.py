@@ -391,3 +391,53 @@ def test_any_bytes_give_a_reading_or_a_source_error(data: bytes) -> None:
 def test_a_deep_page_is_read() -> None:
     page = b"<h1>A deep page</h1>" + b"<div>" * 20_000 + b"<p>Bottom.</p>"
     assert read_page(page, source="deep").articles[0].headline == "A deep page"
+
+
+def page(head: str, body: str = "") -> Article:
+    markup = f"<html><head>{head}</head><body><h1>The quay is open</h1>{body}</body></html>"
+    return read_page(markup.encode(), source="s").articles[0]
+
+
+def linked(text: str) -> str:
+    return f'<script type="application/ld+json">{text}</script>'
+
+
+def test_of_json_ld_that_is_broken_the_plain_properties_count() -> None:
+    broken = """{"@type": "NewsArticle", "headline": "The quay is open", "articleSection": "Port",
+        "author": {"@type": "Person", "name": "Dana Quill"}, "datePublished": "2025-04-01T19:50Z",
+        "description": "It was "overdue", they say",}"""
+    found = page(linked(broken))
+    assert (found.byline, found.section, found.published) == ("Dana Quill", "Port", CREATED)
+
+
+def test_json_ld_of_other_articles_is_not_the_pages() -> None:
+    others = """[{"@type": "NewsArticle", "headline": "Snow falls", "author": "A B"},
+        {"@type": "NewsArticle", "headline": "Rain falls", "author": "C D"}]"""
+    assert page(linked(others)).byline == ""
+    # Those of one headline are versions of it, though a desk may word the page's own otherwise.
+    alone = """{"@type": "NewsArticle", "headline": "Boats moor again", "author": "A B"}"""
+    assert page(linked(alone)).byline == "A B"
+
+
+def test_the_hour_is_taken_from_where_the_page_names_it() -> None:
+    day = '<meta name="publishdate" content="2025-04-01">'
+    beneath = "<p>{} By Dana Quill</p>".format
+    assert page(day, beneath("2025-04-01 19:50")).published == CREATED
+    # The hour of another day is that of something else.
+    midnight = datetime(2025, 4, 1, tzinfo=UTC)
+    assert page(day, beneath("2025-04-03 19:50")).published == midnight
+
+
+def test_a_few_words_of_description_are_less_than_the_printed_dek() -> None:
+    printed = "Six harbour towns will discuss a common ferry this week, and what it will cost them."
+    found = page(
+        '<meta name="description" content="A short one.">',
+        f'<p class="standfirst">{printed}</p><p>Updated: 1 April 2025</p><p>{"Text. " * 40}</p>',
+    )
+    assert found.dek == printed
+
+
+def test_a_heading_that_leads_to_the_front_page_is_the_sites_name() -> None:
+    markup = """<title>Ridge Notes: Owls counted twice</title><h1><a href="/">Ridge Notes</a></h1>
+        <h3>Owls counted twice</h3><p>Forty-one owls were seen.</p>"""
+    assert read_page(markup.encode(), source="s").articles[0].headline == "Owls counted twice"

@@ -173,6 +173,7 @@ def test_import_appends_and_keeps_what_stands_there(digest_in: Digest, folder: P
     assert done.returncode == 0, done.stderr
     assert "4 added" in done.stderr
     assert "no newsletter has a section called Inner, World & more" in done.stderr
+    assert "left out: File, Script" in done.stderr
     assert toml.read_text("utf-8").startswith(before)
     assert toml.stat().st_mode & 0o777 == 0o640
     sources = load(folder, {}).source
@@ -243,7 +244,7 @@ def test_export_gives_what_import_takes(digest_in: Digest, folder: Path) -> None
 
     done = digest_in(folder, "sources", "export")
 
-    assert [(o.title, o.section) for o in read_outlines(done.stdout.encode(), "f")] == [
+    assert [(o.title, o.section) for o in read_outlines(done.stdout.encode(), "f").feeds] == [
         ("the-post", "World & more"), ("times-of-calder", "World & more"),
         ("https-deep-example", "Inner"), ("loose", ""), ("closed", ""),
     ]  # fmt: skip

@@ -9,10 +9,10 @@ import gc
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, or_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, select
 
 from digest.archive.collected import articles_by_id, batches
@@ -109,8 +109,9 @@ def draw(session: Session, compared: Iterable[Compared]) -> None:
     for some in batches([row["article_id"] for row in rows]):
         session.exec(delete(OutlineRow).where(col(OutlineRow.article_id).in_(some)))
     if rows:
-        postgres = session.get_bind().dialect.name == "postgresql"
-        dialect: Any = postgresql if postgres else sqlite
+        name = session.get_bind().dialect.name
+        # That of the database at hand: a draft has no use for PostgreSQL's forty types.
+        dialect = import_module(f"sqlalchemy.dialects.{name}")
         # Another process may have compared the same: either's word is good.
         session.connection().execute(dialect.insert(OutlineRow).on_conflict_do_nothing(), rows)
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from digest.articles.addresses import canonical, fingerprint
+from digest.articles.addresses import canonical, fingerprint, secured
 from digest.articles.credits import credit_of, is_credit, is_generated
-from digest.articles.deks import DEK, DEK_AT_LEAST, dek_of, is_running, sentences
-from digest.articles.moments import moment
+from digest.articles.deks import DEK, DEK_AT_LEAST, dek_of, is_running, sentences, shortened
+from digest.articles.moments import moment, names_hour
 from digest.articles.text import (
     headline_key,
     language_of,
@@ -31,8 +31,9 @@ from digest.articles.text import (
 
 __all__ = ["DEK", "DEK_AT_LEAST", "Article", "Image", "Kind", "Listed", "Reading", "canonical",
            "credit_of", "dek_of", "fingerprint", "headline_key", "is_credit", "is_generated",
-           "is_running", "language_of", "moment", "paragraphs", "plain", "sentences", "spoken",
-           "tidy", "title_text", "without_surrogates"]  # fmt: skip
+           "is_running", "language_of", "moment", "names_hour", "paragraphs", "plain", "secured",
+           "sentences", "shortened", "spoken", "tidy", "title_text",
+           "without_surrogates"]  # fmt: skip
 
 Kind = Literal["trending", "opinion", "brief", "latest"]
 

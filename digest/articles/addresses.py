@@ -5,7 +5,7 @@ Never here: which articles tell the same story (selection).
 
 import hashlib
 import re
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit, urlunsplit
 
 from digest.articles.text import INVISIBLE, headline_key
 
@@ -28,11 +28,12 @@ TRACKING = re.compile(
 # Words that say where one came from, where their value is one of the known places.
 CAME_FROM = re.compile(r"^(?:ref|src|source|from|via|origin)$", re.IGNORECASE)
 PLACES = re.compile(
-    r"^(?:rss(?:[_-]?feed)?|feed|atom|xml|home\w*|hp|newsletter|email|mail|twitter|tw|x"
+    r"^(?:rss(?:[_-]?feed)?|feed|atom|xml|home\w*|hp|(?:[\w.-]+-)?newsletter|email|mail|twitter|tw|x"
     r"|facebook|fb"
     r"|linkedin|whatsapp|telegram|social\w*|google\w*|share\w*|app|push|trending|related\w*)$",
     re.IGNORECASE,
 )
+AS_WRITTEN = "%/:?@!$&'()*+,;=~-._[]{}|^"
 ADDRESS_AT_MOST = 4096  # characters: no browser or mail program is sure to follow longer ones
 AMP_QUERY = {
     ("amp", ""),
@@ -78,6 +79,18 @@ def canonical(url: str) -> str:
     return made if len(made) <= ADDRESS_AT_MOST else ""
 
 
+def secured(picture: str, page: str) -> str:
+    """A picture's address: with https, where its page has the same host and is served so.
+
+    Mail programs show no other pictures. One of another host stays as it is: nobody said that it
+    can be had by https.
+    """
+    own, other = urlsplit(page), urlsplit(picture)
+    same = own.netloc.removeprefix("www.") == other.netloc.removeprefix("www.")
+    secure = same and own.scheme == "https" and other.scheme == "http"
+    return urlunsplit(other._replace(scheme="https")) if secure else picture
+
+
 def fingerprint(url: str, headline: str) -> str:
     """See `Article.fingerprint`."""
     identity = _identity(canonical(url)) or headline_key(headline)
@@ -85,8 +98,14 @@ def fingerprint(url: str, headline: str) -> str:
 
 
 def _query(query: str) -> str:
-    kept = parse_qsl(query, keep_blank_values=True, max_num_fields=None)
-    return urlencode([(k, v) for k, v in kept if not _tracks(k, v)])
+    """What is left of a query, to the letter: a server may have signed it, or know no other."""
+    kept = (part for part in query.split("&") if part and not _tracks(*_pair(part)))
+    return quote("&".join(kept), safe=AS_WRITTEN)
+
+
+def _pair(part: str) -> tuple[str, str]:
+    key, _, value = part.partition("=")
+    return unquote_plus(key), unquote_plus(value)
 
 
 def _tracks(key: str, value: str) -> bool:

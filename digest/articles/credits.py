@@ -6,12 +6,14 @@ Never here: where a caption stands (feeds, pages).
 import re
 
 LABEL = re.compile(
-    r"(?:\b(?:representative |file |handout )?(?:photo(?:graph|graphy)?|image|picture|pic"
+    r"(?:\bimage source,\s"
+    r"|\b(?:representative |file |handout )?(?:photo(?:graph|graphy)?|image|picture|pic"
     r"|illustration"
     r"|graphic|credit|foto|bild|fotografía|imagen|imagem|crédit photo|crédit|source|quelle"
+    r"|bildquelle|bildrechte"
     r"|fonte|fuente)s?"
     r"(?:[ -](?:credit|by|courtesy|source)s?)?\s?[:：|]\s?|©\s?|\(c\)\s|(?<!\w)(?:चित्र|फोटो"
-    r"|तस्वीर|صورة|تصوير|图|圖|摄影|写真|撮影|Фото)"
+    r"|तस्वीर|صورة|تصوير|图|圖|摄影|写真|撮影|Фото|Ảnh|Zdjęcie|[Ff]ot\.|Fotoğraf|Kuva|Φωτογραφία|ภาพ|사진)"
     r"\s?[:：/]\s?|\b(?:photo|photograph|image|picture|illustration)s? (?:by|courtesy(?: of)?)\s"
     r"|\bcourtesy of\s).*$",
     re.IGNORECASE,
@@ -30,6 +32,18 @@ GENERATED = re.compile(
 )
 CREDIT_AT_MOST = 150  # characters: what is longer is a caption with a credit in it
 BEFORE_LABEL = 24  # characters: "Representative image Image Credit: ..."
+BY_PERSON = re.compile(
+    r"(?<=[.!?])\s?((?:[A-ZÀ-Þ][\w.'’-]*\s){1,4}\([^()]{2,40}\))\s*$"
+    r"|[^\s、。，＝=「」（）]{2,12}(?:撮影|提供)$"
+)
+# What a page prints behind the credit is for whoever wants to buy or enlarge the picture.
+BEHIND = re.compile(
+    r"[\s,|]{0,5}(?:(?:purchase|acquire|buy) licensing rights"
+    r"|opens (?:in )?(?:a )?new (?:tab|window)"
+    r"|(?:click|tap) to enlarge|enlarge(?: this)? image|hide caption|toggle caption|view fullscreen"
+    r")[\s,|.]{0,5}",
+    re.IGNORECASE,
+)
 YEARS = re.compile(r"[\d\s,./-]*")
 
 
@@ -40,12 +54,13 @@ def credit_of(caption: str) -> str:
     """
     if GENERATED.search(caption):
         return caption
+    caption = BEHIND.sub(" ", caption).strip()
     if found := LABEL.search(caption[-400:]):
         return found[0].strip(" ()[]|")
-    for pattern in (IN_BRACKETS, BY_AGENCY):
+    for pattern in (BY_PERSON, IN_BRACKETS, BY_AGENCY):
         found = pattern.search(caption[-200:])
-        if found and not YEARS.fullmatch(found[1]):
-            return found[1].strip()
+        if found and not YEARS.fullmatch(named := found[1] or found[0]):
+            return named.strip()
     return ""
 
 

@@ -26,6 +26,7 @@ ABBREVIATED = re.compile(
 )
 # These may end a sentence as well; then the next begins with a capital.
 MAY_END = re.compile(r"(?:\b[ap]\.m|\b(?:[A-Z]\.)+[A-Z]|\b(?:etc|Inc|Ltd|Corp|Co|Jr|Sr))\.$")
+CLOSE = re.compile(r"[。！？｡][”’」』）】]*$")  # no space follows
 CUT_OFF = re.compile(r"\s*(?:[\[(]\s*(?:\.{2,}|…|&hellip;)\s*[\])]|\.{2,}|…)\s*\W{0,3}$")
 MORE = re.compile(
     r"(?:^|(?<![\s\[(…>|-])(?=[\s\[(…>|-]))[\s\[(…>|-]*+"
@@ -89,6 +90,11 @@ DATELINES = tuple(
             r"^[^\W\d_](?:(?![.!?।] )[^()\[\]\n]){1,48}(?:\[[^\[\]]{2,20}\],? ?[^()]{0,20})?"
             r"[(（][^()（）]{2,40}[)）]\s*(?:[-–—:：]+|\|)\s*"
         ),
+        r"^\([A-Z]{2,}[^()]{0,40}\)\s*(?:[-–—:]\s*)?(?=[A-Z“\"])",
+        (
+            r"^[^\W\d_][^.!?\n\[\]]{1,60}\[[^\[\]]{2,20}\],?\s[^()\n]{2,20}"
+            r"\([A-Z]{2,6}\)\s*[:–—-]\s*"
+        ),
         r"^[^\W\d_][^()\n.!?।]{1,38},\s[^()\n.!?।]{0,14}\d{1,2}[^()\n.!?।]{0,14}\([^()]{2,30}\)\s+",
         (
             r"^[^\W\d_][^()\n.!?।\d]{1,38},\s[^()\n.!?।]{2,24}\((?:भाषा|वार्ता|एजेंसी|आईएएनएस|PTI"
@@ -109,6 +115,7 @@ CUT_WITHIN = 40  # characters from the end: how a text is cut off
 ENDING = 600  # characters
 SCANNED = 4_000  # characters of a text that are looked at
 OPENING = 12  # paragraphs: what stands further down opens nothing
+LABEL_AT_MOST = 20  # characters
 JOINED_AT_LEAST = 40  # characters of a paragraph that can open an article
 
 
@@ -142,12 +149,33 @@ def dek_of(summary: str, lead: Iterable[str] = ()) -> str:
         said = _mended(said[: cut.start()], opening, said)
     elif len(said) > JOINED_AT_LEAST and not _is_whole(said):
         said = _mended(said, opening, said)
-    if said and BOILERPLATE.search(said) and len(said) < DEK_AT_LEAST:
-        said = ""
-    dek = _fitting(sentences(said)) if said else ""
+    parts = _without_boilerplate(sentences(said))
+    if opening and _is_label(" ".join(parts)):
+        parts = []
+    dek = _fitting(parts)
     if len(dek) >= DEK_AT_LEAST or (dek and not _is_whole(dek)):
         return dek
     return _topped(dek, opening)
+
+
+def shortened(dek: str) -> str:
+    """A dek as a mail shows it: of one longer than 280 characters its first whole sentences."""
+    return dek if len(dek) <= DEK else _fitting(sentences(dek))
+
+
+def _without_boilerplate(parts: list[str]) -> list[str]:
+    """What a site says of itself before and behind a summary, and in the place of one, is none."""
+    while parts and BOILERPLATE.search(parts[0]) and len(parts[0]) < DEK_AT_LEAST:
+        parts = parts[1:]
+    while parts and BOILERPLATE.search(parts[-1]) and len(parts[-1]) < DEK_AT_LEAST:
+        parts = parts[:-1]
+    return parts
+
+
+def _is_label(said: str) -> bool:
+    """Whether a summary is none: "Comments", "2 min read", a picture's caption."""
+    short = said.isascii() and len(said) < LABEL_AT_MOST and not _is_whole(said)
+    return short or bool(CAPTION.search(said))
 
 
 def _ends(text: str, start: int, end: re.Match[str]) -> bool:
@@ -277,5 +305,5 @@ def _filled(dek: str, parts: list[str]) -> str:
 
 
 def _joined(text: str, more: str) -> str:
-    close = not text or text[-1] in "。！？｡”」』）" or not more
+    close = not text or not more or bool(CLOSE.search(text))
     return text + more if close else f"{text} {more}"

@@ -41,7 +41,7 @@ CLOCK = re.compile(
 )
 HOUR = re.compile(r"\b(?P<h>1[0-2]|0?[1-9])\s?(?P<half>[ap]\.?m\b\.?)", re.IGNORECASE)
 LATER = ("p", "下午", "晚上", "오후", "午後", "مساء", "م")
-OFFSET = re.compile(r"(?<![\d:])([+-−])(\d\d?):?(\d\d)?(?!\d)")
+OFFSET = re.compile(r"(?<![\d:])([+\-−])(0?\d|1[0-4]):?(\d\d)?(?!\d)")
 LETTERS = re.compile(r"\b[A-Z]{1,5}\b")
 # Hours ahead of UTC. The letters IST stand for three zones and are settled in `_zone`.
 ZONES = {
@@ -96,19 +96,21 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EARLIEST, LATEST = 1900, 2200
 
 
-def moment(text: str, timezone: str) -> datetime | None:
+def moment(text: str, timezone: str, language: str = "") -> datetime | None:
     """A date as feeds and pages write it (ISO 8601, RFC 822, a language's own way) in UTC.
 
     `timezone` is an IANA name, for dates that name no zone, and says whose IST is meant. None
     where no date can be made out. Day comes before month where both are numbers, but where a
-    weekday beside them fits only the other order, or names none and `timezone` is of the USA.
+    weekday beside them fits only the other order, or names none and `timezone` is of the USA; or
+    it is UTC, which says nothing, and `language` (BCP 47) is en-US. A zone says more than a
+    language: many systems call every site of theirs en-US.
     Raises zoneinfo's errors where `timezone` is no zone: settings checks it long before.
     """
     text = _digits(tidy(text[: AT_MOST * 2]))
     if not text or len(text) > AT_MOST:
         return None
     try:
-        found, zone = _read(text, timezone)
+        found, zone = _read(text, timezone, language)
         if not EARLIEST <= found.year <= LATEST:
             return None
         return found.replace(tzinfo=zone).astimezone(UTC)
@@ -116,7 +118,24 @@ def moment(text: str, timezone: str) -> datetime | None:
         return None
 
 
-def _read(text: str, timezone: str) -> tuple[datetime, tzinfo]:
+def names_hour(text: str) -> bool:
+    """Whether a date that `moment` can read names an hour, and not the day alone."""
+    text = _digits(tidy(text[: AT_MOST * 2]))
+    if DIGITS.fullmatch(text) or EPOCH.fullmatch(text):
+        return len(text) > 8
+    try:
+        datetime.fromisoformat(text)
+        return len(text) > len("2025-04-02")
+    except ValueError:
+        pass
+    try:
+        rest = _day(text)[3]
+    except ValueError:
+        return False
+    return bool(CLOCK.search(rest) or HOUR.search(rest))
+
+
+def _read(text: str, timezone: str, language: str) -> tuple[datetime, tzinfo]:
     if EPOCH.fullmatch(text):
         seconds = int(text[:10])
         return datetime.fromtimestamp(seconds, UTC), UTC
@@ -124,7 +143,7 @@ def _read(text: str, timezone: str) -> tuple[datetime, tzinfo]:
         found = datetime.fromisoformat(text)
         return found, found.tzinfo or ZoneInfo(timezone)
     except ValueError:
-        found, rest = _day_and_clock(text, timezone)
+        found, rest = _day_and_clock(text, american=_is_american(timezone, language))
         return found, _zone(rest, timezone)
 
 
@@ -137,17 +156,23 @@ def _digits(text: str) -> str:
     )
 
 
-def _day_and_clock(text: str, timezone: str) -> tuple[datetime, str]:
+def _is_american(timezone: str, language: str) -> bool:
+    """Whether 04/02 is the second of April here."""
+    named = timezone == "UTC" and language.lower() == "en-us"
+    return named or bool(MONTH_FIRST.fullmatch(timezone))
+
+
+def _day_and_clock(text: str, *, american: bool) -> tuple[datetime, str]:
     """Date and time without a zone, and what stands beside them; ValueError where there is none."""
     if found := DIGITS.fullmatch(text):
         return datetime(*(int(n or 0) for n in found.groups())), ""  # type: ignore[arg-type]  # noqa: DTZ001
-    year, number, day, rest = _day(text, timezone)
+    year, number, day, rest = _day(text, american=american)
     hours, minutes, seconds, rest = _clock(rest)
     found_at = datetime(year, number, day, hours, minutes, seconds)  # noqa: DTZ001 - see `_zone`
     return found_at, rest
 
 
-def _day(text: str, timezone: str) -> tuple[int, int, int, str]:
+def _day(text: str, *, american: bool = False) -> tuple[int, int, int, str]:
     for pattern in DAYS:
         for match in pattern.finditer(text):
             try:
@@ -155,14 +180,16 @@ def _day(text: str, timezone: str) -> tuple[int, int, int, str]:
             except ValueError:
                 continue
             day, year = int(match["d"]), _year(match["y"])
-            if match["m"].isdigit() and _is_month_first(text, (year, number, day), timezone):
+            if match["m"].isdigit() and _is_month_first(
+                text, (year, number, day), american=american
+            ):
                 number, day = day, number
             rest = f"{text[: match.start()]} {text[match.end() :]}"
             return year, number, day, rest
     raise ValueError(text)
 
 
-def _is_month_first(text: str, read: tuple[int, int, int], timezone: str) -> bool:
+def _is_month_first(text: str, read: tuple[int, int, int], *, american: bool) -> bool:
     """Whether numbers that were read as year, month and day have the month before the day."""
     year, number, day = read
     if max(number, day) > 12 or YEAR_FIRST.search(text):
@@ -173,7 +200,7 @@ def _is_month_first(text: str, read: tuple[int, int, int], timezone: str) -> boo
             return False
         if date(year, day, number).weekday() == weekday:
             return True
-    return "/" in text and bool(MONTH_FIRST.fullmatch(timezone))
+    return "/" in text and american
 
 
 def _month(word: str) -> int:

@@ -43,6 +43,7 @@ from digest.cli.door import (
     opened_in,
     print_json,
     say,
+    unswept,
     version,
 )
 from subscribers.cli import commands as subscriber_commands
@@ -154,11 +155,12 @@ def prepare(
 
     Example: digest prepare
     """
-    from digest import publish
-    from digest.terminal import show_issue, unplaced
+    with unswept():
+        from digest import publish
+        from digest.terminal import show_issue, unplaced
 
-    with opened(context) as house:
-        draft = publish.prepare(house, newsletter, now=moment(at))
+        with opened(context) as house:
+            draft = publish.prepare(house, newsletter, now=moment(at))
     print_json(draft.record) if as_json else show_issue(draft.record, draft.findings)
     if draft.unplaced:
         say(unplaced(draft.unplaced))

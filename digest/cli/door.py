@@ -4,6 +4,7 @@ Standard output is data, standard error is talk. Never here: a verb.
 """
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -31,6 +32,21 @@ At = Annotated[
         help="Select as if it were this moment (UTC).",
     ),
 ]
+
+
+@contextlib.contextmanager
+def unswept() -> Iterator[None]:
+    """Without the collector of garbage: a command of a second leaves it nothing worth finding.
+
+    While the program loads, it would look again and again at what is there to stay.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @contextlib.contextmanager

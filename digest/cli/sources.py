@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from digest.settings import Settings
 
 app = typer.Typer(help="Where articles come from.", no_args_is_help=True)
+TOLD = 10  # titles of what an import left out
 Section = Annotated[str, typer.Option(help="Where their articles go.")]
 
 
@@ -123,7 +124,15 @@ def sources_import(
 
     settings = _settings(context, needed=not dry_run)
     found = publish.outlines_of(file)
-    _take(context, publish.new_sources(found, settings, section), len(found), not dry_run)
+    new = publish.new_sources(found.feeds, settings, section)
+    _take(context, new, len(found.feeds), not dry_run)
+    if found.left_out:
+        more = f", and {len(found.left_out) - TOLD} more" if len(found.left_out) > TOLD else ""
+        complain(
+            f"left out: {', '.join(found.left_out[:TOLD])}{more}",
+            "only feeds with an address that begins with http:// or https:// are taken, "
+            "and 2000 at most",
+        )
 
 
 @app.command("export")

@@ -16,24 +16,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
-from digest import archive, ledger
 from digest.database.sharing import Sharing
 from digest.database.turns import Turns
 from digest.errors import DatabaseError, SenderAtWork
-from subscribers import roster
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# Imported for what they declare: each book adds its tables to the one metadata.
-BOOKS = (archive, ledger, roster)
-TABLES = SQLModel.metadata
-MIGRATIONS = Path(__file__).parents[1] / "migrations"
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # A process that stands still in the middle of a transaction holds its locks no longer than this.
 IDLE = "-c idle_in_transaction_session_timeout=60s"
 _CLAIMS = 0x0D16E57  # where the numbers of our advisory locks on PostgreSQL begin
@@ -198,7 +193,8 @@ def migrate(database: Database) -> tuple[str | None, str]:
     Runs in one transaction: a migration that is interrupted has not happened.
     Raises DatabaseError for a database newer than the program.
     """
-    from alembic import command  # a quarter of all the time that a short command takes
+    # Loaded here alone: a command that finds its tables in order waits for no migrations.
+    from alembic import command
 
     with database.engine.connect().execution_options(writes=True) as connection:
         before = _revision(connection)
@@ -317,29 +313,41 @@ def _taken() -> SenderAtWork:
     )
 
 
+def tables() -> MetaData:
+    """The tables of the three books, as the models have them."""
+    # Loaded here alone: who drafts an issue needs neither ledger nor roster.
+    from digest import archive, ledger
+    from subscribers import roster
+
+    del archive, ledger, roster
+    return SQLModel.metadata
+
+
 def _alembic(connection: Connection | None = None) -> "Config":
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     return config
 
 
 def _revision(connection: Connection) -> str | None:
-    if not connection.dialect.has_table(connection, "alembic_version"):
+    """What alembic wrote down in its own table."""
+    if not inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return found
 
 
 def _newest() -> str:
-    return max(_known())
+    return max(_known(), default="")
 
 
 def _known() -> set[str]:
-    # Their files' names begin with their numbers: Alembic need not be asked, nor loaded.
-    return {file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py")}
+    """The revisions that this program has: each stands before the first stroke of its file."""
+    files = (_MIGRATIONS / "versions").glob("[0-9]*.py")
+    return {file.stem.partition("_")[0] for file in files}
 
 
 def _misfit(found: str) -> DatabaseError:

@@ -46,8 +46,8 @@ def read_feed(
     dates that name no zone; times are in UTC, and an entry that names only its last change is
     published then. `url` is the feed's own address: links may be relative to it. `charset`
     is the encoding that a server names for it, for a document that declares none itself. Raises
-    SourceError for a web page, a document that was cut off, a feed without entries, a sitemap
-    without news, and what is no feed.
+    SourceError for a web page, a document that was cut off, a feed without entries, a sitemap of
+    pages without news, and what is no feed. A news sitemap may be empty.
     """
     if len(data) > LARGEST:
         raise SourceError(
@@ -57,7 +57,8 @@ def read_feed(
     text = decoded(data, charset)
     origin = Origin(source=source, section=section, timezone=timezone, base=url)
     once = {article.fingerprint: article for article in reversed(_articles(text, origin))}
-    if not once:
+    # A news sitemap names what is two days old at most: after a quiet weekend it is empty.
+    if not once and not kinds.is_sitemap(text):
         raise SourceError(
             f"The feed of {source} has no entries.",
             remedy="Open its address in a browser; where it stays empty, ask its publisher.",

@@ -11,6 +11,7 @@ from itertools import islice
 from urllib.parse import urljoin
 
 from digest.articles import (
+    DEK,
     Article,
     canonical,
     dek_of,
@@ -20,6 +21,7 @@ from digest.articles import (
     moment,
     paragraphs,
     plain,
+    secured,
     tidy,
 )
 from digest.feeds.markup import (
@@ -45,6 +47,7 @@ ATTRIBUTION = re.compile(
 )
 CONTENT = ("content:encoded", "atom:content", "content", "xhtml:body", "body", "fulltext")
 MOST = 2_000  # articles of one feed: what stands behind them is years old
+STANDFIRST_AT_LEAST = 60  # characters
 HEADLINE_OF = 90  # characters: how much of its text names an entry without a title
 
 
@@ -101,7 +104,9 @@ def _article(entry: Element, origin: Origin, link: str) -> Article | None:
         headline=headline,
         url=url,
         dek=without_headline(
-            dek_of(plain(summary) if paragraphs(content) else _first(lead, summary), lead), headline
+            dek_of(plain(summary) if paragraphs(content) else _first(lead, summary), lead),
+            headline,
+            says(entry, "source"),
         ),
         byline=_byline(_authors(entry)) or origin.byline,
         published=published or updated,
@@ -109,7 +114,9 @@ def _article(entry: Element, origin: Origin, link: str) -> Article | None:
         section=origin.section,
         categories=_categories(entry),
         image=picture(
-            entry, [content, summary], lambda raw: address(_base(entry, link or origin.base), raw)
+            entry,
+            [content, summary],
+            lambda raw: secured(address(_base(entry, link or origin.base), raw), url),
         ),
         attribution=_attribution(lead),
         body=body_of(paragraphs(content)),
@@ -143,24 +150,36 @@ def _texts(entry: Element) -> tuple[str, str]:
 
 
 def _first(lead: list[str], summary: str) -> str:
-    """A summary that holds a whole text is none: then its paragraphs are the lead."""
-    return plain(summary) if len(lead) < 2 else ""
+    """A summary that holds a whole text is none: then its paragraphs are the lead.
+
+    But what stands before them without a full stop is the standfirst that a desk wrote.
+    """
+    if len(lead) < 2:
+        return plain(summary)
+    first = lead[0]
+    long = STANDFIRST_AT_LEAST <= len(first) <= DEK
+    return f"{first}." if long and first[-1].isalnum() and is_running(f"{first}.") else ""
 
 
-def without_headline(dek: str, headline: str) -> str:
-    """A dek; "" where it says nothing that the headline doesn't."""
+def without_headline(dek: str, headline: str, whose: str = "") -> str:
+    """A dek; "" where it says nothing but the headline, and perhaps `whose` it is."""
     if (
         dek.startswith(headline)
         and headline[-1:].isalnum()
         and is_running(rest := dek[len(headline) :].strip())
     ):
         return rest if rest[:1].isupper() else dek
-    return "" if headline_key(dek) == headline_key(headline) else dek
+    return (
+        "" if headline_key(dek) in {headline_key(headline), headline_key(headline + whose)} else dek
+    )
 
 
 def _headline(entry: Element, lead: list[str]) -> str:
     titled = title_of(entry, "title", "atom:title", "dc:title", "media:title", "itunes:title")
-    return titled or opening_words(lead)
+    # An aggregator writes behind each headline whose it is, and says so in RSS's <source> too.
+    whose = says(entry, "source")
+    bare = re.sub(rf"\s+[-–—|]\s+{re.escape(whose)}$", "", titled) if whose else titled
+    return bare or opening_words(lead)
 
 
 def opening_words(lead: list[str]) -> str:
@@ -212,7 +231,9 @@ def address(base: str, link: str) -> str:
 
 def _when(entry: Element, origin: Origin, *names: str) -> datetime | None:
     texts = (plain(words(element)) for element in children(entry, *names))
-    return next((found for text in texts if (found := moment(text, origin.timezone))), None)
+    return next(
+        (found for text in texts if (found := moment(text, origin.timezone, origin.language))), None
+    )
 
 
 def _authors(entry: Element, *names: str) -> list[str]:

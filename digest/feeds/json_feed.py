@@ -16,6 +16,7 @@ from digest.articles import (
     moment,
     paragraphs,
     plain,
+    secured,
     tidy,
     title_text,
 )
@@ -68,7 +69,7 @@ def _article(item: dict[str, Any], origin: Origin) -> Article | None:
         updated=updated,
         section=origin.section,
         categories=categories_of(tag for tag in _list(item, "tags") if isinstance(tag, str)),
-        image=_image(item, origin),
+        image=_image(item, origin, address(origin.base, _link(item))),
         body=body_of(lead),
         language=language_of(_raw(item, "language")) or origin.language,
         source=origin.source,
@@ -82,9 +83,12 @@ def _link(item: dict[str, Any]) -> str:
     return _raw(item, "url") or permanent or _raw(item, "external_url")
 
 
-def _image(item: dict[str, Any], origin: Origin) -> Image:
-    shown = picture_of_text(_raw(item, "content_html"), lambda raw: address(origin.base, raw))
-    named = address(origin.base, _raw(item, "image") or _raw(item, "banner_image"))
+def _image(item: dict[str, Any], origin: Origin, url: str) -> Image:
+    def absolute(raw: str) -> str:
+        return secured(address(origin.base, raw), url)
+
+    shown = picture_of_text(_raw(item, "content_html"), absolute)
+    named = absolute(_raw(item, "image") or _raw(item, "banner_image"))
     if not named:
         return shown
     return replace(shown, url=named) if shown.url == named else Image(url=named)
@@ -95,7 +99,7 @@ def _plain_paragraphs(text: str) -> list[str]:
 
 
 def _when(item: dict[str, Any], key: str, origin: Origin) -> datetime | None:
-    return moment(_raw(item, key), origin.timezone)
+    return moment(_raw(item, key), origin.timezone, origin.language)
 
 
 def _raw(element: dict[str, Any], key: str) -> str:

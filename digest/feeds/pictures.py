@@ -19,6 +19,7 @@ COUNTER = re.compile(
     r"|/ads?/|gravatar|emoji|/icons?/",
     re.IGNORECASE,
 )
+ALT_AT_MOST = 200  # characters
 SCANNED = 200_000  # characters of an entry's text that are looked through for a picture
 
 Address = Callable[[str], str]
@@ -86,10 +87,13 @@ def _with_words(
     """The picture with what its own element says of it, or the one around, or the entry."""
     around = [scope, *(e for e in scope.iterancestors() if e in {*entry.iterdescendants()}), entry]
     credit = next((t for e in around if (t := says(e, "media:credit", "media:copyright"))), "")
-    alt = next((t for e in around[:-1] if (t := says(e, "media:description", "media:text"))), "")
+    described = [
+        *(t for e in around[:-1] if (t := says(e, "media:description", "media:text"))),
+        says(entry, "media:description"),
+    ]
     alt = (
-        alt
-        or says(entry, "media:description")
+        # A description of a page's length is of the film or article, and not of the picture.
+        next((text for text in described if 0 < len(text) <= ALT_AT_MOST), "")
         or next(
             (t for e in around[:-1] if (t := says(e, "media:title", "title", "image:title"))), ""
         )
@@ -116,7 +120,7 @@ def _shown(text: str, address: Address) -> Iterator[Image]:
     for element in root.iter("img"):
         raw = element.get("data-src") or element.get("data-lazy-src") or element.get("src") or ""
         url = "" if raw.startswith("data:") else address(raw)
-        if url.startswith("https://") and _width(element) >= TINY and not COUNTER.search(url):
+        if url and _width(element) >= TINY and not COUNTER.search(url):
             yield Image(url, plain(element.get("alt") or ""), _caption_credit(element))
 
 

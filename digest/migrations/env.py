@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from digest.database import TABLES
+from digest.database import tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=TABLES,
+    target_metadata=tables(),
     render_as_batch=True,
     transaction_per_migration=False,
 )

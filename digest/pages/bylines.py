@@ -15,7 +15,7 @@ from digest.pages.linked import Linked
 from digest.pages.tags import Meta, pieces_of, text_of
 
 BYLINE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:byline|author|writtenby|p-author|reporter|autor|auteur|contributor)"
+    r"(?:^|[\s_-])(?:byline|submitted|field--name-uid|author|writtenby|p-author|reporter|autor|auteur|contributor)"
     r"(?:s|names?)?(?:$|[\s_-])",
     re.IGNORECASE,
 )
@@ -23,13 +23,21 @@ NO_BYLINE_CLASS = re.compile(
     r"bio|image|avatar|photo|social|follow|comment|related|share", re.IGNORECASE
 )
 BYLINE_AT_MOST = 100
+SIGNATURE = re.compile(r"[^\W\d_a-z][^\W\d_]*(?: [^\W\d_a-z][\w.'’-]*){1,4}")
 CLASSED = 20  # elements that are looked into
 NAMES_AT_MOST = 60  # characters: what is longer says more than names
 # What stands behind a name in a link: "PARA LA GACETA", "Staff".
+PLACE = re.compile(r",\s[^\W\d_][^\s,]*")  # one word behind the name
 ROLE = re.compile(r"\s+(?!(?:and|und|et|y|e|with)\b)[^\W\d_][^(,&;]*")
+# "(Sainte-Brune, envoyée spéciale)", "in Karsan": where an author stands, and as what.
+WHENCE = re.compile(
+    r"\s*\([^()]{0,40}(?:,[^()]{1,40}|\b(?:envoyée?|enviad[oa]|special|correspond\w+)\b[^()]{0,40})\)$",
+    re.IGNORECASE,
+)
 HANDLE = re.compile(r"\s*(?:\(@\w+\)|(?<!\w)@\w+)|\s*\S+@\S+\.\w+")
 BY = re.compile(
-    r"^\W*(?:(?:written |reported |words |story |posted |published )?by|von|par|por|di|door|av"
+    r"^\W*(?:(?:written |reported |words |story |posted |published |submitted )?by"
+    r"|von|par|por|di|door|av"
     r"|af|autor(?:es)?"
     r"|autore|auteur|author|text|texte|fuente|redazione|oleh|yazan|автор|текст|लेखक|द्वारा"
     r"|रिपोर्ट|بقلم|كتب|كتبت|作者|记者"
@@ -40,13 +48,14 @@ AFTER_BYLINE = re.compile(
     r"\s*(?:\||•|·|\bPublished\b|\bUpdated\b|\bPosted\b|\bLast updated\b|(?<=[a-z])\s?\d{1,2}["
     r" :]"
     r"|,?\s(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2}|[-–—] (?=\w+ \d)"
-    r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}[-年]|\bon (?=\w+ \d)|\b\d+ (?:hours?|minutes?"
-    r"|days?) ago).*$"
+    r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}[-年]|\bon(?:$| (?=\w+,? \d))|\bat (?=\d)"
+    r"|\b\d+ (?:hours?|minutes?|days?) ago).*$"
 )
 NOBODY = {
     "admin",
     "administrator",
     "editor",
+    "super user",
     "webmaster",
     "root",
     "unknown",
@@ -81,8 +90,11 @@ def byline(root: html.HtmlElement, meta: Meta, linked: Linked, sites: list[str])
     stated = [name for name in stated if name]
     persons = (name for name in stated if not _is_house(name, house))
     printed = (names_of([text]) for text in _printed(root))
-    printed_persons = (name for name in printed if name and not _is_house(name, house))
-    return next(persons, "") or next(printed_persons, "") or next(iter(stated), "")
+    shown = [name for name in printed if name and not _is_house(name, house)]
+    if person := next(persons, ""):
+        # A meta tag may name but the first of those that the page prints.
+        return next((names for names in shown if names.startswith(f"{person}, ")), person)
+    return next(iter([*shown, *stated]), "")
 
 
 def _is_house(name: str, house: set[str]) -> bool:
@@ -96,7 +108,9 @@ def _is_house(name: str, house: set[str]) -> bool:
 def names_of(names: list[str]) -> str:
     """Names as a byline: without "By", dates, addresses of pages and of people."""
     made = [
-        BY.sub("", AFTER_BYLINE.sub("", BEHIND_NAMES.sub("", name))).strip(" ,;|-–—·•")
+        BY.sub("", AFTER_BYLINE.sub("", BEHIND_NAMES.sub("", WHENCE.sub("", name)))).strip(
+            " ,;|-–—·•"
+        )
         for name in names
     ]
     kept = (
@@ -128,6 +142,9 @@ def _printed(root: html.HtmlElement) -> Iterator[str]:
     for element in islice(classed, CLASSED):
         if text := _named(element):
             yield text
+    # Who signs beneath the text, at its right edge.
+    signed = root.xpath('//p[@align="right" or contains(@style, "right")]')[-1:]
+    yield from (text for e in signed if SIGNATURE.fullmatch(text := text_of(e)))
 
 
 def _is_byline(element: html.HtmlElement) -> bool:
@@ -142,6 +159,9 @@ def _named(element: html.HtmlElement) -> str:
     linked = [text for a in element.xpath(".//a")[:6] if (text := text_of(a))]
     if linked and ROLE.fullmatch(whole.partition(linked[0])[2] or "-"):
         return whole.partition(linked[0])[0] + linked[0]
+    strong = next((text for e in element.xpath(".//strong|.//b")[:1] if (text := text_of(e))), "")
+    if strong and PLACE.fullmatch(whole.partition(strong)[2] or "-"):
+        return whole.partition(strong)[0] + strong
     if len(whole) <= NAMES_AT_MOST or not linked:
         return whole if len(whole) <= BYLINE_AT_MOST else ""
     kept = [

@@ -5,7 +5,7 @@ Here lives which of the two is believed. Never here: how either is read (metadat
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from digest.articles import (
     DEK_AT_LEAST,
@@ -17,11 +17,14 @@ from digest.articles import (
     headline_key,
     is_generated,
     moment,
+    names_hour,
+    secured,
 )
 from digest.pages.lines import CUT, Entry, Found
 from digest.pages.metadata import Metadata, url_date
 from digest.pages.pictures import Shown
 
+DAY = timedelta(days=1)
 SHOWN_AT_MOST = 600  # characters of a dek that the page prints beneath its headline
 WHOLE_AT_LEAST = 25  # characters of a page's own description that can stand alone
 
@@ -44,8 +47,9 @@ def own_article(page: Page, timezone: str, url: str) -> Article:
     found, meta = page.found, page.meta
     stated = (*(meta.published if meta else ()), found.published, *found.dated)
     changed = (*(meta.updated if meta else ()), found.updated)
-    updated = _first_moment(changed, timezone)
-    published = _first_moment(stated, timezone) or updated
+    language = meta.language if meta else ""
+    updated = _first_moment(changed, timezone, language)
+    published = _first_moment(stated, timezone, language) or updated
     address = (meta and meta.url) or url
     return Article(
         headline=found.headline,
@@ -57,15 +61,23 @@ def own_article(page: Page, timezone: str, url: str) -> Article:
         section=meta.section if meta else "",
         categories=meta.categories if meta else (),
         sectors=(meta.sectors if meta else ()) or page.sectors,
-        image=_image(page),
+        image=_image(page, address),
         attribution=found.attribution,
         body="\n\n".join(found.body),
-        language=meta.language if meta else "",
+        language=language,
     )
 
 
-def _first_moment(texts: Iterable[str], timezone: str) -> datetime | None:
-    return next((found for text in texts if (found := moment(text, timezone))), None)
+def _first_moment(texts: Iterable[str], timezone: str, language: str) -> datetime | None:
+    """The first that can be read; of one that names but its day, the hour that another names."""
+    day: datetime | None = None
+    for text in texts:
+        if (found := moment(text, timezone, language)) is None:
+            continue
+        if names_hour(text) and (day is None or day <= found < day + DAY):
+            return found
+        day = day or found
+    return day
 
 
 def _dek(page: Page) -> str:
@@ -74,10 +86,13 @@ def _dek(page: Page) -> str:
     stated = [
         text for text in (*(page.meta.deks if page.meta else ()), found.dek) if _says(text, page)
     ]
-    if stated and 0 < len(found.dek) <= SHOWN_AT_MOST and _goes_on(found.dek, stated[0]):
+    shown = bool(stated) and len(CUT.sub("", stated[0])) <= len(found.dek) <= SHOWN_AT_MOST
+    if shown and _goes_on(found.dek, stated[0]):
         # What the desk wrote beneath its headline is not ours to shorten.
         return found.dek
-    whole = next((text for text in stated if not CUT.search(text)), "")
+    fit = [text for text in stated if not CUT.search(text)]
+    # A few words ("An excerpt.") are less than what the page prints beneath its headline.
+    whole = next((text for text in fit if len(text) >= WHOLE_AT_LEAST), next(iter(fit), ""))
     if stated and whole != stated[0] and not _goes_on(whole, stated[0]):
         # Only a beginning is given: what it is the beginning of may stand in the text.
         whole = dek_of(stated[0], found.body) if len(stated[0]) >= DEK_AT_LEAST else whole
@@ -100,7 +115,7 @@ def _goes_on(whole: str, cut: str) -> bool:
     return headline_key(whole).startswith(headline_key(CUT.sub("", cut))[:40])
 
 
-def _image(page: Page) -> Image:
+def _image(page: Page, address: str) -> Image:
     found, meta, shown = page.found, page.meta, page.shown
     if meta is None:
         return Image(credit=found.credit)
@@ -110,7 +125,7 @@ def _image(page: Page) -> Image:
     named = (seen.credit, meta.image_credit, found.credit)
     generated = (credit for credit in (found.credit, *named) if is_generated(credit))
     return Image(
-        meta.image_url or seen.url,
+        secured(meta.image_url or seen.url, address),
         meta.image_alt or seen.alt or meta.image_caption,
         next(generated, "") or next(filter(None, named), ""),
     )

@@ -68,7 +68,9 @@ FURNITURE = re.compile(
     r"|^anzeige$"
     r"|^publicité$|^publicidad$|^विज्ञापन$|^إعلان$|^广告$|^read more\b|^also read\b|^see all\b"
     r"|^view all\b|^more\b.{0,20}$"
-    r"|^(?:date )?\d{4}-\d\d-\d\d\b.{0,20}$|^left menu$|^share\b.{0,30}$|^\d+ (?:comments?"
+    r"|^(?:date )?\d{4}-\d\d-\d\d\b.{0,20}$|^(?:left )?menu$"
+    r"|^skip to \b.{0,30}$|^(?:sign|log) (?:in|up)$|^subscribe$"
+    r"|^share\b.{0,30}$|^\d+ (?:comments?"
     r"|shares?|views?)$"
     r"|^(?:updated: ?|created: ?)?\d{1,2}[-/.]\d{1,2}[-/.]\d{4}.{0,14}$|^\d+ (?:min(?:ute)?s?"
     r"|hours?|days?|weeks?)"
@@ -89,7 +91,7 @@ ATTRIBUTED = re.compile(
 )
 STAMP = re.compile(
     r"\b(last updated|last modified|updated|modified|created|first published|published|posted"
-    r"|publié|mis à jour"
+    r"|publié|mis à jour|modifié"
     r"|veröffentlicht|aktualisiert|stand|publicado|actualizado|atualizado|pubblicato"
     r"|aggiornato|опубликовано"
     r"|обновлено|प्रकाशित|अपडेटेड|अपडेट|अंतिम अपडेट|نشر|تحديث|آخر تحديث|发布时间|更新时间|发布"
@@ -104,6 +106,7 @@ CHANGED = {
     "updated",
     "modified",
     "mis à jour",
+    "modifié",
     "aktualisiert",
     "stand",
     "actualizado",
@@ -128,17 +131,22 @@ SIGNED = re.compile(
 )
 # The day, and what the author is: "Meera Nair, 16 April 2025", "... on Wed, 04/02/2025 - 13:20".
 BEHIND_NAMES = re.compile(
-    r"(?:,|\s+on|\s+[-–—])\s+(?=[^,]{0,12},?\s?[^,]{0,12}\d)[^\d]{0,25}\d.*$"
+    r"(?:,|\s+on|\s+at|\s+[-–—])\s+(?=[^,]{0,12},?\s?[^,]{0,12}\d)[^\d]{0,25}\d.*$"
     r"|,\s+(?:staff|senior|special|chief) (?:writer|reporter|correspondent|editor)s?$",
     re.IGNORECASE,
 )
 SIGNED_BEHIND = re.compile(r"\d(?: [ap]m)?,? by ([^\d|,]{2,60})$", re.IGNORECASE)
+SIGNED_WITHIN = re.compile(
+    r"\s(?:作者|记者|記者|撰文|लेखक|بقلم|Author|Autor|Автор)\s?[:：]\s?([^|:：\d]{2,30}?)(?=\s|$)"
+)
 RANK = re.compile(r"^#?\d{1,2}[.)]?$")
 CUT = re.compile(r"\s*(?:\.\.\.|…)$")
 # How far beneath the headline a page still prints its byline, and how long its lines may be.
 STAMP_WITHIN = 15
+TEXT_STAMP_WITHIN = 60  # saved text begins with the menus of its site
 STAMP_AT_MOST = 120
 BYLINE_AT_MOST = 80
+MENU_AT_MOST = 15
 HEADLINE_AT_MOST = 250
 CREDIT_AT_MOST = 300
 LINES = 8_000  # of one page
@@ -216,6 +224,7 @@ def read_lines(lines: list[Line], headline: str = "") -> Found:
     if stamp is not None:
         _read_stamp(main[stamp].text, found)
         found.dek = _dek(main[start:stamp], found)
+        found.byline = found.byline or _signed(main[start:stamp])
     else:
         _read_near(main[start : start + STAMP_WITHIN], found)
     end = _read_story(main, start if stamp is None else stamp + 1, found)
@@ -233,14 +242,32 @@ def _same(line: str, headline: str) -> bool:
 
 
 def _headline(lines: list[Line]) -> str:
-    """The first line that the page repeats above its blocks, else the first that could be one."""
-    stamp = _stamp_at(lines, 0)
+    """The first line that the page repeats above its blocks, else the first that reads like one.
+
+    Above it stand menus, of single words; beneath it the dek, which is a whole sentence.
+    """
+    stamp = _stamp_at(lines, 0, TEXT_STAMP_WITHIN)
     candidates = [line.text for line in lines[:stamp] if _may_be_headline(line.text)]
     before = list(_before_blocks(lines))
     for text in candidates[:STAMP_WITHIN]:
         if sum(_same(other, text) for other in before) > 1:
             return text
-    return candidates[0] if candidates else ""
+    own = [line.text for line in lines[:stamp]]
+    menu = max((n for n, text in enumerate(own) if _is_menu(text)), default=-1)
+    behind = [text for text in own[menu + 1 :] if text in candidates]
+    fluent = (text for text in (*behind, *candidates) if _is_fluent(text))
+    return next(fluent, "") or next(iter(candidates), "")
+
+
+def _is_menu(text: str) -> bool:
+    return len(text) <= MENU_AT_MOST and len(text.split()) < 3
+
+
+def _is_fluent(text: str) -> bool:
+    words = len(text.split())
+    return not text.endswith(".") and (
+        words > 3 or (not text.isascii() and len(text) > MENU_AT_MOST)
+    )
 
 
 def _may_be_headline(text: str) -> bool:
@@ -264,8 +291,8 @@ def _after_headline(lines: list[Line], headline: str) -> int:
     return next((i + 1 for i, line in enumerate(lines) if _same(line.text, headline)), 0)
 
 
-def _stamp_at(lines: list[Line], start: int) -> int | None:
-    near = range(start, min(len(lines), start + STAMP_WITHIN))
+def _stamp_at(lines: list[Line], start: int, within: int = STAMP_WITHIN) -> int | None:
+    near = range(start, min(len(lines), start + within))
     return next((i for i in near if STAMP.search(lines[i].text)), None)
 
 
@@ -288,10 +315,17 @@ def _read_near(lines: list[Line], found: Found) -> None:
     """A byline and a date that stand beneath the headline without any mark."""
     short = [line.text for line in lines if len(line.text) <= STAMP_AT_MOST and not line.caption]
     found.dated = [text for text in short if DATED.search(text)]
-    signed = next((text for text in short if SIGNED.match(text)), "")
-    if signed and len(signed) <= BYLINE_AT_MOST:
-        names = BEHIND_NAMES.sub("", SIGNED.sub("", signed).partition("|")[0])
-        found.byline = names.strip(" ,-–—")
+    found.byline = _signed(lines)
+
+
+def _signed(lines: list[Line]) -> str:
+    """Who signs on a line of their own ("By ..."), or behind the day ("... 作者：...")."""
+    short = [line.text for line in lines if len(line.text) <= BYLINE_AT_MOST and not line.caption]
+    for text in short:
+        if SIGNED.match(text):
+            return BEHIND_NAMES.sub("", SIGNED.sub("", text).partition("|")[0]).strip(" ,-–—")
+    within = (SIGNED_WITHIN.search(text) for text in short)
+    return next((found[1].strip() for found in within if found), "")
 
 
 def _dek(lines: Iterable[Line], found: Found) -> str:

@@ -27,6 +27,15 @@ NESTED = (
     "subjectOf",
 )
 WRAPPED = re.compile(r"^\s*(?://)?\s*(?:<!\[CDATA\[|<!--)|(?://)?\s*(?:\]\]>|-->)\s*$")
+TYPED = re.compile(r'"@type"\s{0,20}:\s{0,20}\[?\s{0,20}"([A-Za-z]{4,40})"')
+PROPERTY = re.compile(
+    r'"(headline|datePublished|dateModified|articleSection|inLanguage)"\s{0,20}:\s{0,20}'
+    r'"([^"\\\n]{1,300})"\s{0,20}[,}]'
+)
+AUTHOR = re.compile(
+    r'"author"\s{0,20}:[^"\]}]{0,20}(?:"@type"[^,}]{0,40},\s{0,20})?"name"\s{0,20}:\s{0,20}"([^"\\\n]{1,100})"'
+)
+SALVAGED = 20_000  # characters of a broken script
 COMMA = re.compile(r",(?=\s{0,200}[}\]])")
 CONTROL = re.compile("[\u0000-\u001f]")
 
@@ -60,6 +69,11 @@ class Linked:
             return 2 * titled + (bool(url) and url in self.words(node, "url"))
 
         self.article = max(articles, key=fit, default={})
+        if len(articles) > 1 and titles and not fit(self.article):
+            # A list of other articles: none of them has a word of what the page is titled after.
+            named = self.words(self.article, "headline") + self.words(self.article, "name")
+            if _long_words(titles).isdisjoint(_long_words(named)):
+                self.article = {}
 
     def page(self) -> Node:
         """The object for the page as a whole, for what the article's own leaves out."""
@@ -118,6 +132,12 @@ class Linked:
         return value
 
 
+def _long_words(texts: list[str]) -> set[str]:
+    return {
+        word for text in texts for word in re.findall(r"\w{4,}|[^\x00-\u2fff]", text.casefold())
+    }
+
+
 def _all_nodes(root: html.HtmlElement) -> Iterator[Node]:
     scripts = root.xpath('//script[contains(@type, "ld+json")]')
     count = 0
@@ -142,7 +162,20 @@ def _loaded(text: str) -> list[Any]:
             return _decoded(attempt)
         except (ValueError, RecursionError):
             continue
-    return []
+    return _salvaged(text)
+
+
+def _salvaged(text: str) -> list[Any]:
+    """What can be made out of a script that is no JSON: the plain properties of its article."""
+    kind = TYPED.search(text)
+    if kind is None or not ARTICLE_TYPE.search(kind[1]):
+        return []
+    node: Node = {"@type": kind[1]}
+    for found in PROPERTY.finditer(text[:SALVAGED]):
+        node.setdefault(found[1], found[2])
+    if author := AUTHOR.search(text[:SALVAGED]):
+        node["author"] = author[1]
+    return [node]
 
 
 def _decoded(text: str) -> list[Any]:

@@ -80,6 +80,13 @@ DESCRIPTIONS = (
     "sailthru.description",
     "lp",
 )
+DEK_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:dek|standfirst|sub-?(?:title|headline|heading)|synopsis|chapo|vorspann|teaser-text"
+    r"|(?:article|story|post)[-_]*(?:desc(?:ription)?|summary|excerpt|intro|lead))(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+DEK_AT_MOST = 600  # characters
+NEAR = 8  # elements behind the headline
 NO_PICTURE = re.compile(
     r"logo|placeholder|default[-_.]|blank\.|spacer|favicon|/icons?/|1x1", re.IGNORECASE
 )
@@ -118,7 +125,7 @@ def metadata(root: html.HtmlElement, url: str) -> Metadata:
     shown, titles = _shown_titles(root)
     linked.choose([*shown, *meta("og:title"), *titles], url)
     own, address = linked.article, _address(root, meta, linked, url)
-    sites = [*_sites(meta, linked, address), *tails(titles, shown)]
+    sites = [*_sites(root, meta, linked, address), *tails(titles, shown)]
     named = [*linked.words(own, "headline"), *linked.words(own, "name")]
     headline = headline_of(named, meta(*TITLES), shown, _marked(root), titles, sites)
     image, alt, caption, credit = _image(root, meta, linked, address)
@@ -141,10 +148,21 @@ def metadata(root: html.HtmlElement, url: str) -> Metadata:
 
 
 def _shown_titles(root: html.HtmlElement) -> tuple[list[str], list[str]]:
-    """The h1 that a page shows, and its title."""
-    texts = (text_of(h1) for h1 in islice(root.iter("h1"), 20))
+    """The h1 that a page shows, and its title. One that leads to the front page names the site."""
+    own = (h1 for h1 in islice(root.iter("h1"), 20) if not leads_home(h1))
+    texts = (text_of(h1) for h1 in own)
     titles = (plain((title.text or "")[:LONGEST]) for title in root.xpath("//head/title")[:1])
     return [text for text in texts if 0 < len(text) < LONGEST], [text for text in titles if text]
+
+
+def leads_home(h1: html.HtmlElement) -> bool:
+    """Whether a heading is nothing but a link to the front page of its site."""
+    link = next(h1.iter("a"), None)
+    return (
+        link is not None
+        and bool(re.fullmatch(r"(?:https?://[^/]+)?/?", link.get("href") or "-"))
+        and text_of(link) == text_of(h1)
+    )
 
 
 def _deks(root: html.HtmlElement, meta: Meta, linked: Linked) -> tuple[str, ...]:
@@ -153,7 +171,20 @@ def _deks(root: html.HtmlElement, meta: Meta, linked: Linked) -> tuple[str, ...]
         *meta(*DESCRIPTIONS),
         *microdata(root, "description"),
         *linked.words(linked.page(), "description"),
+        *islice(_printed_deks(root), 1),
     )
+
+
+def _printed_deks(root: html.HtmlElement) -> Iterator[str]:
+    """What a page prints beneath its headline and marks as its dek."""
+    for h1 in islice(root.iter("h1"), 5):
+        for element in h1.xpath(
+            f"following::*[self::p or self::div or self::h2 or self::h3][position() <= {NEAR}]"
+        ):
+            if DEK_CLASS.search(str(element.get("class") or "")):
+                text = text_of(element)
+                if len(text) <= DEK_AT_MOST and " " in text:
+                    yield text
 
 
 def _updated(root: html.HtmlElement, meta: Meta, linked: Linked) -> Iterator[str]:
@@ -171,7 +202,7 @@ def _marked(root: html.HtmlElement) -> list[str]:
     ]
 
 
-def _sites(meta: Meta, linked: Linked, address: str) -> list[str]:
+def _sites(root: html.HtmlElement, meta: Meta, linked: Linked, address: str) -> list[str]:
     try:
         host = (urlsplit(address).hostname or "").removeprefix("www.")
     except ValueError:
@@ -179,6 +210,7 @@ def _sites(meta: Meta, linked: Linked, address: str) -> list[str]:
     handles = (word.lstrip("@") for word in meta("twitter:site"))
     names = [
         *meta("og:site_name"),
+        *(text_of(h1) for h1 in islice(root.iter("h1"), 3) if leads_home(h1)),
         *linked.words(linked.article, "publisher"),
         *meta("application-name", "apple-mobile-web-app-title", "cre", "publisher", "dc.publisher"),
         *handles,

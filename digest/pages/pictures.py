@@ -4,19 +4,21 @@ Never here: the pictures that its metadata names (metadata).
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 
 from lxml import html
 
-from digest.articles import canonical, credit_of, plain
+from digest.articles import canonical, credit_of, is_credit, plain
 from digest.pages.markup import HIDDEN, story_of
 from digest.pages.metadata import NO_PICTURE
 from digest.pages.tags import join, text_of
 
 SIZE = re.compile(r"[-_](?:\d{2,4}x\d{2,4}|\d{3,4}w?|scaled|large|medium|small|thumb)$|@\dx$")
 FIGURE_CLASS = re.compile(
-    r"figure|caption|featured|hero|lead-?image|main-?image|article-?image", re.IGNORECASE
+    r"figure|caption|featured|hero|(?:lead|main|article|item|story|post)-?(?:image|img|picture|photo)",
+    re.IGNORECASE,
 )
 CREDIT_CLASS = re.compile(
     r"credit|\bcite$|copyright|source|photographer|attribution",
@@ -41,7 +43,9 @@ class Shown:
 def shown_picture(root: html.HtmlElement, named: str, base: str) -> Shown | None:
     """The picture that the metadata names, as the page shows it; else the first of the article."""
     story = story_of(root)
-    images = root.xpath("//body//img")[:LOOKED_AT]
+    if story is None:
+        story = _densest(root)
+    images = root.xpath("//body//*[self::img or self::amp-img]")[:LOOKED_AT]
     pictures = [made for e in images if (made := _shown(e, story, base))]
     same = [p for p in pictures if named and _stem(p.url) == _stem(named)]
     main = [p for p in pictures if p.main]
@@ -62,16 +66,30 @@ def _shown(image: html.HtmlElement, story: html.HtmlElement | None, base: str) -
         near = around[:3]
         figure = next((e for e in near if FIGURE_CLASS.search(str(e.get("class") or ""))), None)
     credit = _credit(figure) if figure is not None else _credit_beneath(image)
-    inside = captioned or any(e is story or e.tag in {"article", "main"} for e in around)
+    marked = "image" in str(image.get("itemprop") or "").split()
+    inside = captioned or marked or any(e is story or e.tag in {"article", "main"} for e in around)
     return Shown(url, plain(str(image.get("alt") or "")), credit, inside)
+
+
+def _densest(root: html.HtmlElement) -> html.HtmlElement | None:
+    """The element with the most text in paragraphs of its own, where nothing marks the story."""
+    lengths: Counter[html.HtmlElement] = Counter()
+    for paragraph in islice(root.iter("p"), 500):
+        if (parent := paragraph.getparent()) is not None and parent.tag != "body":
+            lengths[parent] += len(text_of(paragraph))
+    return next((parent for parent, _ in lengths.most_common(1)), None)
 
 
 def _credit_beneath(image: html.HtmlElement) -> str:
     """The credit of a picture that stands in no figure: in the next element, if that is one."""
     beneath = (e.getnext() for e in (image, *islice(image.iterancestors(), 2)))
     for element in beneath:
-        if element is not None and CAPTION_CLASS.search(str(element.get("class") or "")):
-            return credit_of(text_of(element))
+        if element is None:
+            continue
+        marked = CAPTION_CLASS.search(str(element.get("class") or ""))
+        credit = credit_of(text_of(element)[:LONGEST])
+        if marked or is_credit(credit):
+            return credit
     return ""
 
 

@@ -34,9 +34,10 @@ WAY = re.compile(r"^\s*[>»›/→|]\s*$")
 LABEL_CLASS = re.compile(
     r"(?:^|[\s_-])(?:kicker|eyebrow|genre|rubri[ck]|section-(?:name|label|link|title)"
     r"|article-(?:section|category)"
-    r"|cat-?name|post-category|topic-label|dachzeile)(?:$|[\s_-])",
+    r"|cat-?name|(?:post|item|entry|taxonomy)-categor(?:y|ies)|topic-label|dachzeile)(?:$|[\s_-])",
     re.IGNORECASE,
 )
+ABOVE = 4  # links
 LABEL_AT_MOST = 30  # characters
 
 
@@ -53,10 +54,12 @@ def section_of(
         | {headline_key(word) for word in HOME}
         | {headline_key(headline)}
     )
+    # "News" is a section where it isn't the front page.
     inner = (
         c
-        for c in crumbs
-        if headline_key(c) not in house and not headline_key(headline).startswith(headline_key(c))
+        for n, c in enumerate(crumbs)
+        if (headline_key(c) not in house or (headline_key(c) == "news" and (n or len(crumbs) == 1)))
+        and not headline_key(headline).startswith(headline_key(c))
     )
     category = root.xpath('//a[contains(concat(" ", @rel, " "), " category ")]')
     stated = [
@@ -73,6 +76,7 @@ def section_of(
         *inner,
         *(text_of(a) for a in category[:1]),
         *_labels(root),
+        *_above(root),
     ]
     return next((word for text in stated if (word := _section_word(text))), "")
 
@@ -86,13 +90,14 @@ def _crumbs(root: html.HtmlElement) -> list[str]:
     found: list[html.HtmlElement] = next((e for p in path if (e := root.xpath(p))), [])
     if not found:
         found = _way_from_home(root)
-    return [text for e in found[:6] if (text := text_of(e))]
+    return [text for e in found[:6] if e.get("href") != "/" and (text := text_of(e))]
 
 
 def _way_from_home(root: html.HtmlElement) -> list[html.HtmlElement]:
     """Links in a row that begin with the front page, with marks between ("Home > World")."""
     for link in islice(root.iter("a"), 60):
-        if headline_key(text_of(link)) in HOME_KEYS and WAY.search(link.tail or ""):
+        home = headline_key(text_of(link)) in HOME_KEYS or link.get("href") == "/"
+        if home and WAY.search(link.tail or ""):
             parent = link.getparent()
             return [] if parent is None else list(parent.iter("a"))
     return []
@@ -104,6 +109,19 @@ def _labels(root: html.HtmlElement) -> Iterator[str]:
         if LABEL_CLASS.search(element.get("class") or "") and len(element) < 2:
             text = text_of(element)
             if 1 < len(text) <= LABEL_AT_MOST:
+                yield text
+
+
+def _above(root: html.HtmlElement) -> Iterator[str]:
+    """The link above the headline that leads where it says: "Energy", to /energy."""
+    for h1 in islice(root.iter("h1"), 3):
+        for link in h1.xpath(
+            f"preceding::a[not(ancestor::nav or ancestor::li)][position() <= {ABOVE}]"
+        ):
+            text, path = text_of(link), str(link.get("href") or "").partition("?")[0]
+            if len(text) > 1 and headline_key(text) == headline_key(
+                path.strip("/").rpartition("/")[2]
+            ):
                 yield text
 
 

@@ -7,7 +7,7 @@ import re
 
 from digest.articles import headline_key
 
-SEPARATOR = re.compile(r"\s+(?:[|–—:·•»«/\\-]|::|--)+\s+|\s*\|\s*|:\s+(?=[^:]{1,40}$)")
+SEPARATOR = re.compile(r"\s+(?:[|–—:·•»«/\\-]|::|--)+\s+|\s*[|｜：]\s*|:\s+(?=[^:]{1,40}$)")
 CUT = re.compile(r"\s*(?:\.\.\.|…)$")
 DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}")
 LONGEST = 400  # characters of a headline

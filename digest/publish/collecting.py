@@ -170,12 +170,14 @@ class _Desk:
                 session, source.name, self._now, place=source.place, **asdict(visit.memory)
             )
         if visit.reading is None:
-            archive.still_listed(session, source.name, self._now)
+            if source.kind != "folder":  # whose lists are as old as the page that has them
+                archive.still_listed(session, source.name, self._now)
             return replace(collected, outcome="unchanged")
         kept = archive.keep(session, visit.reading.articles, self._now)
-        if source.kind == "feed":
+        if source.kind in {"feed", "folder"}:
             archive.unlist(session, source.name)
-        archive.keep_listed(session, source.name, _lists(source, visit.reading), self._now)
+        seen = min(visit.listed_at or self._now, self._now)
+        archive.keep_listed(session, source.name, _lists(source, visit.reading), seen)
         return replace(collected, new=kept.new, changed=kept.changed, unchanged=kept.unchanged)
 
     def _failed(self, session: Any, source: Source, error: DigestError) -> Collected:

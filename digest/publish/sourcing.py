@@ -17,7 +17,7 @@ from digest import sources
 from digest.archive import SourceState
 from digest.articles import canonical
 from digest.errors import SettingsError, SourceError
-from digest.outlines import Outline, read_outlines, write_outlines
+from digest.outlines import Outline, Outlines, read_outlines, write_outlines
 from digest.publish.collecting import ad_hoc, configured
 from digest.publish.opening import House
 from digest.settings import FILE, Settings
@@ -90,8 +90,8 @@ def find_feeds(url: str, *, network: Network | None = None) -> list[Candidate]:
     return found
 
 
-def outlines_of(path: Path) -> list[Outline]:
-    """The feeds of an OPML file. Raises SourceError."""
+def outlines_of(path: Path) -> Outlines:
+    """The feeds of an OPML file, and what can't be taken over. Raises SourceError."""
     return read_outlines(sources.load(path), str(path))
 
 

@@ -17,6 +17,7 @@ from digest.selection.words import Profile
 APART = timedelta(days=3)
 # A headline that comes back every day ("Morning briefing") names another story the day after.
 SAME_HEADLINE_WITHIN = timedelta(hours=20)
+COUNTED_ANEW_WITHIN = timedelta(hours=6)
 RAREST = 8
 BARE = 6  # words: with fewer there is but the headline to go by
 
@@ -113,6 +114,9 @@ def likeness(one: Profile, other: Profile, rarity: Rarity) -> float:
     if _differ(one, other):
         # Of one event they may still be told in one text: an agency's second version.
         return lead if lead > 0.85 else 0.0
+    if _counts_differ(one, other):
+        # A toll rises within hours, over a text that each desk words its own way.
+        return lead if lead > (0.7 if apart <= COUNTED_ANEW_WITHIN else 0.85) else 0.0
     return _alike(one, other, heads, lead, rarity)
 
 
@@ -125,18 +129,31 @@ def _alike(one: Profile, other: Profile, heads: float, lead: float, rarity: Rari
     named = (one.numbers | one.names) & (other.numbers | other.names)
     # A headline told again in nearly the same words, on the same day, over another text.
     again = heads >= 0.6 and lead >= 0.12 and abs(one.at - other.at) <= SAME_HEADLINE_WITHIN
-    same = again or lead >= 0.6 or whole >= (0.36 if named else 0.5)
+    # Two figures of more than a digit that both texts give are hardly chance.
+    counted = sum(word.isdigit() and len(word) > 1 for word in one.lead & other.lead) > 1
+    told = lead >= (0.4 if counted and named else 0.6)
+    same = again or told or whole >= (0.36 if named else 0.5)
     return max(whole, lead) if same else 0.0
 
 
 def _differ(one: Profile, other: Profile) -> bool:
-    """Whether the headlines have figures, days, or names that don't agree."""
-    for kind in (one.numbers, other.numbers), (one.days, other.days):
-        if all(kind) and kind[0].isdisjoint(kind[1]):
-            return True
-    return bool(one.names - other.headline - other.lead) and bool(
-        other.names - one.headline - one.lead
-    )
+    """Whether the headlines have days or names that don't agree."""
+    if one.days and other.days and one.days.isdisjoint(other.days):
+        return True
+    return _each_has_its_own(one.names, other.names, one, other)
+
+
+def _counts_differ(one: Profile, other: Profile) -> bool:
+    """Whether the headlines have figures that don't agree."""
+    if one.numbers and other.numbers and one.numbers.isdisjoint(other.numbers):
+        return True
+    return _each_has_its_own(one.numbers, other.numbers, one, other)
+
+
+def _each_has_its_own(
+    mine: frozenset[str], its: frozenset[str], one: Profile, other: Profile
+) -> bool:
+    return bool(mine - other.headline - other.lead) and bool(its - one.headline - one.lead)
 
 
 def _cut_off(short: Profile, long: Profile) -> bool:

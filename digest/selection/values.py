@@ -6,7 +6,7 @@ Never here: the policy, and what is done with any of these.
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.articles import Article, Image
+from digest.articles import Article, Image, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Story:
 
     @property
     def dek(self) -> str:
-        """The editor's, else the article's."""
-        return self.edited_dek or self.article.dek
+        """The editor's, else the article's: of a long one whole sentences up to 280 characters."""
+        return self.edited_dek or shortened(self.article.dek)
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from digest.articles import Article, headline_key
@@ -16,6 +17,11 @@ WORD = re.compile(r"(?:\w|[\u0610-\u065f\u0900-\u0dff])+")  # vowel signs belong
 # Scripts that set no spaces between words: two neighbouring signs stand for a word.
 ACCENTS = re.compile(r"[\u0300-\u036f]+")
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+# One word on both shores: labour, programme, centre, organise.
+BRITISH = re.compile(
+    r"^(\w{3,}?)(?:(our)(?=(?:s|ed|ing|ers?|able|ites?|hood)?$)|(amme)(?=s?$)|(tre)(?=s?$)"
+    r"|is(?=(?:e|es|ed|ing|ation|ations)$))"
+)
 FIGURE = re.compile(r"(?<=\d)[.,:’'–-](?=\d)")
 CUT = re.compile(r"(?:\.\.\.|…)\s*$")
 # Two headlines that name different days tell of different days.
@@ -114,7 +120,17 @@ def _words(text: str) -> list[str]:
     found = WORD.findall(FIGURE.sub("", folded))
     if not folded.isascii():
         found = [part for word in found for part in _parts(word)]
+    found = [_american(word) for word in found] if folded.isascii() else found
     return [word for word in found if len(word) > 2 or word.isdigit() or UNSPACED.search(word)]
+
+
+@lru_cache(50_000)
+def _american(word: str) -> str:
+    found = BRITISH.match(word)
+    if found is None:
+        return word
+    stem, our, amme, tre = found.groups()
+    return stem + ("or" if our else "am" if amme else "ter" if tre else "iz") + word[found.end() :]
 
 
 def _parts(word: str) -> list[str]:

@@ -13,43 +13,10 @@
 
 I/O only. Never here: what the bytes mean (feeds, pages, outlines), what is remembered of a
 source (archive).
+
+A name is looked up in __init__.pyi, and its module loaded, when it is first used.
 """
 
-from digest.sources.asking import Heard, ask
-from digest.sources.bodies import MOST_BYTES
-from digest.sources.fetching import AGENT, DEADLINE, MOST_REDIRECTS, AskedToWait, document
-from digest.sources.files import load
-from digest.sources.finding import Candidate, find
-from digest.sources.links import statuses
-from digest.sources.network import Internet, Network
-from digest.sources.places import is_public, names_itself, shown
-from digest.sources.values import NOTHING, Kind, Memory, Source, Visit
-from digest.sources.visiting import AT_ONCE, FOR_ONE_HOST, visits
+import lazy_loader
 
-__all__ = [
-    "AGENT",
-    "AT_ONCE",
-    "DEADLINE",
-    "FOR_ONE_HOST",
-    "MOST_BYTES",
-    "MOST_REDIRECTS",
-    "NOTHING",
-    "AskedToWait",
-    "Candidate",
-    "Heard",
-    "Internet",
-    "Kind",
-    "Memory",
-    "Network",
-    "Source",
-    "Visit",
-    "ask",
-    "document",
-    "find",
-    "is_public",
-    "load",
-    "names_itself",
-    "shown",
-    "statuses",
-    "visits",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

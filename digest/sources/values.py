@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from typing import Literal
@@ -76,9 +77,11 @@ NOTHING = Memory()
 class Visit:
     """What a visit brought; `reading` is None where nothing has changed since the one before.
 
-    `left_out` has a sentence for each file of a folder that could not be read.
+    `left_out` has a sentence for each file of a folder that could not be read. `listed_at` is
+    the moment of the page in a folder whose lists count (UTC); None where they are as of now.
     """
 
     reading: Reading | None
     memory: Memory = NOTHING
     left_out: tuple[str, ...] = ()
+    listed_at: datetime | None = None

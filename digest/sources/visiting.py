@@ -164,17 +164,22 @@ async def _read_folder(source: Source, known: Memory, means: Means) -> Visit:
     articles = tuple(article for reading in read.values() for article in reading.articles)
     # What was left out is to be told at every visit, so such a folder is never unchanged.
     left_out = tuple(error.what for error in failed)
-    return Visit(Reading(articles, _listed(read)), NOTHING if failed else fresh, left_out)
+    listed, at = _listed(read)
+    return Visit(Reading(articles, listed), NOTHING if failed else fresh, left_out, at)
 
 
-def _listed(read: Mapping[Path, Reading]) -> tuple[Listed, ...]:
-    """The lists of the newest page that has any; none where they are older than `LISTS_LAST`."""
+def _listed(read: Mapping[Path, Reading]) -> tuple[tuple[Listed, ...], datetime | None]:
+    """The lists of the newest page that has any, and when it was made.
+
+    None where they are older than the newest page of all by more than `LISTS_LAST`.
+    """
     dated = {file: _dated(file, reading) for file, reading in read.items()}
     listing = [file for file, reading in read.items() if reading.listed]
     if not listing:
-        return ()
+        return (), None
     newest = max(listing, key=lambda file: dated[file])
-    return read[newest].listed if dated[newest] >= max(dated.values()) - LISTS_LAST else ()
+    fresh = dated[newest] >= max(dated.values()) - LISTS_LAST
+    return (read[newest].listed, dated[newest]) if fresh else ((), None)
 
 
 def _dated(file: Path, reading: Reading) -> datetime:
