@@ -128,17 +128,25 @@ def pause(
 
 
 def resume(
-    context: typer.Context, number: Number = None, newsletter: Newsletter = None, by: By = ""
+    context: typer.Context,
+    number: Number = None,
+    newsletter: Newsletter = None,
+    by: By = "",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also an issue that has paused itself.")
+    ] = False,
 ) -> None:
     """Let a paused sending go on with the next `digest send` or `digest run`.
 
     Example: digest resume 12
+    Example: digest resume 12 --anyway
     """
     from digest import publish
 
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
-        publish.resume(house, record, by=by or getpass.getuser(), now=now())
+        who = by or getpass.getuser()
+        publish.resume(house, record, by=who, now=now(), anyway=anyway)
     say(f"issue {record.issue.number} may go on; next: digest send {record.issue.number}")
 
 
