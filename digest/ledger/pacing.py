@@ -192,7 +192,7 @@ def unwatch(session: Session, issue_id: int) -> None:
     session.connection().execute(mine.values(watched=False))
 
 
-def waiting(session: Session, issue_id: int, now: datetime) -> list[Waiting]:
+def waiting(session: Session, issue_id: int) -> list[Waiting]:
     """What the deliveries of an issue wait for that were never, or not lately, on the wire."""
     query = (
         select(
@@ -201,7 +201,7 @@ def waiting(session: Session, issue_id: int, now: datetime) -> list[Waiting]:
             func.min(col(DeliveryRow.next_at)),
             func.max(col(DeliveryRow.next_at)),
         )
-        .where(*_waits(issue_id), col(DeliveryRow.next_at) > now)
+        .where(*_waits(issue_id))
         .group_by(col(DeliveryRow.reason))
         .order_by(func.count().desc())
     )

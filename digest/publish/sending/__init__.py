@@ -31,7 +31,8 @@ from digest.publish.frequency import is_first_of_week
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
-from digest.publish.sending.book import Composing, Timing
+from digest.publish.sending.book import BRAKE, Composing, Timing
+from digest.publish.sending.carriers import RelayLine, relay_lines
 from digest.publish.sending.fleet import Fleet, Terms
 from digest.publish.sending.machine import gone
 from digest.publish.sending.measuring import metrics
@@ -43,9 +44,11 @@ from subscribers.preferences import EVERYTHING
 from subscribers.recipient import Recipient
 
 __all__ = [
+    "BRAKE",
     "Account",
     "Progress",
     "ReaderLine",
+    "RelayLine",
     "Timing",
     "account",
     "cancel",
@@ -53,6 +56,7 @@ __all__ = [
     "metrics",
     "pause",
     "readers",
+    "relay_lines",
     "resolve",
     "resume",
     "send",

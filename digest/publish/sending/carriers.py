@@ -4,14 +4,14 @@ Never here: a message.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 from digest import ledger, pace
 from digest.delivery import RelayAddress
 from digest.errors import RelayError
 from digest.ledger import Breaker
 from digest.outcomes import RelayFault
-from digest.pace import Budget
+from digest.pace import Budget, Spent
 from digest.publish.opening import Clock, House, address_of
 from digest.settings import DomainSettings, RelaySettings
 from subscribers.roster import Session
@@ -48,6 +48,18 @@ class Chosen:
     left: list[Breaker] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class RelayLine:
+    """How a relay stands: messages today of how many that may be (None: any number), and until
+    when nothing goes over it, with the reason."""
+
+    name: str
+    today: int
+    cap: int | None
+    until: datetime | None
+    why: str
+
+
 def carriers(house: House) -> tuple[Carrier, ...]:
     """All of the settings."""
     return tuple(_carrier(told) for told in house.settings.carriers)
@@ -62,6 +74,26 @@ def budget(told: RelaySettings | DomainSettings) -> Budget:
     """As a person wrote it -> as it is reckoned with."""
     begins = told.warm_up_from if isinstance(told.warm_up_from, date) else None
     return Budget(pace.rate(told.rate), told.daily, told.concurrency, told.warm_up, begins)
+
+
+def relay_lines(house: House, now: datetime) -> list[RelayLine]:
+    """How every relay stands: left alone or not, its budget, what is spent of it."""
+    known = carriers(house)
+    with house.database.reading() as session:
+        broken = ledger.breakers(session)
+        spent = ledger.budgets(session, [one.key for one in known])
+    return [
+        _line(one, broken.get(one.name), spent.get(one.key, Spent()), now) for one in known
+    ]
+
+
+def _line(one: Carrier, breaker: Breaker | None, spent: Spent, now: datetime) -> RelayLine:
+    today = now.astimezone(UTC).date()
+    used, cap = spent.used if spent.day == today else 0, one.budget.cap(today)
+    if breaker:
+        return RelayLine(one.name, used, cap, max(breaker.until, now), breaker.reply)
+    free = pace.free_at(one.budget, spent, now) if one.budget.counts else now
+    return RelayLine(one.name, used, cap, free if free > now else None, "its budget is spent")
 
 
 def choose(house: House, *, without: set[str], clock: Clock, scheduled: bool) -> Chosen:
