@@ -201,13 +201,14 @@ class Shares:
     STALL = 10.0
     GROUP = 40  # messages by which the shares may differ, more or less
 
-    def __init__(self, weights: Mapping[str, int]) -> None:
+    def __init__(self, weights: Mapping[str, int], seconds: float) -> None:
+        """`seconds`: now, by a steady clock."""
         self._weights = dict(weights)
         self._given = dict.fromkeys(weights, 0.0)  # by weight
-        self._seen = dict.fromkeys(weights, float("-inf"))
+        self._seen = dict.fromkeys(weights, seconds)
 
     def room(self, name: str, seconds: float) -> int | None:
-        """How many it may take at this moment (of a steady clock); None: as many as it likes."""
+        """How many it may take at this moment; None: as many as it likes."""
         if not self._active(name, seconds):
             self._given[name] = max(self._given[name], self._level(name, seconds))
         self._seen[name] = seconds

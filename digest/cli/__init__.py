@@ -327,6 +327,7 @@ class _SubscribersDesk:
         self.keys = house.settings.keys
         self.newsletters = tuple(house.settings.newsletter)
         self.deliveries, self.forget_deliveries = publish.deliveries_to, publish.forget_deliveries
+        self.interventions = publish.interventions_about
 
     def now(self) -> datetime:
         """UTC."""

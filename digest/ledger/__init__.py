@@ -32,6 +32,7 @@ from digest.ledger.asking import (
     sent_to,
 )
 from digest.ledger.control import (
+    BRAKE,
     Sending,
     Verdict,
     call_off,
@@ -91,6 +92,7 @@ from digest.ledger.senders import (
 )
 
 __all__ = [
+    "BRAKE",
     "FINAL",
     "OPEN",
     "WAITS",

@@ -17,6 +17,8 @@ from digest.ledger.tables import DUE, DeliveryRow, InterventionRow, SendingRow
 
 Control = Literal["go", "paused", "cancelled"]
 CANCELLED = "cancelled"
+BRAKE = "the brake"
+"""Who pauses an issue of which too much comes back; a person lets it go on."""
 _INTERVENTION = InterventionRow.__table__  # type: ignore[attr-defined] # as in moving
 
 

@@ -31,7 +31,7 @@ from digest.publish.frequency import is_first_of_week
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
-from digest.publish.sending.book import BRAKE, Composing, Timing
+from digest.publish.sending.book import Composing, Timing
 from digest.publish.sending.carriers import RelayLine, relay_lines
 from digest.publish.sending.fleet import Fleet, Terms
 from digest.publish.sending.machine import gone
@@ -44,7 +44,6 @@ from subscribers.preferences import EVERYTHING
 from subscribers.recipient import Recipient
 
 __all__ = [
-    "BRAKE",
     "Account",
     "Progress",
     "ReaderLine",

@@ -34,6 +34,7 @@ class Account:
     why: str = ""
     next_at: datetime | None = None
     waits: tuple[Waiting, ...] = ()
+    paused_itself: bool = False
 
     @property
     def total(self) -> int:
@@ -77,6 +78,7 @@ def account(house: House, record: IssueRecord, *, interrupted: bool = False) -> 
             why,
             ledger.next_due(session, record.id),
             tuple(ledger.waiting(session, record.id)),
+            bool(sending and (sending.control, sending.by) == ("paused", ledger.BRAKE)),
         )
 
 

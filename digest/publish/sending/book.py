@@ -31,7 +31,6 @@ from subscribers.recipient import Recipient
 
 CLAIM = 500  # at most; and ten for each connection, so that another sender finds work, too
 FRUITLESS = 4  # claims in a row of which nobody may go yet, before something else has its turn
-BRAKE = "the brake"  # who pauses an issue of which too much comes back
 NOTHING_TO_READ = "no section chosen has a story"
 
 
@@ -267,7 +266,7 @@ class Book:
             return False
         why = too_many_refused(self._brake, *tally)
         return bool(why) and ledger.steer(
-            session, self._record.id, "paused", why=why, by=BRAKE, now=now
+            session, self._record.id, "paused", why=why, by=ledger.BRAKE, now=now
         )
 
     def _until(self, session: roster.Session) -> datetime:

@@ -82,9 +82,7 @@ def relay_lines(house: House, now: datetime) -> list[RelayLine]:
     with house.database.reading() as session:
         broken = ledger.breakers(session)
         spent = ledger.budgets(session, [one.key for one in known])
-    return [
-        _line(one, broken.get(one.name), spent.get(one.key, Spent()), now) for one in known
-    ]
+    return [_line(one, broken.get(one.name), spent.get(one.key, Spent()), now) for one in known]
 
 
 def _line(one: Carrier, breaker: Breaker | None, spent: Spent, now: datetime) -> RelayLine:

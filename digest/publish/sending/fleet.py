@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from time import monotonic
 
 from digest import delivery, ledger
 from digest.archive import IssueRecord
@@ -56,7 +57,8 @@ class Fleet:
             )  # fmt: skip
             if not chosen.carriers:
                 raise none_is_left(self.faults, chosen.left)
-            shares = Shares({one.name: one.weight for one, _ in chosen.carriers})
+            weights = {one.name: one.weight for one, _ in chosen.carriers}
+            shares = Shares(weights, monotonic())
             posts = [self._post(one, due, shares, trying) for one, trying in chosen.carriers]
             with asyncio.Runner(loop_factory=delivery.event_loop()) as runner:
                 found, stopped = runner.run(shift(posts, self.terms.timeouts))

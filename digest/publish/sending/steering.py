@@ -12,7 +12,6 @@ from digest.archive import IssueRecord
 from digest.errors import IssueError
 from digest.ledger import Verdict
 from digest.publish.opening import House
-from digest.publish.sending.book import BRAKE
 from subscribers import roster
 
 Final = Literal["unknown", "refused", "expired"]
@@ -38,7 +37,7 @@ def resume(
     """
     with house.database.writing() as session:
         sending = ledger.sending(session, record.id)
-        if sending and sending.control == "paused" and sending.by == BRAKE:
+        if sending and sending.control == "paused" and sending.by == ledger.BRAKE:
             if not anyway:
                 number = record.issue.number
                 raise IssueError(
