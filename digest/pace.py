@@ -86,8 +86,14 @@ def rate(text: str) -> Rate | None:
     return Rate(int(found[1]), _UNITS[found[2] or "s"]) if int(found[1]) else None
 
 
-def available(budget: Budget, spent: Spent, now: datetime) -> int | None:
-    """How many may go now, at once; None: as many as you like."""
+def available(
+    budget: Budget, spent: Spent, now: datetime, *, piecemeal: bool = False
+) -> int | None:
+    """How many may go now, at once; None: as many as you like.
+
+    `piecemeal`: of what is left of the day no more than a tenth of the whole, for what a killed
+    sender had taken is lost to the day.
+    """
     spent = _believed(budget, spent, now)
     numbers: list[int] = []
     if budget.rate:
@@ -95,9 +101,9 @@ def available(budget: Budget, spent: Spent, now: datetime) -> int | None:
         numbers.append(max(0, room // budget.rate.interval + 1))
     today = _day(now)
     if (cap := budget.cap(today)) is not None:
-        # In groups of a tenth: what a killed sender had taken is lost for the day.
         left = max(0, cap - spent.used) if spent.day == today else cap
-        numbers.append(0 if spent.day and spent.day > today else min(left, max(1, cap // 10)))
+        left = min(left, max(1, cap // 10)) if piecemeal else left
+        numbers.append(0 if spent.day and spent.day > today else left)
     return min(numbers, default=None)
 
 

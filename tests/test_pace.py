@@ -28,7 +28,7 @@ def spent_by(budget: Budget, visits: list[tuple[float, int, int]]) -> list[tuple
     for passed, skew, wanted in visits:
         true += timedelta(seconds=passed)
         now = true + timedelta(seconds=skew)
-        may = pace.available(budget, spent, now)
+        may = pace.available(budget, spent, now, piecemeal=wanted % 2 == 0)
         count = wanted if may is None else min(may, wanted)
         spent = pace.spend(budget, spent, count, now)
         granted.append((now, count))
@@ -108,6 +108,15 @@ def test_a_clock_that_ran_ahead_is_not_believed_for_ever() -> None:
     near = pace.spend(budget, Spent(), 1, NOW + timedelta(minutes=50))
     assert pace.available(budget, near, NOW) == 0
     assert pace.free_at(budget, near, NOW) > NOW + timedelta(minutes=49)
+
+
+def test_of_a_day_a_relay_takes_a_tenth_at_a_time() -> None:
+    budget = Budget(daily=100)
+    assert pace.available(budget, Spent(), NOW) == 100
+    assert pace.available(budget, Spent(), NOW, piecemeal=True) == 10
+    nearly = Spent(None, NOW.date(), 97)
+    assert pace.available(budget, nearly, NOW, piecemeal=True) == 3
+    assert pace.available(Budget(daily=3), Spent(), NOW, piecemeal=True) == 1
 
 
 def test_a_warm_up_rises_day_by_day_and_ends() -> None:

@@ -75,12 +75,14 @@ class Back:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a group brought: messages to send, the new states, how many were passed over for
-    good without a message, and what the operator wants."""
+    good without a message, what the operator wants, and whether those who stand by may have a
+    connection now."""
 
     begun: tuple[Begun[Job], ...]
     states: dict[int, str]
     passed: int
     control: str
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,8 @@ class Book:
         turn, changed = self._house.database.persist(work)
         self._passing("after outcomes" if results else "after a group")
         self._passing("after intents" if turn.begun else "after a group")
-        turn = replace(turn, passed=turn.passed + self._passed)
+        more = bool(results) and self._pace.standing_by
+        turn = replace(turn, passed=turn.passed + self._passed, more=more)
         self._unread, self._spoiled, self._passed = [], [], 0
         self._pace.trying = self._pace.trying and not _taken(results)
         begun = {one.job.delivery.id for one in turn.begun}

@@ -171,6 +171,7 @@ class Desk:
         self._held += len(turn.begun) - len(back)
         self._ready.extend(turn.begun)
         self._report(back, turn)
+        self._dry = self._dry and not turn.more
         if turn.control != "go":
             self.control, self._ended = turn.control, True
 

@@ -64,7 +64,7 @@ class Pace:
         self._shared_out = False
         self._patience = SCHEDULED if scheduled else float("inf")
         self._waits_since: float | None = None
-        self._looked: datetime | None = None
+        self._looked = clock()
 
     def room(self, session: Session, wanted: int) -> int:
         """How many may be claimed for this relay now: its share, and its budget."""
@@ -78,7 +78,7 @@ class Pace:
         if wanted and budget.counts:
             key, now = self._carrier.key, self._clock()
             self._spent = ledger.locked_budgets(session, [key])[key]
-            may = pace.available(budget, self._spent, now)
+            may = pace.available(budget, self._spent, now, piecemeal=True)
             if may == 0:
                 self._free_at = pace.free_at(budget, self._spent, now)
                 self._shares.rest(self.relay)
@@ -150,6 +150,11 @@ class Pace:
                     del self._parked[domain]
                 return delivery, recipient
         return None
+
+    @property
+    def standing_by(self) -> bool:
+        """Whether some wait in this process for a connection to their domain."""
+        return bool(self._parked)
 
     def let_go(self, numbers: Collection[int]) -> None:
         """These deliveries are not in hand any more."""
