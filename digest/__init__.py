@@ -18,6 +18,7 @@ One article's way, and the rooms it passes, in the order of the data:
     ledger      book 2: one delivery for each issue and subscriber       SQL
     delivery    connections to the relay                                 I/O
     outcomes    what the relay's reply means                             pure
+    pace        budgets, shares of several relays, the brake             pure
     schedule    when an issue is due, what is to be done then            pure
 
 `publish` joins them; `settings` and `database` are opened once; `cli`, `web` and `demo` are

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         DueLine,
         IssueRecord,
         ReaderLine,
+        RelayLine,
         SourceLine,
         SourceState,
         Verdict,
@@ -325,8 +326,21 @@ def show_account(account: "Account") -> None:
         data.print(f"{account.left:,} left by this issue's links")
     if account.next_at and account.counts.get("deferred"):
         talk.print(f"the next attempt is due at {_when(account.next_at)} UTC")
+    for one in account.waits:
+        said = f"{one.count:,} {one.why.replace('waits', 'wait', 1)}"
+        talk.print(f"{_safe(said)}: due from {_when(one.first)} to {_when(one.last)} UTC")
     if account.interrupted:
         talk.print("stopped when asked; what had begun was finished")
+
+
+def show_relays(lines: "Sequence[RelayLine]") -> None:
+    """The relays that are left alone or have a budget for the day."""
+    for one in lines:
+        if one.until:
+            said = f"relay {one.name}: nothing until {_when(one.until)} UTC: {one.why}"
+            talk.print(f"[yellow]{_safe(said)}[/yellow]", soft_wrap=True)
+        if one.cap is not None:
+            talk.print(_safe(f"relay {one.name}: {one.today:,} of {one.cap:,} today (UTC)"))
 
 
 def show_readers(lines: "Sequence[ReaderLine]") -> None:

@@ -589,6 +589,9 @@ def run_desk() -> Callable[..., str]:
         def deliveries(self, session: Session, subscriber: int) -> list[dict[str, object]]:
             return []
 
+        def interventions(self, session: Session, subscriber: int) -> list[dict[str, object]]:
+            return []
+
         def forget_deliveries(self, session: Session, subscriber: int) -> int:
             return 0
 

@@ -13,12 +13,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from digest import ledger, publish
+from digest import archive, ledger, publish
 from digest.edition import Edition
 from digest.errors import IssueError, MessageError
 from digest.messages import Message
+from digest.outcomes import Deferred, Reply, Sent
 from digest.publish import House, IssueRecord, open_house
 from digest.publish.composing import Composer
+from digest.publish.frequency import is_first_of_week
 from digest.web import public_app
 from subscribers import roster
 from subscribers.preferences import Preferences
@@ -26,7 +28,18 @@ from subscribers.recipient import Recipient
 from tests.conftest import NOW
 from tests.relay import DROP, ScriptedRelay
 from tests.test_cli import digest_in, refused
-from tests.test_sending import ANN, BEN, CHANDRA, GORAN, MAILED, approved, later, mailed
+from tests.test_sending import (
+    ANN,
+    BEN,
+    CHANDRA,
+    DORA,
+    GORAN,
+    MAILED,
+    approved,
+    later,
+    mailed,
+    prepared,
+)
 
 Clock = Callable[[], datetime]
 
@@ -358,3 +371,106 @@ def test_a_domain_that_asks_for_less_is_left_alone_for_ten_minutes(
 
     assert set(mailed(relay)) == MAILED | {other}
     assert set(mailed(relay).values()) == {1}
+
+
+def test_cancelled_before_anything_went_out_nobody_gets_it(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = approved(house, clock)
+    with house.database.writing() as session:
+        ledger.freeze(session, record.id, roster.audience("weekly"), NOW)
+        archive.set_state(session, record.id, "sending", NOW)
+
+    assert publish.cancel(house, record, why="wrong", by="ann", now=NOW) == 5
+
+    account = publish.send(house, clock=clock)
+    assert (account.record.state, account.counts) == ("cancelled", {"skipped": 5})
+    assert (account.control, account.why) == ("cancelled", "ann: wrong")
+    assert {line.reason for line in publish.readers(house, record, ("skipped",))} == {"cancelled"}
+    assert relay.connections == 0
+
+
+def test_what_is_on_the_wire_of_a_cancelled_issue_ends_as_it_ends(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = approved(house, clock)
+    with house.database.writing() as session:
+        ledger.freeze(session, record.id, roster.audience("weekly"), NOW)
+        archive.set_state(session, record.id, "sending", NOW)
+        sender = ledger.enlist(session, "elsewhere:1:", timedelta(minutes=1), NOW)
+        one, two, *_ = ledger.claim(session, record.id, sender, NOW, 3)
+        intents = [ledger.Intent(d, "html:", f"<{d.id}@x>") for d in (one, two)]
+        ledger.intend(session, intents, sender, "relay:25", NOW)
+
+    # What is claimed and not begun is called off, too; the wire is not.
+    assert publish.cancel(house, record, why="", by="ann", now=NOW) == 3
+    assert publish.account(house, record).counts == {"inflight": 2, "skipped": 3}
+    assert house.issue("weekly").state == "sending"
+
+    policy = ledger.Policy(True, timedelta(days=1))
+    with house.database.writing() as session:
+        taken = ledger.Result(one, Sent(Reply(250, "2.0.0 OK")))
+        later_ = ledger.Result(two, Deferred(Reply(450, "4.2.1 later")))
+        ledger.record(session, [taken, later_], sender, NOW, policy)
+        ledger.retire(session, sender, NOW)
+    account = publish.send(house, clock=later(60))
+    assert (account.record.state, account.counts) == ("cancelled", {"sent": 1, "skipped": 4})
+    assert relay.connections == 0
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "approve"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_nothing_brings_a_cancelled_issue_back(
+    house: House, relay: ScriptedRelay, clock: Clock, verb: str
+) -> None:
+    approved(house, clock)
+    relay.will("rcpt", ANN, "450 4.2.1 later")
+    publish.send(house, clock=clock)
+    publish.cancel(house, house.issue("weekly"), why="", by="ann", now=NOW)
+    record = house.issue("weekly")
+    verbs: dict[str, Callable[[], object]] = {
+        "pause": lambda: publish.pause(house, record, why="", by="ann", now=NOW),
+        "resume": lambda: publish.resume(house, record, by="ann", now=NOW, anyway=True),
+        "cancel": lambda: publish.cancel(house, record, why="", by="ann", now=NOW),
+        "approve": lambda: publish.approve(house, "weekly", 1, by="ann", now=NOW),
+    }
+    with pytest.raises(IssueError, match="cancelled"):
+        verbs[verb]()
+    publish.run(house, clock=later(1))
+    assert house.issue("weekly", 1).state == "cancelled"
+    assert mailed(relay)[ANN] == 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("had_it", "first"), [(4, False), (1, True)])
+def test_a_cancelled_issue_is_the_week_s_only_if_half_of_its_readers_had_it(
+    house: House, relay: ScriptedRelay, clock: Clock, had_it: int, first: bool
+) -> None:
+    for address in (BEN, CHANDRA, DORA)[: 4 - had_it]:
+        relay.will("rcpt", address, "450 4.2.1 later")
+    approved(house, clock)
+    assert publish.send(house, clock=clock).counts["sent"] == had_it
+    if had_it == 4:
+        assert house.issue("weekly").state == "sent"
+        with house.database.writing() as session:
+            archive.set_state(session, house.issue("weekly").id, "cancelled", NOW)
+    else:
+        publish.cancel(house, house.issue("weekly"), why="", by="ann", now=NOW)
+
+    prepared(house, later(60))
+
+    assert is_first_of_week(house, house.issue("weekly", 2)) == first
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_was_decided_about_a_reader_is_shown_to_them(
+    house: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = sent_with_faults(house, relay, clock)
+    publish.resolve(house, record, "unknown", "sent", by="ann", now=NOW, addresses=[ANN])
+
+    told = digest_in(folder, "subscribers", "show", ANN, env=environ)
+    assert "a delivery that was unknown became sent, decided by ann" in told.stdout
+    shown = json.loads(digest_in(folder, "subscribers", "show", ANN, "--json", env=environ).stdout)
+    [decided] = shown["interventions"]
+    assert (decided["was"], decided["became"], decided["by"]) == ("unknown", "sent", "ann")

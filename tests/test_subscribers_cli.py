@@ -49,6 +49,9 @@ class OneDesk:
     def deliveries(self, session: Session, subscriber: int) -> list[dict[str, object]]:
         return []
 
+    def interventions(self, session: Session, subscriber: int) -> list[dict[str, object]]:
+        return []
+
     def forget_deliveries(self, session: Session, subscriber: int) -> int:
         return 0
 

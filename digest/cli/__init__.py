@@ -340,6 +340,12 @@ class _SubscribersDesk:
 
         return publish.forget_deliveries(session, subscriber)
 
+    def interventions(self, session: "Session", subscriber: int) -> list[dict[str, object]]:
+        """What an operator decided about this person's deliveries."""
+        from digest import publish
+
+        return publish.interventions_about(session, subscriber)
+
     def now(self) -> datetime:
         """UTC."""
         return now()

@@ -7,7 +7,7 @@ import contextlib
 import getpass
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -26,7 +26,7 @@ from digest.cli.door import (
 )
 
 if TYPE_CHECKING:
-    from digest.publish import Account, House, IssueRecord
+    from digest.publish import Account, House, IssueRecord, RelayLine
 
 By = Annotated[str, typer.Option(help="Who decides; written down.")]
 Why = Annotated[str, typer.Option(help="Shown by `digest status`.")]
@@ -52,15 +52,17 @@ def send(
     Example: digest send 12 --retry refused --log mail.log
     """
     from digest import publish
-    from digest.terminal import progress_bar, show_account
+    from digest.terminal import progress_bar, show_account, show_relays
 
     with opened(context) as house, _logging(log):
         if retry:
             _retry(house, newsletter, number, retry, by)
         with progress_bar("sending") as on_progress:
             account = publish.send(house, newsletter, number, clock=now, on_progress=on_progress)
+        relays = publish.relay_lines(house, now())
     print_json(account) if as_json else show_account(account)
-    _leave(account)
+    show_relays(relays)
+    _leave(account, relays)
 
 
 def status(
@@ -82,7 +84,7 @@ def status(
     Example: digest status 12 --export readers.csv
     """
     from digest import publish
-    from digest.terminal import show_account, show_readers, show_sources
+    from digest.terminal import show_account, show_readers, show_relays, show_sources
 
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
@@ -93,11 +95,13 @@ def status(
         unknown = list(publish.readers(house, record, ("unknown",)))
         failing = [state for state in house.sources() if state.failing_since]
         said = publish.left_by(house, record)
+        relays = publish.relay_lines(house, now())
     if as_json:
-        known = {"account": account, "readers": lines, "unknown": unknown}
+        known = {"account": account, "readers": lines, "unknown": unknown, "relays": relays}
         print_json({**known, "failing_sources": failing, **said})
         return
     show_account(account)
+    show_relays(relays)
     say_counts(said)
     if unknown and not readers:
         say("Whether these got it, nobody knows: the reply to the final dot never came.")
@@ -128,17 +132,25 @@ def pause(
 
 
 def resume(
-    context: typer.Context, number: Number = None, newsletter: Newsletter = None, by: By = ""
+    context: typer.Context,
+    number: Number = None,
+    newsletter: Newsletter = None,
+    by: By = "",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also an issue that has paused itself.")
+    ] = False,
 ) -> None:
     """Let a paused sending go on with the next `digest send` or `digest run`.
 
     Example: digest resume 12
+    Example: digest resume 12 --anyway
     """
     from digest import publish
 
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
-        publish.resume(house, record, by=by or getpass.getuser(), now=now())
+        who = by or getpass.getuser()
+        publish.resume(house, record, by=who, now=now(), anyway=anyway)
     say(f"issue {record.issue.number} may go on; next: digest send {record.issue.number}")
 
 
@@ -213,12 +225,17 @@ def _retry(
     say(f"{moved:,} that were {retry} are tried again")
 
 
-def _leave(account: "Account") -> None:
+def _leave(account: "Account", relays: "Sequence[RelayLine]") -> None:
     number = account.record.issue.number
     if account.control == "paused":
-        fail(f"issue {number} is paused ({account.why})", f"`digest resume {number}` first", 75)
+        itself = account.paused_itself
+        remedy = f"`digest resume {number}{' --anyway' if itself else ''}` lets it go on"
+        fail(f"issue {number} is paused ({account.why})", remedy, 75)
     if account.open:
-        due = f" from {account.next_at:%H:%M} UTC on" if account.next_at else ""
+        untils = [one.until for one in relays]
+        moments = [account.next_at, min((u for u in untils if u), default=None)]
+        late = max((m for m in moments if m), default=None) if all(untils) else account.next_at
+        due = f" from {late:%H:%M} UTC on" if late else ""
         say(f"run `digest send` again for those that are left{due}; `digest run` does it by itself")
         raise typer.Exit(75)
 

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 from digest.delivery.dialogue import Dialogue
 from digest.delivery.throttle import Throttle
 from digest.messages import Message
-from digest.outcomes import NotBegun, Outcome, RelayFault
+from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
 
 Job = TypeVar("Job")
 _NAP = 0.2  # seconds; who rests looks up so often whether all is over
@@ -33,12 +33,14 @@ class Begun(Generic[Job]):
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Connections, messages over each before a new one is opened, seconds to drain, and the
-    first pause after a fault of the relay (it doubles, up to a minute)."""
+    first pause after a fault of the relay (it doubles, up to a minute). `trying` a relay whose
+    breaker is open begins with one connection."""
 
     connections: int = 20
     messages: int = 500
     drain: float = 25.0
     pause: float = 1.0
+    trying: bool = False
 
 
 class Desk(Protocol[Job]):
@@ -71,7 +73,7 @@ class Crew(Generic[Job]):
     ) -> None:
         self.cut = asyncio.Event()
         self._desk, self._connect, self._limits, self._stop = desk, connect, limits, stop
-        self._throttle = Throttle(limits.connections)
+        self._throttle = Throttle(limits.connections, trying=limits.trying)
         self._dialogues: set[Dialogue] = set()
         self._connecting: set[asyncio.Future[Dialogue | RelayFault]] = set()
 
@@ -136,6 +138,10 @@ class Crew(Generic[Job]):
             while not self._over() and fault is None and self._may_go_on(dialogue):
                 begun = await self._desk.next()
                 if begun is None:
+                    break
+                if dialogue.why:
+                    # It was closed while there was nothing to send: the next one takes it.
+                    self._desk.settle(begun, NotBegun(Reply(0, dialogue.why)))
                     break
                 fault = await self._chain(dialogue, begun)
         except BaseException:

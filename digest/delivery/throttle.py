@@ -15,10 +15,12 @@ COHORT = 3
 class Throttle:
     """`fault` is why the breaker is open, None while it is closed."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, trying: bool = False) -> None:
+        """`trying` a relay whose breaker is open: one connection, and the first fault counts."""
         self.fault: RelayFault | None = None
         self.in_a_row = 0
-        self._most, self._allowed = most, float(most)
+        self._most, self._allowed = most, 1.0 if trying else float(most)
+        self._cohort = 1 if trying else COHORT
 
     @property
     def allowed(self) -> int:
@@ -27,7 +29,7 @@ class Throttle:
 
     def worked(self) -> None:
         """A message came to an end that was not the relay's fault."""
-        self.in_a_row = 0
+        self.in_a_row, self._cohort = 0, COHORT
         if self._allowed < self._most:
             self._allowed = min(self._most, self._allowed + 1 / self._allowed)
 
@@ -35,5 +37,5 @@ class Throttle:
         """A fault of the relay; `working`: another connection is in use, or may yet be."""
         self.in_a_row += 1
         self._allowed = max(1.0, self._allowed - 1)
-        if fault.lasting or (self.in_a_row >= COHORT and not working):
+        if fault.lasting or (self.in_a_row >= self._cohort and not working):
             self.fault = fault

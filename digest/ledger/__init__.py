@@ -12,6 +12,7 @@ reply: whatever a crash leaves inflight is unknown, and nothing else is in doubt
     moving    freeze; claim, intend, record, skip, release: in groups, each conditional
     senders   who is at work, until when, and what a dead one leaves
     control   what people decide: pause, cancel, retry, resolve
+    pacing    what all senders share of the pace: budgets, connections, breakers
     asking    counts and lists
 
 Functions take a session first and never commit. Never here: SMTP, or who may be mailed.
@@ -31,17 +32,20 @@ from digest.ledger.asking import (
     sent_to,
 )
 from digest.ledger.control import (
+    BRAKE,
     Sending,
     Verdict,
     call_off,
     forget,
     interventions,
+    interventions_about,
     note_leaving,
     resolve,
     sending,
     steer,
 )
 from digest.ledger.moving import (
+    WAITS,
     Delivery,
     Intent,
     Policy,
@@ -56,6 +60,26 @@ from digest.ledger.moving import (
     skip,
     spoil,
 )
+from digest.ledger.pacing import (
+    Breaker,
+    Waiting,
+    breakers,
+    budgets,
+    hold,
+    keep_budgets,
+    last_waiting,
+    let_go,
+    locked_budgets,
+    mend,
+    next_waiting,
+    probe,
+    slow,
+    slowed,
+    tally,
+    trip,
+    unwatch,
+    waiting,
+)
 from digest.ledger.senders import (
     Reaped,
     Sender,
@@ -68,8 +92,11 @@ from digest.ledger.senders import (
 )
 
 __all__ = [
+    "BRAKE",
     "FINAL",
     "OPEN",
+    "WAITS",
+    "Breaker",
     "Delivery",
     "Intent",
     "Policy",
@@ -78,6 +105,9 @@ __all__ = [
     "Sender",
     "Sending",
     "Verdict",
+    "Waiting",
+    "breakers",
+    "budgets",
     "call_off",
     "claim",
     "counts",
@@ -89,13 +119,22 @@ __all__ = [
     "expire",
     "forget",
     "freeze",
+    "hold",
     "intend",
     "interventions",
+    "interventions_about",
     "is_done",
+    "keep_budgets",
+    "last_waiting",
     "leavings",
+    "let_go",
+    "locked_budgets",
+    "mend",
     "next_due",
+    "next_waiting",
     "note_leaving",
     "postpone",
+    "probe",
     "reap",
     "recipients",
     "record",
@@ -107,6 +146,12 @@ __all__ = [
     "sending",
     "sent_to",
     "skip",
+    "slow",
+    "slowed",
     "spoil",
     "steer",
+    "tally",
+    "trip",
+    "unwatch",
+    "waiting",
 ]

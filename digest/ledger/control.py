@@ -17,17 +17,20 @@ from digest.ledger.tables import DUE, DeliveryRow, InterventionRow, SendingRow
 
 Control = Literal["go", "paused", "cancelled"]
 CANCELLED = "cancelled"
+BRAKE = "the brake"
+"""Who pauses an issue of which too much comes back; a person lets it go on."""
 _INTERVENTION = InterventionRow.__table__  # type: ignore[attr-defined] # as in moving
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What is wanted of an issue's sending, since when, and who said so."""
+    """What is wanted of an issue's sending, since when, and who said so; is the brake on?"""
 
     control: Control
     why: str
     by: str
     at: datetime
+    watched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,13 @@ def resolve(
         )
     )
     return count(session.execute(moved))
+
+
+def interventions_about(session: Session, subscriber: int) -> list[dict[str, Any]]:
+    """What people decided about a subscriber's deliveries, oldest first: for an access request."""
+    mine = select(_INTERVENTION).where(_INTERVENTION.c.subscriber == subscriber)
+    rows = session.connection().execute(mine.order_by(_INTERVENTION.c.id))
+    return [dict(row._mapping) for row in rows]
 
 
 def interventions(session: Session, issue_id: int) -> int:

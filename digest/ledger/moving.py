@@ -29,11 +29,14 @@ from digest.outcomes import (
 
 REPLY = 1000  # characters kept of what a relay said
 REASON = 200
+WAITS = "waits for "  # how a reason begins that is not the relay's word on this delivery
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as the ledger knows it. `resends` counts attempts after an unknown outcome."""
+    """A delivery as the ledger knows it. `resends` counts attempts after an unknown outcome;
+    `tried` is when it was first deferred: from then on, not from the freezing, it may expire, for
+    a budget may have kept it for days."""
 
     id: int
     issue_id: int
@@ -52,6 +55,7 @@ class Delivery:
     frozen: datetime
     changed: datetime
     left: datetime | None
+    tried: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Result:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """`resend`: an unknown outcome is tried once more, with the same Message-ID and bytes;
-    `expire`: for how long after the freezing a deferred delivery is tried again.
+    `expire`: for how long after it was first deferred a delivery is tried again.
     """
 
     resend: bool
@@ -181,15 +185,19 @@ def spoil(
 
 
 def postpone(
-    session: Session, deliveries: Iterable[Delivery], sender: int, until: datetime, now: datetime
-) -> set[int]:
-    """Give these back, not due before `until`: nothing of them was sent, no attempt is counted."""
+    session: Session, postponed: Iterable[tuple[Delivery, datetime, str]], sender: int,
+    now: datetime,
+) -> set[int]:  # fmt: skip
+    """Give these back, each with the moment when it is due, and what it `WAITS` for.
+
+    Nothing of them was sent, no attempt is counted.
+    """
     rows = [
-        {"key": d.id, "was": d.attempts, "next_at": _stored(until),
+        {"key": d.id, "was": d.attempts, "next_at": _stored(until), "reason": why[:REASON],
          "state": "deferred" if d.attempts or d.reply else "pending"}
-        for d in deliveries
+        for d, until, why in postponed
     ]  # fmt: skip
-    change = "state = v.state, sender = 0, next_at = v.next_at"
+    change = "state = v.state, sender = 0, next_at = v.next_at, reason = v.reason"
     return _move(session, rows, _POSTPONE, change, "claimed", sender, now)
 
 
@@ -201,7 +209,9 @@ def record(
     One that isn't named was no longer this sender's: what it learnt comes too late.
     """
     changes = {r.delivery.id: _changes(r, now, policy) for r in results}
-    change = ", ".join(f"{name} = v.{name}" for name in _RECORD if name not in ("key", "was"))
+    names = [name for name in _RECORD if name not in ("key", "was", "tried")]
+    change = ", ".join(f"{name} = v.{name}" for name in names)
+    change += ", tried = COALESCE(delivery.tried, v.tried)"
     moved = _move(
         session, list(changes.values()), _RECORD, f"sender = 0, {change}", "inflight", sender, now
     )
@@ -227,7 +237,9 @@ def expire(session: Session, issue_id: int, now: datetime, policy: Policy) -> in
             text(DUE),
             col(DeliveryRow.state) == "deferred",
             col(DeliveryRow.attempts) > 0,
-            col(DeliveryRow.frozen) < now - policy.expire,
+            func.coalesce(col(DeliveryRow.tried), col(DeliveryRow.frozen)) < now - policy.expire,
+            # For a budget one waits as long as it takes.
+            ~col(DeliveryRow.reason).startswith(WAITS),
         )
         .values(state="expired", changed=now)
     )
@@ -296,19 +308,21 @@ def _otherwise(
             # Not the recipient's doing: the attempt doesn't count, and it is due at once.
             return {"state": "deferred", "attempts": delivery.attempts}
         case Deferred():
-            due = next_attempt(attempts, now)
-            state = "expired" if due > delivery.frozen + policy.expire else "deferred"
-            return {"state": state, "next_at": due}
+            due, tried = next_attempt(attempts, now), delivery.tried or now
+            state = "expired" if due > tried + policy.expire else "deferred"
+            return {"state": state, "next_at": due, "tried": _stored(tried)}
     raise AssertionError(outcome)  # pragma: no cover - Sent is told apart before
 
 
 _INTENT = {"key": "bigint", "was": "integer", "edition": "text", "message_id": "text"}
 _SKIP = {"key": "bigint", "was": "integer", "reason": "text"}
-_POSTPONE = {"key": "bigint", "was": "integer", "next_at": "timestamp", "state": "text"}
+_POSTPONE = {
+    "key": "bigint", "was": "integer", "next_at": "timestamp", "state": "text", "reason": "text",
+}  # fmt: skip
 _RECORD = {
     "key": "bigint", "was": "integer", "state": "text", "reason": "text", "relay": "text",
     "attempts": "integer", "resends": "integer", "next_at": "timestamp", "code": "integer",
-    "enhanced": "text", "reply": "text",
+    "enhanced": "text", "reply": "text", "tried": "timestamp",
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The tables of book 2. Rows never leave the ledger: values do."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
@@ -54,6 +54,7 @@ class DeliveryRow(SQLModel, table=True):
     frozen: datetime = Field(sa_type=Utc)
     changed: datetime = Field(sa_type=Utc)
     left: datetime | None = Field(default=None, sa_type=Utc)
+    tried: datetime | None = Field(default=None, sa_type=Utc)
 
 
 class SenderRow(SQLModel, table=True):
@@ -71,7 +72,11 @@ class SenderRow(SQLModel, table=True):
 
 
 class SendingRow(SQLModel, table=True):
-    """The sending of one issue: how many were frozen, and what the operator wants of it."""
+    """The sending of one issue: how many were frozen, and what the operator wants of it.
+
+    Of the first so many, how many are `settled` and how many of them `refused`, while the brake
+    is on (`watched`).
+    """
 
     __tablename__ = "sending"
     issue_id: int = Field(
@@ -81,6 +86,49 @@ class SendingRow(SQLModel, table=True):
     control: str = "go"
     why: str = Field(default="", sa_type=Text)
     by: str = ""
+    at: datetime = Field(sa_type=Utc)
+    settled: int = 0
+    refused: int = 0
+    watched: bool = True
+
+
+class BudgetRow(SQLModel, table=True):
+    """What is spent of a relay's or a domain's budget: see pace.Spent. All senders share it."""
+
+    __tablename__ = "budget"
+    name: str = Field(primary_key=True)
+    flow: datetime | None = Field(default=None, sa_type=Utc)
+    day: date | None = None
+    used: int = 0
+
+
+class HoldingRow(SQLModel, table=True):
+    """How many connections a sender may use at a time of those that a relay or domain is given."""
+
+    __tablename__ = "holding"
+    name: str = Field(primary_key=True)
+    sender: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    held: int = 0
+
+
+class BreakerRow(SQLModel, table=True):
+    """A relay that is left alone `until` then, after so many faults; one sender may be trying it
+    again, and has until `probing` for that."""
+
+    __tablename__ = "breaker"
+    relay: str = Field(primary_key=True)
+    faults: int = 0
+    opened: datetime = Field(sa_type=Utc)
+    until: datetime = Field(sa_type=Utc)
+    reply: str = Field(default="", sa_type=Text)
+    probing: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class SlowedRow(SQLModel, table=True):
+    """A domain of recipients that asked for less, and when it last did."""
+
+    __tablename__ = "slowed"
+    domain: str = Field(primary_key=True)
     at: datetime = Field(sa_type=Utc)
 
 

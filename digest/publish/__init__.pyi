@@ -40,6 +40,7 @@ from .receiving import deliveries_to as deliveries_to
 from .receiving import explain_report as explain_report
 from .receiving import forget_deliveries as forget_deliveries
 from .receiving import hook as hook
+from .receiving import interventions_about as interventions_about
 from .receiving import left_by as left_by
 from .receiving import receive as receive
 from .receiving import receive_all as receive_all
@@ -58,6 +59,7 @@ from .selecting import takes as takes
 from .sending import Account as Account
 from .sending import Progress as Progress
 from .sending import ReaderLine as ReaderLine
+from .sending import RelayLine as RelayLine
 from .sending import Timing as Timing
 from .sending import account as account
 from .sending import cancel as cancel
@@ -65,6 +67,7 @@ from .sending import export as export
 from .sending import metrics as metrics
 from .sending import pause as pause
 from .sending import readers as readers
+from .sending import relay_lines as relay_lines
 from .sending import resolve as resolve
 from .sending import resume as resume
 from .sending import send as send

@@ -14,7 +14,7 @@ from digest.articles import Article
 from digest.database import Database
 from digest.delivery import RelayAddress
 from digest.errors import IssueError, SettingsError
-from digest.settings import NewsletterSettings, Settings, load
+from digest.settings import NewsletterSettings, RelaySettings, Settings, load
 
 Clock = Callable[[], datetime]
 
@@ -34,10 +34,8 @@ class House:
 
     @property
     def relay(self) -> RelayAddress:
-        """Where messages are handed over, and the login for it."""
-        told = self.settings.relay
-        username, password = told.username.get_secret_value(), told.password.get_secret_value()
-        return RelayAddress(told.host, told.port, told.security, username, password)
+        """The first of the relays: it takes what is no issue, too."""
+        return address_of(self.settings.carriers[0])
 
     def newsletter(self, name: str | None) -> tuple[str, NewsletterSettings]:
         """The newsletter of that name; without one, the only one. Raises SettingsError."""
@@ -121,6 +119,12 @@ def migrate(folder: Path, environ: Mapping[str, str]) -> tuple[str | None, str]:
         return database.migrate(opened)
     finally:
         opened.close()
+
+
+def address_of(told: RelaySettings) -> RelayAddress:
+    """Where messages are handed over, and the login for it."""
+    username, password = told.username.get_secret_value(), told.password.get_secret_value()
+    return RelayAddress(told.host, told.port, told.security, username, password)
 
 
 def templates_folder() -> Path:

@@ -16,6 +16,7 @@ from digest.errors import DigestError, SettingsError, SourceError
 from digest.ledger import Delivery
 from digest.mailboxes import Arrived
 from digest.outcomes import Outcome, Refused
+from digest.pace import Brake, too_many_complaints
 from digest.publish.opening import House
 from subscribers import roster
 from subscribers.address import key
@@ -132,6 +133,11 @@ def deliveries_to(session: Session, subscriber: int) -> list[dict[str, object]]:
     return [asdict(delivery) for delivery in ledger.deliveries_to(session, subscriber)]
 
 
+def interventions_about(session: Session, subscriber: int) -> list[dict[str, object]]:
+    """What people decided about a person's deliveries: for an access request."""
+    return ledger.interventions_about(session, subscriber)
+
+
 def forget_deliveries(session: Session, subscriber: int) -> int:
     """Erase from the ledger what names a person."""
     return ledger.forget(session, subscriber)
@@ -192,6 +198,7 @@ def _act(house: House, session: Session, report: Report, about: About, now: date
         return "left" if _withdraw(session, about, "mail", now) else ""
     if report.kind == "complaint":
         _withdraw(session, about, "complaint", now)
+        _brake(house, session, about.issue, now)
         return "suppressed: complaint" if _suppress(house, session, about, "complaint", now) else ""
     if report.kind == "bounce":
         past = roster.history(session, about.subscriber, now - MEMORY)
@@ -200,6 +207,19 @@ def _act(house: House, session: Session, report: Report, about: About, now: date
         if why and _suppress(house, session, about, "bounce", now):
             return f"suppressed: {why}"
     return ""
+
+
+def _brake(house: House, session: Session, issue: int, now: datetime) -> None:
+    """An issue that is being sent, and of which too many complain, pauses itself."""
+    sending = ledger.sending(session, issue)
+    if sending is None or not sending.watched or sending.control != "go":
+        return
+    told, counts = house.settings.brake, ledger.counts(session, issue)
+    brake = Brake(told.first, told.refused, told.complaints)
+    complaints = roster.report_counts(session, issue).get("complaint", 0)
+    why = too_many_complaints(brake, counts.get("sent", 0), complaints)
+    if why and any(counts.get(state) for state in ledger.OPEN):
+        ledger.steer(session, issue, "paused", why=why, by=ledger.BRAKE, now=now)
 
 
 def _withdraw(session: Session, about: About, how: str, now: datetime) -> bool:

@@ -57,10 +57,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an issue stands: draft, approved, sending or sent."""
+    """Where an issue stands: draft, approved, sending or sent; why it has `paused` itself."""
 
     state: str
     approved_at: datetime | None = None
+    paused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +284,9 @@ class _Case:
                 yield Send(due, number)
             else:
                 yield from self._tell(due, "interrupted", number)
+            if standing.paused:
+                key = slug("paused", standing.paused)
+                yield from self._tell(due, key, number, standing.paused)
             yield from self._failures(due, number)
 
     def _drafting(self, due: datetime) -> Iterator[Intent]:

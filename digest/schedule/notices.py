@@ -136,6 +136,19 @@ def _interrupted(n: Notice) -> Said:
     )
 
 
+def _paused(n: Notice) -> Said:
+    return (
+        f"issue {n.number} has paused itself",
+        (
+            f"Issue {n.number} was being sent when too much came back: {_sentence(n.note)} Nothing "
+            "more goes out until somebody has looked. Something may be wrong with the list, with "
+            "the issue, or with the relay."
+        ),
+        "Who refused it and in which words; then go on all the same, or let nobody else have it:"
+        + _typed(n, "status --readers", "resume --anyway", "cancel"),
+    )
+
+
 def _stories(n: Notice) -> Said:
     return (
         f"too few stories for the issue due {_when(n.due)}",
@@ -176,6 +189,7 @@ _SAYINGS = {
     "held": _held,
     "too-late": _too_late,
     "interrupted": _interrupted,
+    "paused": _paused,
     "stories": _stories,
     "preflight": _preflight,
     "issue": _issue,

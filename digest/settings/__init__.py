@@ -14,8 +14,10 @@ from digest.settings.kinds import Part
 from digest.settings.reading import FILE, SECRETS, flat, load
 from digest.settings.tables import (
     SECRETS_FILE,
+    DomainSettings,
     MatchSettings,
     NewsletterSettings,
+    RelaySettings,
     ScheduleSettings,
     Settings,
     SourceSettings,
@@ -25,9 +27,11 @@ __all__ = [
     "FILE",
     "SECRETS",
     "SECRETS_FILE",
+    "DomainSettings",
     "MatchSettings",
     "NewsletterSettings",
     "Part",
+    "RelaySettings",
     "ScheduleSettings",
     "Settings",
     "SourceSettings",

@@ -5,9 +5,12 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from digest.settings.tables import (
+    POLICIES,
     BouncesSettings,
+    BrakeSettings,
     DatabaseSettings,
     DkimSettings,
+    DomainSettings,
     MatchSettings,
     NewsletterSettings,
     PrivacySettings,
@@ -21,6 +24,12 @@ from digest.settings.tables import (
     WebSettings,
 )
 from digest.theme import Palette, Theme
+
+_ALSO = "[relays.second]"
+_ALSO_SAYS = (
+    "Another relay; as many as you like. [relay] takes issues, too, if it names a host. "
+    "Login: DIGEST_RELAYS_SECOND_USERNAME, …_PASSWORD"
+)
 
 
 def example() -> str:
@@ -37,6 +46,9 @@ def example() -> str:
         ("[sector.match]", MatchSettings),
         ("[database]", DatabaseSettings),
         ("[relay]", RelaySettings),
+        ("[relays.second]", RelaySettings),
+        ('[domains."gmail.com"]', DomainSettings),
+        ("[brake]", BrakeSettings),
         ("[dkim]", DkimSettings),
         ("[web]", WebSettings),
         ("[bounces]", BouncesSettings),
@@ -48,9 +60,12 @@ def example() -> str:
 
 
 def _documented(head: str, model: type[BaseModel]) -> str:
-    lines = [f"{head}  # {model.__doc__}"]
+    also = head == _ALSO
+    lines = [f"{head}  # {_ALSO_SAYS if also else model.__doc__}"]
     for name, field in model.model_fields.items():
         inner = field.annotation
+        if also and name in POLICIES:
+            continue
         if name in {
             "username",
             "password",

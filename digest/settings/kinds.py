@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from digest import pace
+
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -39,6 +41,12 @@ def _editor(address: str) -> str:
     return address
 
 
+def _rate(text: str) -> str:
+    pace.rate(text)
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_rate)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Zone = Annotated[str, AfterValidator(_zone)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]

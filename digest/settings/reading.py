@@ -20,6 +20,9 @@ SECRETS = {
     "bounces.ses", "bounces.postmark", "bounces.mailgun", "bounces.sendgrid",
 }  # fmt: skip
 
+# Tables that have names of their own: a variable could not tell which is meant.
+_NAMED = {"newsletter", "source", "sector", "folder", "relays", "domains"}
+
 
 def load(folder: Path, environ: Mapping[str, str]) -> Settings:
     """Read `folder`/digest.toml, then digest.env, then `environ`; the later wins.
@@ -66,19 +69,37 @@ def _no_secrets(tables: dict[str, Any], path: Path) -> None:
     for dotted in sorted(SECRETS):
         table, key = dotted.split(".")
         if key in (tables.get(table) or {}):
-            name = f"DIGEST_{table}_{key}".upper()
-            raise SettingsError(
-                f"{path.name}: {dotted} is a secret and must not stand there",
-                remedy=f"set {name} in the environment or in {SECRETS_FILE}",
-            )
+            raise _secret(path, dotted)
+    relays = tables.get("relays")
+    for called, relay in relays.items() if isinstance(relays, dict) else ():
+        for key in {"username", "password"} & set(relay if isinstance(relay, dict) else ()):
+            raise _secret(path, f"relays.{called}.{key}")
+
+
+def _secret(path: Path, dotted: str) -> SettingsError:
+    name = f"DIGEST_{dotted}".upper().replace(".", "_").replace("-", "_")
+    return SettingsError(
+        f"{path.name}: {dotted} is a secret and must not stand there",
+        remedy=f"set {name} in the environment or in {SECRETS_FILE}",
+    )
 
 
 def _overlay(tables: dict[str, Any], name: str, value: str) -> None:
     table, _, key = name.removeprefix("DIGEST_").lower().partition("_")
     known = Settings.model_fields.get(table)
-    if known is None or not key or table in {"newsletter", "source", "sector", "folder"}:
+    if table == "relays":
+        _overlay_relay(tables.get(table), key, value)
+    if known is None or not key or table in _NAMED:
         return  # other tools' variables may begin like ours; only our tables are looked at
     tables.setdefault(table, {})[key] = value
+
+
+def _overlay_relay(relays: object, key: str, value: str) -> None:
+    # DIGEST_RELAYS_SECOND_PASSWORD; a name with a hyphen has an underscore here.
+    for called, relay in relays.items() if isinstance(relays, dict) else ():
+        head = f"{called.replace('-', '_')}_"
+        if key.startswith(head) and isinstance(relay, dict):
+            relay[key.removeprefix(head)] = value
 
 
 def _as_sentence(error: ValidationError) -> SettingsError:

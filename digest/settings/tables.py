@@ -3,7 +3,7 @@
 import re
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -14,6 +14,7 @@ from digest.settings.kinds import (
     Duration,
     Editor,
     Part,
+    Rate,
     Slug,
     Tag,
     WebAddress,
@@ -23,6 +24,12 @@ from digest.settings.kinds import (
 from digest.theme import Theme
 
 SECRETS_FILE = "digest.env"
+PolicyName = Literal["on_ambiguous", "expire", "log_addresses"]
+POLICIES: tuple[PolicyName, ...] = ("on_ambiguous", "expire", "log_addresses")
+"""What [relay] says for all relays."""
+
+
+Day = Annotated[int, Field(ge=1)]
 
 
 class PublisherSettings(Part):
@@ -195,6 +202,18 @@ class RelaySettings(Part):
     log_addresses: Literal["full", "domain", "none"] = Field(
         default="domain", description="how much of a reader's address the log shows"
     )
+    weight: int = Field(
+        default=1, ge=1, le=1000, description="its share where there are several relays"
+    )
+    rate: Rate = Field(default="0", description='at most "10/s", "600/m" or "1000/h"; 0: no limit')
+    daily: int = Field(default=0, ge=0, description="messages on one day (UTC); 0: no limit")
+    concurrency: int = Field(
+        default=0, ge=0, description="connections of all senders together; 0: no limit"
+    )
+    warm_up: tuple[Day, ...] = Field(
+        default=(), description="messages on each day from warm_up_from on: [50, 100, 500, 1000]"
+    )
+    warm_up_from: date | Literal[""] = Field(default="", description='for instance "2026-12-01"')
     username: SecretStr = SecretStr("")
     password: SecretStr = SecretStr("")
 
@@ -202,7 +221,42 @@ class RelaySettings(Part):
     def _never_in_clear(self) -> "RelaySettings":
         if self.security == "none" and self.host not in {"127.0.0.1", "localhost", "::1"}:
             raise ValueError('security = "none" is allowed for a relay on this machine only')
+        _plan_has_a_beginning(self)
         return self
+
+
+class DomainSettings(Part):
+    """What the readers' domains are given, each for itself; "*" is any other domain."""
+
+    rate: Rate = Field(default="0", description='at most "10/s", "600/m" or "1000/h"; 0: no limit')
+    daily: int = Field(default=0, ge=0, description="messages on one day (UTC); 0: no limit")
+    concurrency: int = Field(default=0, ge=0, description="messages under way; 0: no limit")
+    warm_up: tuple[Day, ...] = Field(
+        default=(), description="messages on each day from warm_up_from on: [50, 100, 500, 1000]"
+    )
+    warm_up_from: date | Literal[""] = Field(default="", description='for instance "2026-12-01"')
+
+    @model_validator(mode="after")
+    def _whole(self) -> "DomainSettings":
+        _plan_has_a_beginning(self)
+        return self
+
+
+def _plan_has_a_beginning(told: RelaySettings | DomainSettings) -> None:
+    if bool(told.warm_up) != bool(told.warm_up_from):
+        raise ValueError("warm_up and warm_up_from go together")
+
+
+class BrakeSettings(Part):
+    """When an issue pauses itself, because something is wrong with it or with the list."""
+
+    first: int = Field(
+        default=1000, ge=0, description="looked at among the first so many readers; 0: no brake"
+    )
+    refused: float = Field(default=10.0, gt=0, le=100, description="more of them, in percent")
+    complaints: float = Field(
+        default=0.5, gt=0, le=100, description="of those who were sent it, in percent; at least 3"
+    )
 
 
 class DkimSettings(Part):
@@ -290,6 +344,9 @@ class Settings(Part):
     sector: tuple[SectorSettings, ...] = ()
     database: DatabaseSettings = DatabaseSettings()
     relay: RelaySettings = RelaySettings()
+    relays: dict[Slug, RelaySettings] = Field(default={})
+    domains: dict[str, DomainSettings] = Field(default={})
+    brake: BrakeSettings = BrakeSettings()
     dkim: DkimSettings = DkimSettings()
     web: WebSettings = WebSettings()
     bounces: BouncesSettings = BouncesSettings()
@@ -301,6 +358,25 @@ class Settings(Part):
         if twice := repeated(source.name for source in self.source):
             raise ValueError(f"two sources have the same name: {twice}")
         return self
+
+    @model_validator(mode="after")
+    def _relays_differ(self) -> "Settings":
+        for name, relay in self.relays.items():
+            for field in POLICIES:
+                if field in relay.model_fields_set:
+                    raise ValueError(f"{field} holds for all relays: say it in [relay], not {name}")
+        if twice := repeated(f"{r.host}:{r.port}" for r in self.carriers):
+            raise ValueError(f"two relays are the same: {twice}")
+        for domain in self.domains:
+            if domain != "*" and (domain != domain.lower() or "@" in domain):
+                raise ValueError(f'domains.{domain}: a domain is written "gmail.com", in small')
+        return self
+
+    @property
+    def carriers(self) -> tuple[RelaySettings, ...]:
+        """The relays that take issues: [relay], unless it says no host and there are others."""
+        named = tuple(self.relays.values())
+        return (self.relay, *named) if "host" in self.relay.model_fields_set or not named else named
 
     @property
     def keys(self) -> tuple[bytes, ...]:

@@ -112,15 +112,19 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
         person = roster.find(session, address)
         rows = roster.everything(session, person.subscriber)
         sent = desk.deliveries(session, person.subscriber)
+        decided = desk.interventions(session, person.subscriber)
     if as_json:
         shown = {field.name: getattr(person, field.name) for field in fields(person)}
-        json({**shown, "rows": rows, "deliveries": sent})
+        json({**shown, "rows": rows, "deliveries": sent, "interventions": decided})
         return
     suppressed = f", suppressed: {person.suppression}" if person.suppressed else ""
     since = f"{person.created_at:%Y-%m-%d %H:%M} UTC"
     typer.echo(f"{person.address}, number {person.subscriber}, since {since}{suppressed}")
     _subscriptions(person)
     counted = ", ".join(f"{len(kept)} in {table}" for table, kept in rows.items() if kept)
+    for one in decided:
+        what = f"{one['was']} became {one['became']}, decided by {one['by']}"
+        typer.echo(f"\n{one['at']:%Y-%m-%d %H:%M} UTC: a delivery that was {printable(what)}")
     typer.echo(f"\nRows: {counted}; {len(sent)} deliveries. All of them: --json")
 
 

@@ -39,6 +39,9 @@ class Desk(Protocol):
     def deliveries(self, session: "Session", subscriber: int) -> list[dict[str, object]]:
         """What was mailed to this person, as far as it is kept."""
 
+    def interventions(self, session: "Session", subscriber: int) -> list[dict[str, object]]:
+        """What people decided about what was mailed to this person."""
+
     def forget_deliveries(self, session: "Session", subscriber: int) -> int:
         """Erase from what was mailed all that names the person; how many deliveries."""
 

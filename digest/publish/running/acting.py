@@ -113,7 +113,7 @@ class Actor:
         return self._done(f"{intent.whom} told ({intent.key.partition(':')[0]}) of", intent.due)
 
     def _send(self, intent: Send) -> list[Done]:
-        account = send(self.house, self.name, intent.number, clock=self.clock)
+        account = send(self.house, self.name, intent.number, clock=self.clock, scheduled=True)
         if account.control == "paused":
             return [Done(self.name, f"issue {intent.number} is paused ({account.why})")]
         told = ", ".join(f"{count} {state}" for state, count in sorted(account.counts.items()))

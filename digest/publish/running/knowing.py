@@ -1,11 +1,13 @@
 """Settings and archive -> the plan and the facts that the schedule decides by."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from digest import archive
+from digest import archive, ledger
 from digest.publish.opening import House
-from digest.schedule import Facts, Plan, kept_since, rhythm
+from digest.schedule import Facts, Plan, Standing, kept_since, rhythm
 from digest.settings import NewsletterSettings
+from subscribers.roster import Session
 
 _REMEMBERED = timedelta(days=90)
 
@@ -42,6 +44,15 @@ def facts_of(house: House, name: str, settings: NewsletterSettings, now: datetim
         return Facts(
             kept_since=kept_since(archive.kept(session, name), rhythm_text(settings), now),
             steps=tuple(archive.steps(session, name, now - _REMEMBERED)),
-            issues=archive.standings(session, name),
+            issues=_standings(session, name),
             held=held.at if held else None,
         )
+
+
+def _standings(session: Session, name: str) -> dict[int, Standing]:
+    found = archive.standings(session, name)
+    for number in [number for number, one in found.items() if one.state == "sending"]:
+        sending = ledger.sending(session, archive.issue(session, name, number).id)
+        if sending and (sending.control, sending.by) == ("paused", ledger.BRAKE):
+            found[number] = replace(found[number], paused=sending.why)
+    return found

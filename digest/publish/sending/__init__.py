@@ -2,7 +2,10 @@
 
     book         claims, messages made ahead, groups committed: the thread that writes
     desk         between the connections and the book
-    shift        desk and connections at work, and how a signal stops them
+    pacing       budgets: who of those claimed may go now
+    carriers     the relays that take issues
+    shift        desks and connections at work, and how a signal stops them
+    fleet        all relays at one issue; who takes over when one fails
     machine      where a sender runs
     watching     progress, and a line in the log for each mail event
     measuring    numbers for Prometheus
@@ -18,7 +21,7 @@ from datetime import datetime
 
 from digest import archive, delivery, ledger
 from digest.archive import IssueRecord
-from digest.delivery import Limits, Timeouts
+from digest.delivery import Timeouts
 from digest.edition import cut
 from digest.errors import IssueError, RelayError
 from digest.outcomes import Outcome, Sent
@@ -28,10 +31,11 @@ from digest.publish.frequency import is_first_of_week
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
-from digest.publish.sending.book import Book, Composing, Timing
+from digest.publish.sending.book import Composing, Timing
+from digest.publish.sending.carriers import RelayLine, relay_lines
+from digest.publish.sending.fleet import Fleet, Terms
 from digest.publish.sending.machine import gone
 from digest.publish.sending.measuring import metrics
-from digest.publish.sending.shift import shift
 from digest.publish.sending.steering import cancel, pause, resolve, resume
 from digest.publish.sending.watching import Progress, Watch
 from subscribers import roster
@@ -43,6 +47,7 @@ __all__ = [
     "Account",
     "Progress",
     "ReaderLine",
+    "RelayLine",
     "Timing",
     "account",
     "cancel",
@@ -50,6 +55,7 @@ __all__ = [
     "metrics",
     "pause",
     "readers",
+    "relay_lines",
     "resolve",
     "resume",
     "send",
@@ -70,13 +76,15 @@ def send(
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
     composing: Callable[[House, IssueRecord], Composing] = Composer,
     passing: Callable[[str], None] = lambda _: None,
+    scheduled: bool = False,
 ) -> Account:
     """Send an approved issue to everybody who is to get it and has not.
 
     Safe to call again at any time: who got it, is left alone. Raises IssueError where the
     issue is not approved or has changed since, PreflightFailed, RelayError (75: try later),
     DatabaseError where the ledger cannot be written or another sender has the work. `passing`
-    hears each point at which a crash would matter, so that a test can crash there.
+    hears each point at which a crash would matter, so that a test can crash there. `scheduled`:
+    see fleet.Terms.
     """
     name, _ = house.newsletter(newsletter)
     record = house.issue(name, number)
@@ -88,15 +96,18 @@ def send(
         _reap(house, timing, alone=alone)
         with house.database.reading() as session:
             counts = ledger.counts(session, record.id)
-        relay = house.relay
         shown = house.settings.relay.log_addresses
-        issue = f"{name}/{record.issue.number}"
-        watch = Watch(issue, relay.name, clock, counts, on_progress, shown)
-        book = Book(house, record, clock, composing(house, record), relay.name, timing, passing)
-        stopped = _shift(house, record, book, watch, timeouts, clock())
-        watch.tell()
+        watch = Watch(f"{name}/{record.issue.number}", clock, counts, on_progress, shown)
+        terms = Terms(clock, composing, timing, timeouts, passing, scheduled)
+        try:
+            stopped = Fleet(house, record, watch, terms).carry()
+        finally:
+            watch.tell()
         _finish(house, record, clock())
-    return account(house, record, interrupted=stopped)
+    found = account(house, record, interrupted=stopped)
+    if found.control == "paused":
+        watch.paused(found.why)
+    return found
 
 
 def send_test(house: House, record: IssueRecord, to: str, *, clock: Clock) -> Outcome:
@@ -162,32 +173,6 @@ def _reap(house: House, timing: Timing, *, alone: bool) -> None:
         ledger.reap(session, now, grace=timing.grace, resend=resend, dead=dead)
 
     house.database.persist(work)
-
-
-def _shift(
-    house: House,
-    record: IssueRecord,
-    book: Book,
-    watch: Watch,
-    timeouts: Timeouts,
-    now: datetime,
-) -> bool:
-    """Work until nothing is due; whether it was stopped before. Raises RelayError."""
-    settings, relay = house.settings.relay, house.relay
-    with house.database.reading() as session:
-        sending = ledger.sending(session, record.id)
-        due = ledger.due(session, record.id, now, settings.connections)
-    if not due or (sending and sending.control != "go"):
-        return False
-    limits = Limits(due, settings.messages_per_connection)
-    with asyncio.Runner(loop_factory=delivery.event_loop()) as runner:
-        fault, stopped = runner.run(shift(book, watch, relay, limits, timeouts))
-    if fault:
-        raise RelayError(
-            f"the relay {relay.name} cannot be used: {_said(fault)}",
-            remedy="check [relay] in digest.toml; nothing is lost, run `digest send` again",
-        )
-    return stopped
 
 
 def _finish(house: House, record: IssueRecord, now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from digest import archive, ledger
 from digest.archive import IssueRecord
-from digest.ledger import Delivery
+from digest.ledger import Delivery, Waiting
 from digest.publish.opening import House
 from subscribers import roster
 from subscribers.recipient import Recipient
@@ -23,6 +23,7 @@ class Account:
     """Every reader of an issue, by state; the sum of `counts` is the list, always.
 
     `control` is what the operator wants: go, paused or cancelled; `why` with whose word it is.
+    `waits`: who is not on the wire for another reason than the relay's word, and till when.
     """
 
     record: IssueRecord
@@ -32,6 +33,8 @@ class Account:
     control: str = "go"
     why: str = ""
     next_at: datetime | None = None
+    waits: tuple[Waiting, ...] = ()
+    paused_itself: bool = False
 
     @property
     def total(self) -> int:
@@ -74,6 +77,8 @@ def account(house: House, record: IssueRecord, *, interrupted: bool = False) -> 
             sending.control if sending else "go",
             why,
             ledger.next_due(session, record.id),
+            tuple(ledger.waiting(session, record.id)),
+            bool(sending and (sending.control, sending.by) == ("paused", ledger.BRAKE)),
         )
 
 

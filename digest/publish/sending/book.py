@@ -19,16 +19,18 @@ from digest.edition import Edition, cut
 from digest.errors import DatabaseError, DigestError
 from digest.ledger import Delivery, Intent, Policy, Result
 from digest.messages import Message
-from digest.outcomes import slows_its_domain
+from digest.outcomes import NotBegun, RelayFault, slows_its_domain
+from digest.pace import Brake, too_many_refused
 from digest.publish.frequency import is_first_of_week
 from digest.publish.opening import Clock, House
 from digest.publish.receiving import note_refusal
+from digest.publish.sending.pacing import Pace, domain_of
 from subscribers import roster
 from subscribers.preferences import Preferences
 from subscribers.recipient import Recipient
 
 CLAIM = 500  # at most; and ten for each connection, so that another sender finds work, too
-SLOWED = timedelta(minutes=10)  # for which a domain is left alone that asked for less
+FRUITLESS = 4  # claims in a row of which nobody may go yet, before something else has its turn
 NOTHING_TO_READ = "no section chosen has a story"
 
 
@@ -73,12 +75,14 @@ class Back:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a group brought: messages to send, the new states, how many were passed over for
-    good without a message, and what the operator wants."""
+    good without a message, what the operator wants, and whether those who stand by may have a
+    connection now."""
 
     begun: tuple[Begun[Job], ...]
     states: dict[int, str]
     passed: int
     control: str
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +102,20 @@ class Book:
         record: IssueRecord,
         clock: Clock,
         composing: Composing,
-        relay: str,
+        pace: Pace,
         timing: Timing,
         passing: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`passing` is called with the name of each point at which a crash would matter."""
         self._passing = passing
         self._house, self._record, self._clock = house, record, clock
-        self._relay, self._timing = relay, timing
-        settings = house.settings.relay
+        self._pace, self._timing = pace, timing
+        settings, brake = house.settings.relay, house.settings.brake
+        self._brake = Brake(brake.first, brake.refused, brake.complaints)
+        self._watched = brake.first > 0
         self._policy = Policy(settings.on_ambiguous == "resend", settings.expire)
-        self._limit = min(CLAIM, 10 * settings.connections)
+        most = max(carrier.connections for carrier in house.settings.carriers)
+        self._limit = min(CLAIM, 10 * most)
         self._composer = composing
         self._weekly = is_first_of_week(house, record)
         self._editions: dict[Preferences, Edition | None] = {}
@@ -117,7 +124,6 @@ class Book:
         self._unread: list[tuple[Delivery, str]] = []
         self._spoiled: list[tuple[Delivery, str]] = []
         self._passed = 0
-        self._slowed: dict[str, datetime] = {}
         self._asked: tuple[float, datetime | None] = (0.0, None)
         self.sender = 0
 
@@ -138,12 +144,37 @@ class Book:
 
     def prepare(self, wanted: int) -> bool:
         """Have `wanted` messages ready. False where nothing is left to make or to write down."""
+        fruitless = 0
         while len(self._drafts) < wanted:
-            if self._claimed:
-                self._compose(*self._claimed.popleft())
+            if one := self._pace.unparked():
+                self._compose(*one)
+            elif self._claimed:
+                one = self._claimed.popleft()
+                if self._pace.admits(*one):
+                    self._compose(*one)
+            elif fruitless == FRUITLESS:
+                return True
             elif not self._claim():
                 break
+            else:
+                fruitless += not self._claimed
         return bool(self._drafts or self._unread or self._spoiled)
+
+    def pause(self) -> float | None:
+        """Seconds after which to `prepare` again where nothing was left; None: never mind."""
+        return self._pace.pause()
+
+    def connections(self, wanted: int) -> int:
+        """How many this sender may open, of those that all senders share."""
+
+        def held(session: roster.Session, _again: bool) -> int:
+            return self._pace.connections(session, self.sender, wanted)
+
+        return self._house.database.persist(held)
+
+    def tripped(self, fault: RelayFault) -> float:
+        """The relay is to be left alone; seconds until it may be tried again."""
+        return self._pace.tripped(fault)
 
     def turn(self, results: Sequence[Back], room: int) -> Turn:
         """Commit what came back and what goes out next: at most `room` messages.
@@ -158,15 +189,17 @@ class Book:
             self._passing("inside a group")
             return done
 
-        for result in results:
-            if slows_its_domain(result.result.outcome):
-                self._slowed[_domain(result.address)] = self._clock() + SLOWED
         self._passing("before a group is committed")
         turn, changed = self._house.database.persist(work)
         self._passing("after outcomes" if results else "after a group")
         self._passing("after intents" if turn.begun else "after a group")
-        turn = replace(turn, passed=turn.passed + self._passed)
+        more = bool(results) and self._pace.standing_by
+        turn = replace(turn, passed=turn.passed + self._passed, more=more)
         self._unread, self._spoiled, self._passed = [], [], 0
+        self._pace.trying = self._pace.trying and not _taken(results)
+        begun = {one.job.delivery.id for one in turn.begun}
+        self._pace.let_go({b.result.delivery.id for b in results})
+        self._pace.let_go({d.delivery.id for d in drafts} - begun)
         for draft in drafts:
             self._drafts.popleft()
             if draft.delivery.id in changed:
@@ -178,6 +211,8 @@ class Book:
 
         def closed(session: roster.Session, _again: bool) -> None:
             now = self._clock()
+            left = [*self._claimed, *((d.delivery, d.recipient) for d in self._drafts)]
+            self._pace.close(session, self.sender, left)
             ledger.release(session, self.sender, now)
             ledger.retire(session, self.sender, ledger.database_time(session))
 
@@ -197,18 +232,45 @@ class Book:
         states = ledger.record(session, [b.result for b in results], self.sender, now, self._policy)
         for result in (back.result for back in results if back.result.delivery.id in states):
             note_refusal(self._house, session, result.delivery, result.outcome, now)
+        self._note(session, results)
         if not alive:
             # What came back is true all the same, and written down where nobody has acted on it.
             session.commit()
             raise _fenced()
         sending = ledger.sending(session, self._record.id)
         control = sending.control if sending else "go"
+        if control == "go" and self._braked(session, states, now):
+            control = "paused"
         passed = len(ledger.skip(session, self._unread, self.sender, now))
         passed += len(ledger.spoil(session, self._spoiled, self.sender, now))
         if control != "go" or not drafts:
             return Turn((), states, passed, control), {}
         begun, more, changed = self._begin(session, drafts, again)
         return Turn(begun, states, passed + more, control), changed
+
+    def _note(self, session: roster.Session, results: Sequence[Back]) -> None:
+        """What the outcomes say of the relay and of domains, for all senders."""
+        slow = {domain_of(b.address) for b in results if slows_its_domain(b.result.outcome)}
+        if slow:
+            self._pace.slow(session, slow)
+        if self._pace.trying and _taken(results):
+            ledger.mend(session, self._pace.relay)
+
+    def _braked(self, session: roster.Session, states: dict[int, str], now: datetime) -> bool:
+        """Whether too many of the first were refused; then the issue is paused for everybody."""
+        settled = [state for state in states.values() if state in ("sent", "refused")]
+        if not (self._watched and settled):
+            return False
+        refused = settled.count("refused")
+        first = self._brake.first
+        tally = ledger.tally(session, self._record.id, len(settled), refused, first)
+        if tally is None:
+            self._watched = False
+            return False
+        why = too_many_refused(self._brake, *tally)
+        return bool(why) and ledger.steer(
+            session, self._record.id, "paused", why=why, by=ledger.BRAKE, now=now
+        )
 
     def _until(self, session: roster.Session) -> datetime:
         # The database's clock is asked once for each heartbeat, and our own steps in between.
@@ -236,14 +298,14 @@ class Book:
                 refused.append((draft.delivery, stands))
             elif stands != draft.recipient:
                 changed[draft.delivery.id] = stands
-            elif self._slowed.get(_domain(stands.address), now) > now:
-                until = self._slowed[_domain(stands.address)]
-                ledger.postpone(session, [draft.delivery], self.sender, until, now)
+            elif until := self._pace.quiet_until(stands.address):
+                why = f"{ledger.WAITS}{domain_of(stands.address)}, which asked for less"
+                ledger.postpone(session, [(draft.delivery, until, why)], self.sender, now)
             else:
                 going[draft.delivery.id] = draft
         skipped = ledger.skip(session, refused, self.sender, now)
         intents = [Intent(d.delivery, d.edition, d.delivery.message_id) for d in going.values()]
-        mine = ledger.intend(session, intents, self.sender, self._relay, now, again=again)
+        mine = ledger.intend(session, intents, self.sender, self._pace.relay, now, again=again)
         begun = tuple(
             Begun(Job(draft.delivery, draft.recipient.address), draft.message)
             for number, draft in going.items()
@@ -254,27 +316,35 @@ class Book:
     def _claim(self) -> bool:
         """Claim what is due, and look at once who of them may not be mailed any more."""
 
+        kept: list[tuple[Delivery, Recipient]] = []
+
         def claimed(
             session: roster.Session, _again: bool
         ) -> list[tuple[Delivery, Recipient | str]]:
+            kept.clear()
             now = self._clock()
             sending = ledger.sending(session, self._record.id)
             if sending and sending.control != "go":
                 return []
             if not ledger.renew(session, self.sender, self._until(session)):
                 raise _fenced()
-            found = self._due(session, now)
+            limit = self._pace.room(session, self._limit)
+            found = self._due(session, now, limit) if limit else []
             numbers = [delivery.subscriber for delivery in found]
             standing = self._standing(session, numbers)
             both = [(delivery, standing[delivery.subscriber]) for delivery in found]
             gone = [(d, stands) for d, stands in both if isinstance(stands, str)]
             ledger.skip(session, gone, self.sender, now)
+            mine = [(d, stands) for d, stands in both if not isinstance(stands, str)]
+            kept.extend(self._pace.grant(session, self.sender, mine))
             return both
 
+        self._pace.review(self.sender)
         found = self._house.database.persist(claimed)
         self._passing("after a claim")
         self._passed += sum(isinstance(stands, str) for _, stands in found)
-        self._claimed.extend((d, stands) for d, stands in found if not isinstance(stands, str))
+        self._claimed.extend(kept)
+        self._pace.took(len(kept))
         return bool(found)
 
     def _standing(
@@ -283,16 +353,16 @@ class Book:
         newsletter = self._record.issue.newsletter
         return roster.standing(session, numbers, newsletter, now=self._clock(), weekly=self._weekly)
 
-    def _due(self, session: roster.Session, now: datetime) -> list[Delivery]:
+    def _due(self, session: roster.Session, now: datetime, limit: int) -> list[Delivery]:
         issue, me = self._record.id, self.sender
-        if found := ledger.claim(session, issue, me, now, self._limit):
+        if found := ledger.claim(session, issue, me, now, limit):
             return found
         # What a sender has left that died meanwhile is ours to do.
         clock, grace = ledger.database_time(session), self._timing.grace
         reaped = ledger.reap(session, clock, grace=grace, resend=self._policy.resend)
         if not (reaped.freed or reaped.resent):
             return []
-        return ledger.claim(session, issue, me, now, self._limit)
+        return ledger.claim(session, issue, me, now, limit)
 
     def _compose(self, delivery: Delivery, recipient: Recipient) -> None:
         chosen = recipient.preferences
@@ -301,6 +371,7 @@ class Book:
         edition = self._editions[chosen]
         if edition is None:
             self._unread.append((delivery, NOTHING_TO_READ))
+            self._pace.let_go({delivery.id})
             return
         name = delivery.message_id or self._composer.message_id(recipient.subscriber)
         named = replace(delivery, message_id=name)
@@ -309,12 +380,14 @@ class Book:
         except DigestError as error:
             # One reader's message that cannot be made stops nobody else's.
             self._spoiled.append((delivery, error.what))
+            self._pace.let_go({delivery.id})
             return
         self._drafts.append(_Draft(named, recipient, edition.key, message))
 
 
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2].lower()
+def _taken(results: Sequence[Back]) -> bool:
+    """Whether the relay did its work for one of them, whatever it said of the recipient."""
+    return any(not isinstance(b.result.outcome, RelayFault | NotBegun) for b in results)
 
 
 def _fenced() -> DatabaseError:

@@ -48,6 +48,7 @@ class Desk:
         self._back: list[tuple[Begun[Job], Outcome]] = []
         self._open = self._held = 0
         self._dry = self._ended = False
+        self._later: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
 
     def opened(self) -> None:
@@ -110,25 +111,41 @@ class Desk:
             await self._committed(0)
             await self._in_thread(self._book.close)
         finally:
+            if self._later:
+                self._later.cancel()
             self._thread.shutdown(wait=True)
 
     async def open(self, name: str) -> None:
         """Take a sender's number."""
         await self._in_thread(self._book.open, name)
 
+    async def connections(self, wanted: int) -> int:
+        """How many may be opened, of those that all senders share."""
+        return await self._in_thread(self._book.connections, wanted)
+
     async def _round(self) -> None:
         room = self._room()
         if room > 0 and not self._dry:
-            self._dry = not await self._in_thread(self._book.prepare, AHEAD * self._open)
+            await self._prepare(AHEAD * self._open)
         if self._back or (room > 0 and not self._dry):
             await self._committed(self._room())
             self._serve()
-        elif self._dry and self._held == 0:
+        elif self._dry and self._held == 0 and self._later is None:
             # All that was begun has come back; what has become due meanwhile is taken, too.
-            self._dry = not await self._in_thread(self._book.prepare, 1)
-            self._ended = self._dry
+            await self._prepare(1)
+            self._ended = self._dry and self._later is None
         else:
             await self._wait()
+
+    async def _prepare(self, wanted: int) -> None:
+        self._dry = not await self._in_thread(self._book.prepare, wanted)
+        pause = await self._in_thread(self._book.pause) if self._dry else None
+        if pause is not None and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(pause, self._look_again)
+
+    def _look_again(self) -> None:
+        self._later, self._dry = None, False
+        self._news.set()
 
     async def _wait(self) -> None:
         self._news.clear()
@@ -154,6 +171,7 @@ class Desk:
         self._held += len(turn.begun) - len(back)
         self._ready.extend(turn.begun)
         self._report(back, turn)
+        self._dry = self._dry and not turn.more
         if turn.control != "go":
             self.control, self._ended = turn.control, True
 

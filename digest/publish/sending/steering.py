@@ -28,8 +28,23 @@ def pause(house: House, record: IssueRecord, *, why: str, by: str, now: datetime
     _steer(house, record, "paused", why=why, by=by, now=now)
 
 
-def resume(house: House, record: IssueRecord, *, by: str, now: datetime) -> None:
-    """Let it go on with the next `send`. Raises IssueError where it isn't paused."""
+def resume(
+    house: House, record: IssueRecord, *, by: str, now: datetime, anyway: bool = False
+) -> None:
+    """Let it go on with the next `send`. Raises IssueError where it isn't paused.
+
+    One that has paused itself goes on only `anyway`, and does not do so again.
+    """
+    with house.database.writing() as session:
+        sending = ledger.sending(session, record.id)
+        if sending and sending.control == "paused" and sending.by == ledger.BRAKE:
+            if not anyway:
+                number = record.issue.number
+                raise IssueError(
+                    f"issue {number} has paused itself: {sending.why}",
+                    remedy=f"mend the cause, then `digest resume {number} --anyway`",
+                )
+            ledger.unwatch(session, record.id)
     _steer(house, record, "go", why="", by=by, now=now)
 
 

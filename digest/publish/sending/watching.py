@@ -37,13 +37,12 @@ class Watch:
     def __init__(
         self,
         issue: str,
-        relay: str,
         clock: Clock,
         counts: dict[str, int],
         on_progress: Callable[[Progress], None],
         shown: Shown,
     ) -> None:
-        self._issue, self._relay, self._clock, self._shown = issue, relay, clock, shown
+        self._issue, self._clock, self._shown = issue, clock, shown
         self._counts = dict(counts)
         self._total = sum(counts.values())
         self._on_progress = on_progress
@@ -51,13 +50,22 @@ class Watch:
         self._logs = LOGGER.isEnabledFor(logging.INFO)
         self.tell()
 
-    def happened(self, job: Job, outcome: Outcome, state: str) -> None:
-        """See Log."""
+    def through(self, relay: str) -> "RelayLog":
+        """What hears of messages over that relay."""
+        return RelayLog(self, relay)
+
+    def paused(self, why: str) -> None:
+        """The issue was paused while it was being sent."""
+        if self._logs:
+            LOGGER.warning("issue=%s, status=paused (%s)", self._issue, why)
+
+    def happened(self, job: Job, outcome: Outcome, state: str, relay: str) -> None:
+        """See Log; over which relay."""
         if state:
             was = job.delivery.state if job.delivery.attempts else "pending"
             self._move("deferred" if was == "claimed" else was, state)
         if self._logs:
-            LOGGER.info("%s", self._line(job, outcome, state))
+            LOGGER.info("%s", self._line(job, outcome, state, relay))
         if monotonic() - self._told > _OFTEN:
             self.tell()
 
@@ -77,13 +85,13 @@ class Watch:
         finished = sum(self._counts.get(state, 0) for state in ledger.FINAL)
         self._on_progress(Progress(finished, self._total, dict(self._counts)))
 
-    def _line(self, job: Job, outcome: Outcome, state: str) -> str:
+    def _line(self, job: Job, outcome: Outcome, state: str, relay: str) -> str:
         delivery, reply = job.delivery, outcome.reply
         delay = (self._clock() - delivery.frozen).total_seconds()
         dsn = reply.enhanced or _STATUS.get(type(outcome), "5.0.0")
         said = f"{reply.code or ''} {reply.text}".strip()
         return (
-            f"issue={self._issue}, to=<{self._address(job)}>, relay={self._relay}, "
+            f"issue={self._issue}, to=<{self._address(job)}>, relay={relay}, "
             f"delay={delay:.2f}, attempt={delivery.attempts + 1}, dsn={dsn}, "
             f"status={state or 'late'} ({said})"
         )
@@ -93,3 +101,19 @@ class Watch:
             return job.address
         domain = job.address.rpartition("@")[2] if self._shown == "domain" else ""
         return f"{job.delivery.subscriber}@{domain}".rstrip("@")
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLog:
+    """Implements desk.Log for one relay."""
+
+    watch: Watch
+    relay: str
+
+    def happened(self, job: Job, outcome: Outcome, state: str) -> None:
+        """See Log."""
+        self.watch.happened(job, outcome, state, self.relay)
+
+    def passed(self, number: int) -> None:
+        """See Log."""
+        self.watch.passed(number)
