@@ -14,7 +14,15 @@ from digest.edition import Issue
 from digest.errors import Conflict, IssueError
 from digest.publish.comparing import compare
 from digest.publish.editing import telling
-from digest.publish.editing.change import BringIn, Change, ChooseImage, MoveStory, written
+from digest.publish.editing.change import (
+    BringIn,
+    Change,
+    ChooseImage,
+    MoveStory,
+    Pin,
+    TakeBack,
+    written,
+)
 from digest.publish.editing.changing import AtHand, changed, headline_of, seat
 from digest.publish.editing.desk import DeskIssue, shown
 from digest.publish.editing.holding import decided, named
@@ -170,10 +178,9 @@ def _kept(change: Change, before: Issue, after: Issue, at_hand: AtHand) -> dict[
     """The change as the history keeps it, with what a reader of the history wants to see."""
     kept: dict[str, Any] = {"change": written(change)}
     if name := named(change):
-        brought = at_hand.story.headline if at_hand.story else ""
-        headline = headline_of(before, name) or headline_of(after, name) or brought
+        headline = headline_of(before, name) or headline_of(after, name) or at_hand.headline
         kept |= {"name": name, "headline": headline}
-        if isinstance(change, MoveStory | BringIn):
+        if isinstance(change, MoveStory | BringIn | Pin):
             kept["section"], kept["place"] = seat(after, name) or ("", 0)
     return kept
 
@@ -183,11 +190,16 @@ def _at_hand(house: House, record: IssueRecord, change: Change, now: datetime) -
     at_hand = AtHand(sections=section_order(house, settings))
     if isinstance(change, BringIn):
         story, home = _story(house, record, change.article, now)
-        return replace(at_hand, story=story, home=home)
+        headline = story.headline if story else ""
+        return replace(at_hand, story=story, home=home, headline=headline)
     if isinstance(change, ChooseImage):
         with house.database.reading() as session:
             images = archive.pictures(session, [change.story]).get(change.story, ())
         return replace(at_hand, images=images)
+    if isinstance(change, TakeBack):
+        with house.database.reading() as session:
+            known = archive.called(session, change.story, 1)
+        return replace(at_hand, headline=known[0].headline if known else "")
     return at_hand
 
 
