@@ -120,5 +120,6 @@ def tell(issue: "DeskIssue", done: str) -> None:
         say("nothing to change: it is so already")
         return
     again = issue.approved_hash and issue.state == "draft"
-    asks = "; it was approved, and asks for approval again" if again else ""
-    say(f"{done}; issue {issue.number}, version {issue.version}{asks}")
+    stands = "; it was approved, and asks for approval again" if again else ""
+    stands = "; so it is approved" if issue.state == "approved" else stands
+    say(f"{done}; issue {issue.number}, version {issue.version}{stands}")

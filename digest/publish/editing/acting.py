@@ -1,7 +1,8 @@
-"""Edit, undo, redo: a change checked, its issue rendered and hashed, all of it written at once.
+"""Edit, undo, redo: a change checked, and all that follows from it written at once.
 
-The rendering is made before the transaction begins, so nobody waits for it; the transaction asks
-again whether anybody was quicker. Never here: what a change does (changing, holding).
+Nothing is rendered, so the answer comes at once: an issue that differs from the approved one is
+a draft again. Only where it has come to be as it was approved, its hash is taken once more: a
+template may have changed meanwhile. Never here: what a change does (changing, holding).
 """
 
 from dataclasses import replace
@@ -26,6 +27,7 @@ from digest.publish.editing.change import (
 from digest.publish.editing.changing import AtHand, changed, headline_of, seat
 from digest.publish.editing.desk import DeskIssue, shown
 from digest.publish.editing.holding import decided, named
+from digest.publish.editing.looking import approved_content
 from digest.publish.editing.steps import Steps, steps
 from digest.publish.opening import House
 from digest.publish.preparing import hash_of
@@ -135,14 +137,22 @@ def _conflict(house: House, record: IssueRecord, version: int) -> Conflict:
 
 
 def _save(house: House, record: IssueRecord, step: Edit, issue: Issue) -> DeskIssue:
-    digest = hash_of(house, issue) if issue != record.issue else record.content_hash
-    state = "approved" if record.approved_hash == digest else "draft"
+    standing = _standing(house, record, issue)
     with house.database.writing() as session:
-        saved = archive.edit(session, record.id, step, Standing(issue, digest, state))
+        saved = archive.edit(session, record.id, step, standing)
     now = house.issue(record.issue.newsletter, record.issue.number)
     if not saved:
         raise _conflict(house, now, step.version - 1)
     return shown(house, now)
+
+
+def _standing(house: House, record: IssueRecord, issue: Issue) -> Standing:
+    if issue == record.issue:
+        return Standing(issue, record.content_hash, record.state)
+    if issue != approved_content(house, record):
+        return Standing(issue, "", "draft")
+    digest = hash_of(house, issue)
+    return Standing(issue, digest, "approved" if digest == record.approved_hash else "draft")
 
 
 def _steps(house: House, record: IssueRecord) -> tuple[Steps, dict[int, Edit]]:

@@ -102,7 +102,8 @@ class DeskIssue:
     """An issue on the desk. `state`: draft, approved, sending, sent or cancelled.
 
     `version` is what `edit`, `undo` and `redo` want to hear. `undo` and `redo` say in a sentence
-    what they would take back or bring again, "" for nothing. Times are in UTC.
+    what they would take back or bring again, "" for nothing. `content_hash` is "" while nobody
+    has rendered the issue since it was changed. Times are in UTC.
     """
 
     newsletter: str
