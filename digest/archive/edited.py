@@ -174,6 +174,7 @@ def _advanced(
         )
         .values(version=version, **values)
     )
+    session.flush()
     return session.connection().execute(mine).rowcount == 1
 
 

@@ -200,8 +200,10 @@ def _at_hand(house: House, record: IssueRecord, change: Change, now: datetime) -
     at_hand = AtHand(sections=section_order(house, settings))
     if isinstance(change, BringIn):
         story, home = _story(house, record, change.article, now)
+        with house.database.reading() as session:
+            copies = tuple(archive.copies(session, change.article))
         headline = story.headline if story else ""
-        return replace(at_hand, story=story, home=home, headline=headline)
+        return replace(at_hand, story=story, home=home, copies=copies, headline=headline)
     if isinstance(change, ChooseImage):
         with house.database.reading() as session:
             images = archive.pictures(session, [change.story]).get(change.story, ())

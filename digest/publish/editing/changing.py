@@ -36,12 +36,13 @@ AT_MOST = {"headline": 300, "dek": 2000, "note": 10_000, "subject": 250, "prehea
 @dataclass(frozen=True, slots=True)
 class AtHand:
     """What of the archive a change may need: the story to bring in, the section that takes it,
-    the pictures to choose from, the newsletter's sections in their order, and what an article is
-    called that does not stand in the issue.
+    the articles that tell it, the pictures to choose from, the newsletter's sections in their
+    order, and what an article is called that does not stand in the issue.
     """
 
     story: Story | None = None
     home: str = ""
+    copies: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
     sections: tuple[str, ...] = ()
     headline: str = ""
@@ -161,7 +162,7 @@ def _brought(issue: Issue, name: str, section: str, place: int | None, at_hand: 
         raise IssueError(
             f"no article is called {name}", remedy="`digest articles list` shows their names"
         )
-    for known in (name, story.fingerprint):
+    for known in (name, *at_hand.copies):
         if told := story_of(issue, known):
             raise IssueError(
                 f"“{told.headline}” stands in the issue already", remedy="move it instead"
