@@ -204,6 +204,18 @@ def test_the_guide_for_editors_says_what_works(desk: Desk, folder: Path) -> None
     assert loaded.sector[0].match.categories == ("Medicine",)
 
 
+def test_the_guide_to_the_desk_says_what_works(
+    issue: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_WEB_SECRET", SECRET)
+    guide = (Path(__file__).parents[1] / "docs" / "desk.md").read_text("utf-8")
+    commands = re.findall(r"(?m)^digest (issues .+)$", guide)
+    assert len(commands) > 16
+    for command in commands:
+        done = issue(*shlex.split(command.replace("3fa9", GRAIN.fingerprint[:9])))
+        assert done.exit_code == 0, (command, done.stderr, done.exception)
+
+
 def test_a_draft_is_changed_at_once_and_every_step_is_told(issue: Desk) -> None:
     said = []
     for words in (
