@@ -138,6 +138,14 @@ def test_a_dropped_story_stays_out_of_the_next_draft(desk: House) -> None:
     assert why.reason == "excluded by ann: not confirmed"
 
 
+def test_who_brings_a_copy_in_takes_back_that_the_story_was_dropped(desk: House) -> None:
+    edited(desk, DropStory(COPY.fingerprint, "not confirmed"))
+    edited(desk, BringIn(FERRY.fingerprint, "Opinion"))
+    assert outline_of_new_draft(desk)["Opinion"] == [COLUMN.headline, FERRY.headline]
+    ferry = story(now(desk), FERRY.headline)
+    assert ferry.sources == ("tide", "wire")
+
+
 def test_a_bare_entry_of_a_list_is_dropped_and_stays_out(desk: House) -> None:
     listed(desk, *PAGE)
     prepared(desk)
