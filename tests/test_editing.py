@@ -298,8 +298,12 @@ def test_two_editors_at_once_get_a_conflict_that_says_what_the_other_did(desk: H
 
 def test_a_change_that_changes_nothing_is_no_step(desk: House) -> None:
     first = edited(desk, Preheader("Read on"))
-    assert edited(desk, Preheader(" Read on "), WriteNote("")) == first
+    nothing = (Preheader(" Read on "), WriteNote(""), Rewrite(GRAIN.fingerprint),
+               Rewrite(GRAIN.fingerprint, headline="", dek=GRAIN.dek))  # fmt: skip
+    assert edited(desk, *nothing) == first
     assert first.version == 1
+    pinned = edited(desk, Pin(GRAIN.fingerprint))
+    assert edited(desk, Pin(GRAIN.fingerprint), by="ben") == pinned
 
 
 def test_every_step_is_in_the_history_and_undone_or_not(desk: House) -> None:

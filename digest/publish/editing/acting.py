@@ -21,6 +21,7 @@ from digest.publish.editing.change import (
     ChooseImage,
     MoveStory,
     Pin,
+    Rewrite,
     TakeBack,
     written,
 )
@@ -55,7 +56,8 @@ def edit(
     issue, at_hand = record.issue, _at_hand(house, record, change, now)
     after = changed(issue, change, at_hand)
     words = _words(house, record, change, after, by, now)
-    if after == issue and not words:
+    as_it_was = after == issue and isinstance(change, Rewrite | ChooseImage)
+    if as_it_was or (after == issue and not words):
         return shown(house, record)
     before = {name: known for name, known in _known(house, record).items() if name in words}
     step = Edit(

@@ -53,7 +53,14 @@ def decided(
         words[name] = replace(_decision(change, before, after), by=by, at=now)
     seated = {f: _seated(word, after) for f, word in words.items() if word}
     words |= seated
-    return {f: word for f, word in words.items() if word != known.get(f)}
+    return {f: word for f, word in words.items() if not _same(word, known.get(f))}
+
+
+def _same(word: Decision | None, before: Decision | None) -> bool:
+    """Whether it says the same, whoever says it."""
+    if word is None or before is None:
+        return word is before
+    return replace(word, by=before.by, at=before.at) == before
 
 
 def _let_in(change: Change, known: Mapping[str, Decision], copies: Iterable[str]) -> Decided:
