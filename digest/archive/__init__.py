@@ -5,7 +5,8 @@
     outlines    which articles tell one story; what a draft looks at
     decided     what editors decided about an article
     facts       all that a selection goes by
-    issues      drafts, approvals, what was carried
+    issues      the issues as they stand, what was carried
+    edited      drafts, approvals, and every step on the desk
     scheduled   due times and the steps taken for them; the last run
 
 Every table and every query about them. Functions take a session first and never commit.
@@ -30,17 +31,31 @@ from digest.archive.collected import (
     unlist,
 )
 from digest.archive.decided import decide, decided_about, decision, decisions, undecide
+from digest.archive.edited import (
+    EDITABLE,
+    Decided,
+    Edit,
+    Standing,
+    approve,
+    copies,
+    draft,
+    edit,
+    edits,
+    issue_at,
+    note_edit,
+    pictures,
+    save_draft,
+    search,
+)
 from digest.archive.facts import Facts, facts
 from digest.archive.issues import (
     IssueRecord,
-    approve,
     carried,
     issue,
     issue_by_id,
     issues,
     last_prepared,
     next_number,
-    save_draft,
     set_state,
     withdraw,
 )
@@ -67,24 +82,33 @@ from digest.archive.scheduled import (
 )
 
 __all__ = [
+    "EDITABLE",
     "Compared",
+    "Decided",
+    "Edit",
     "Facts",
     "IssueRecord",
     "Kept",
     "SourceState",
+    "Standing",
     "approve",
     "articles",
     "called",
     "candidates",
     "carried",
+    "copies",
     "count",
     "decide",
     "decided_about",
     "decision",
     "decisions",
+    "draft",
     "draw",
+    "edit",
+    "edits",
     "facts",
     "issue",
+    "issue_at",
     "issue_by_id",
     "issues",
     "keep",
@@ -97,13 +121,16 @@ __all__ = [
     "meant",
     "newcomers",
     "next_number",
+    "note_edit",
     "note_failure",
     "note_pulse",
     "note_step",
     "note_visit",
     "outlines",
+    "pictures",
     "pulse",
     "save_draft",
+    "search",
     "set_state",
     "source_state",
     "source_states",

@@ -21,6 +21,7 @@ Functions take a session first and never commit. Never here: SMTP, or who may be
 from digest.ledger.asking import (
     FINAL,
     OPEN,
+    by_ending,
     counts,
     deliveries,
     deliveries_to,
@@ -108,6 +109,7 @@ __all__ = [
     "Waiting",
     "breakers",
     "budgets",
+    "by_ending",
     "call_off",
     "claim",
     "counts",

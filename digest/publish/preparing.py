@@ -7,7 +7,7 @@ from datetime import datetime
 from digest import archive, rendering
 from digest.archive import IssueRecord as IssueRecord
 from digest.edition import Edition, Issue, Publisher, cut
-from digest.errors import IssueError, NothingToPublish
+from digest.errors import Conflict, IssueError, NothingToPublish
 from digest.preflight import Finding
 from digest.publish.checking import examine, refuse_errors, whole_editions
 from digest.publish.opening import House
@@ -32,10 +32,12 @@ class Draft:
     unplaced: tuple[tuple[str, int], ...] = ()
 
 
-def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
+def prepare(house: House, newsletter: str | None, *, now: datetime, by: str = "") -> Draft:
     """Select and write the draft of the next issue; an earlier draft of it is replaced.
 
-    Raises NothingToPublish rather than make an empty issue.
+    What editors did to that stays: their words, what they placed, and what they dropped. Raises
+    NothingToPublish rather than make an empty issue, Conflict where an editor changes the draft
+    at the same moment.
     """
     name, settings = house.newsletter(newsletter)
     chosen, unplaced = draft(house, name, settings, now)
@@ -43,11 +45,14 @@ def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
     if len(chosen.stories) < enough or not chosen.sections:
         raise _nothing(explained(house, name, settings, now), len(chosen.stories), enough)
     with house.database.reading() as session:
-        number = archive.next_number(session, name)
+        number, before = archive.next_number(session, name), archive.draft(session, name)
     issue = _issue(house, name, settings, chosen, number, now)
-    digest = rendering.content_hash(_approved(house, issue))
+    if before and before.issue.number == number:
+        issue = with_words_of(before.issue, issue)
+    digest = hash_of(house, issue)
     with house.database.writing() as session:
-        record = archive.save_draft(session, issue, digest, now)
+        seen = before.version if before else None
+        record = archive.save_draft(session, issue, digest, now, by=by, seen=seen)
     return Draft(record, tuple(examine(house, record)), unplaced)
 
 
@@ -74,29 +79,61 @@ def rendering_for(
 
 
 def approve(
-    house: House, newsletter: str | None, number: int | None, *, by: str, now: datetime
+    house: House,
+    newsletter: str | None,
+    number: int | None,
+    *,
+    by: str,
+    now: datetime,
+    version: int | None = None,
 ) -> IssueRecord:
-    """Bind approval to the issue as it would be rendered now.
+    """Bind approval to the issue as it would be rendered now; `version` is what the approver saw.
 
-    Raises PreflightFailed where it has errors, IssueError where it is out already.
+    Raises PreflightFailed where it has errors, IssueError where it is out already, Conflict where
+    an editor was quicker.
     """
     name, _ = house.newsletter(newsletter)
     record = house.issue(name, number)
+    if version is not None and version != record.version:
+        raise Conflict(
+            f"issue {record.issue.number} was changed after you looked at it",
+            version=record.version,
+        )
     if record.state in ("sent", "cancelled"):
         stands = "has been sent" if record.state == "sent" else "was cancelled"
         raise IssueError(f"issue {record.issue.number} {stands}", remedy="prepare the next one")
     refuse_errors(house, record)
     with house.database.writing() as session:
-        archive.approve(session, record.id, content_hash(house, record), by, now)
+        digest = content_hash(house, record)
+        archive.approve(session, record.id, digest, by, now, seen=record.version)
     return house.issue(name, record.issue.number)
 
 
 def content_hash(house: House, record: IssueRecord) -> str:
-    """The hash of the issue as the present templates and settings render it.
+    """The hash of the issue as the present templates and settings render it."""
+    return hash_of(house, record.issue)
 
-    Both as those get it who want everything, and as those who leave Trending out.
+
+def hash_of(house: House, issue: Issue) -> str:
+    """The same of an issue that may be written nowhere.
+
+    As those get it who want everything, and as those who leave Trending out; with either subject.
     """
-    return rendering.content_hash(_approved(house, record.issue))
+    editions = [edition for edition, _ in whole_editions(issue)]
+    if issue.second_subject:
+        editions += [replace(edition, second=True) for edition in editions]
+    return rendering.content_hash(_rendered(house, edition) for edition in editions)
+
+
+def with_words_of(before: Issue, issue: Issue) -> Issue:
+    """The issue with what editors wrote for the draft before it: subjects, preheader, note."""
+    return replace(
+        issue,
+        subject=before.subject,
+        second_subject=before.second_subject,
+        preheader=before.preheader,
+        note=before.note,
+    )
 
 
 def _issue(
@@ -142,10 +179,6 @@ def _publisher(house: House) -> Publisher:
     return Publisher(
         p.name, p.postal_address, p.url, p.email, p.phone, p.terms_url, links, p.feedback_url
     )
-
-
-def _approved(house: House, issue: Issue) -> list[Rendering]:
-    return [_rendered(house, edition) for edition, _ in whole_editions(issue)]
 
 
 def _rendered(house: House, edition: Edition) -> Rendering:
