@@ -143,7 +143,7 @@ class FrontDoor:
 
     def join_more(self, token: str, newsletters: tuple[str, ...], asked: Asked) -> Standing:
         """The reader wants these as well; a mail asks them to confirm."""
-        wanted = [slug for slug in newsletters if slug in self._house.settings.newsletter]
+        wanted = [slug for slug in newsletters if slug in self._house.settings.lists]
 
         def act(session: Session, who: Token, now: datetime) -> None:
             known = roster.profile(session, who.subscriber)
@@ -171,11 +171,11 @@ class FrontDoor:
         """What one can join. The form's time is signed, so that a machine's haste shows."""
         told = self._house.settings
         second = int(self._clock().timestamp())
-        first = next(iter(told.newsletter.values()))
+        first = next(iter(told.lists.values()))
         return Offer(
-            first.title if len(told.newsletter) == 1 else told.publisher.name,
+            first.title if len(told.lists) == 1 else told.publisher.name,
             told.publisher.name,
-            tuple(Offered(slug, known.title) for slug, known in told.newsletter.items()),
+            tuple(Offered(slug, known.title) for slug, known in told.lists.items()),
             tokens.seal(Token("form", "form", second, 0), told.keys),
             told.publisher.postal_address,
             language or first.language,
@@ -263,7 +263,7 @@ class FrontDoor:
         publisher = self._house.settings.publisher
         everything = known.subscriptions if known else ()
         mine = {asked.newsletter, *(s.newsletter for s in everything if s.state == "confirmed")}
-        offered = self._house.settings.newsletter.items()
+        offered = self._house.settings.lists.items()
         others = [Offered(slug, told.title) for slug, told in offered if slug not in mine]
         until = held.paused_until if held else None
         return Standing(
@@ -297,10 +297,16 @@ class FrontDoor:
         return ", ".join(self._names(slug)[0] for slug in newsletters)
 
     def _sections(self, newsletter: str) -> tuple[str, ...]:
-        known = self._house.settings.newsletter.get(newsletter)
-        named = section_order(self._house, known) if known else ()
-        carried = [record.issue for record in self._house.issues(newsletter)[:1]]
-        return tuple(dict.fromkeys((*named, *section_names(carried))))
+        # Of its weekly edition, too: a reader has one choice for both.
+        found: list[str] = []
+        for name in filter(None, (newsletter, self._house.settings.weekly_edition(newsletter))):
+            known = self._house.settings.newsletter.get(name)
+            carried = [record.issue for record in self._house.issues(name)[:1]]
+            found += [
+                *(section_order(self._house, known) if known else ()),
+                *section_names(carried),
+            ]
+        return tuple(dict.fromkeys(found))
 
     def _seal(self, asked: Token, purpose: Purpose) -> str:
         number = 0 if asked.purpose in {"confirm", "address"} else asked.issue

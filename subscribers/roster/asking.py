@@ -24,7 +24,7 @@ from subscribers.address import key
 from subscribers.consent import Event, Kind, State
 from subscribers.errors import UnknownSubscriber
 from subscribers.exchange import Kept
-from subscribers.preferences import Format, Frequency, Preferences
+from subscribers.preferences import FREQUENCIES, Format, Frequency, Preferences
 from subscribers.recipient import Recipient
 from subscribers.roster.tables import (
     ConsentEventRow,
@@ -95,15 +95,14 @@ def recipients(
     after: int = 0,
     limit: int = BATCH,
     now: datetime | None = None,
-    weekly: bool = True,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
 ) -> list[Recipient]:
     """Who may be mailed this newsletter now, in the order of their numbers, those above `after`.
 
-    Without `now` nobody is paused. `weekly`: whether the issue is for those, too, who want only
-    the first of each week.
+    Without `now` nobody is paused. `frequencies`: those who chose one of them.
     """
     above = col(SubscriptionRow.subscriber_id) > after
-    found = _mailable(newsletter, now, weekly).where(above)
+    found = _mailable(newsletter, now, frequencies).where(above)
     page = found.order_by(col(SubscriptionRow.subscriber_id)).limit(limit)
     # Of a million lines only what a Recipient is made of: each time that is read costs as much
     # as the whole of the others.
@@ -118,21 +117,26 @@ def recipients(
     ]
 
 
-def audience(newsletter: str, *, now: datetime | None = None, weekly: bool = True) -> Lines:
+def audience(
+    newsletter: str,
+    *,
+    now: datetime | None = None,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
+) -> Lines:
     """The numbers of all `recipients`, as a query for a ledger to freeze in one statement."""
-    found = _mailable(newsletter, now, weekly)
+    found = _mailable(newsletter, now, frequencies)
     return found.with_only_columns(col(SubscriptionRow.subscriber_id))
 
 
-def _mailable(newsletter: str, now: datetime | None, weekly: bool) -> Lines:
+def _mailable(newsletter: str, now: datetime | None, frequencies: frozenset[Frequency]) -> Lines:
     found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
         col(SubscriptionRow.state) == "confirmed", ~suppressed()
     )
     if now is not None:
         until = col(SubscriptionRow.paused_until)
         found = found.where(or_(until.is_(None), until <= now))
-    if not weekly:
-        found = found.where(col(SubscriptionRow.frequency) == "each")
+    if frequencies != FREQUENCIES:
+        found = found.where(col(SubscriptionRow.frequency).in_(sorted(frequencies)))
     return found
 
 
@@ -142,7 +146,7 @@ def standing(
     newsletter: str,
     *,
     now: datetime | None = None,
-    weekly: bool = True,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
 ) -> dict[int, Recipient | str]:
     """For each of these numbers a Recipient when mail may go now, else may_mail's reason.
 
@@ -153,7 +157,7 @@ def standing(
     for start in range(0, len(wanted), BATCH):
         some = {"newsletter": newsletter, "some": wanted[start : start + BATCH]}
         for line in session.connection().execute(_standing(), some).all():
-            answer[line.subscriber] = _may(line, now, weekly)
+            answer[line.subscriber] = _may(line, now, frequencies)
     return answer
 
 
@@ -181,7 +185,7 @@ def everyone(
     after: int = 0,
     limit: int = BATCH,
     now: datetime | None = None,
-    weekly: bool = True,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
 ) -> list[tuple[int, str, Recipient | str]]:
     """Every subscription of a newsletter: number, address, and a Recipient or the reason."""
     found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
@@ -189,7 +193,7 @@ def everyone(
     )
     page = found.order_by(col(SubscriptionRow.subscriber_id)).limit(limit)
     found_lines = session.connection().execute(page)
-    return [(line.subscriber, line.address, _may(line, now, weekly)) for line in found_lines]
+    return [(line.subscriber, line.address, _may(line, now, frequencies)) for line in found_lines]
 
 
 def listing(
@@ -409,10 +413,10 @@ def recipient(line: Line) -> Recipient:
     return Recipient(line.subscriber, line.address, line.confirmed_at, preferences(line))
 
 
-def _may(line: Line, now: datetime | None, weekly: bool) -> Recipient | str:
+def _may(line: Line, now: datetime | None, frequencies: frozenset[Frequency]) -> Recipient | str:
     paused = now is not None and line.paused_until is not None and line.paused_until > now
-    late = line.frequency == "weekly" and not weekly
-    reason = may_mail(line.state, bool(line.suppressed), paused=paused, weekly=late)
+    unwanted = "" if line.frequency in frequencies else line.frequency
+    reason = may_mail(line.state, bool(line.suppressed), paused=paused, unwanted=unwanted)
     return reason or recipient(line)
 
 

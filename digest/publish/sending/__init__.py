@@ -27,7 +27,7 @@ from digest.errors import IssueError, RelayError
 from digest.outcomes import Outcome, Sent
 from digest.publish.checking import refuse_errors
 from digest.publish.composing import Composer
-from digest.publish.frequency import is_first_of_week
+from digest.publish.frequency import Readers, readers_of
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
@@ -155,13 +155,23 @@ def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
         session.flush()
         if ledger.recipients(session, record.id) is not None:
             return
-        weekly = is_first_of_week(house, record)
-        audience = roster.audience(record.issue.newsletter, now=now, weekly=weekly)
+        readers = readers_of(house, record)
+        audience = roster.audience(readers.newsletter, now=now, frequencies=readers.frequencies)
         if not ledger.freeze(session, record.id, audience, now):
-            raise IssueError(
-                f"nobody is to get {record.issue.newsletter} yet",
-                remedy="`digest subscribers add` or `import` first; the issue stays approved",
-            )
+            raise _nobody(record, readers)
+
+
+def _nobody(record: IssueRecord, readers: Readers) -> IssueError:
+    name = record.issue.newsletter
+    if readers.newsletter != name:
+        return IssueError(
+            f"nobody is to get {name} yet: no reader of {readers.newsletter} has chosen weekly",
+            remedy="the issue stays approved; remove the schedule if nobody is going to",
+        )
+    return IssueError(
+        f"nobody is to get {name} yet",
+        remedy="`digest subscribers add` or `import` first; the issue stays approved",
+    )
 
 
 def _reap(house: House, timing: Timing, *, alone: bool) -> None:
