@@ -4,9 +4,10 @@ A door: it parses, calls `publish`, and answers. The readers' own pages are `sub
 Never here: a decision about a reader or an issue.
 """
 
+import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -44,8 +45,15 @@ _FRAME = {
 
 def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
     """What `digest serve` answers: leave, choose, view, and whether it is well."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(router(publish.FrontDoor(house, clock), house.templates))
+    door = publish.FrontDoor(house, clock)
+
+    @contextlib.asynccontextmanager
+    async def served(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(door.close)
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=served)
+    app.include_router(router(door, house.templates))
 
     @app.api_route("/v/{token}", methods=["GET", "HEAD"])
     def view(token: str) -> Response:
@@ -58,6 +66,12 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
         return HTMLResponse(shown.html, headers=_MAIL)
 
     _archive(app, house)
+    _machines(app, house, clock)
+    return app
+
+
+def _machines(app: FastAPI, house: House, clock: Callable[[], datetime]) -> None:
+    """What is no page: providers' webhooks, and how the server fares."""
 
     @app.post("/hooks/{provider}")
     async def hook(provider: str, request: Request) -> Response:
@@ -83,8 +97,6 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
         return PlainTextResponse(
             publish.metrics(house), headers=HEADERS, media_type="text/plain; version=0.0.4"
         )
-
-    return app
 
 
 def _is_here(host: str) -> bool:

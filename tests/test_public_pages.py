@@ -17,9 +17,10 @@ from fastapi import FastAPI
 from playwright.sync_api import sync_playwright
 
 from subscribers.errors import BadToken
+from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Purpose, Token, read, seal
-from subscribers.web import HEADERS, LARGEST, Leaving, Offer, Standing, router
+from subscribers.web import HEADERS, LARGEST, Leaving, Offer, Riddle, Standing, router
 from subscribers.web.door import Asked
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -86,7 +87,10 @@ class ScriptedDoor:
     def request(self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked) -> None:
         raise NotImplementedError
 
-    def admit(self, address: str, asked: Asked) -> bool:
+    def admit(self, address: str, asked: Asked, puzzle: str, answer: str) -> Admission:
+        raise NotImplementedError
+
+    def riddle(self, old: str) -> Riddle:
         raise NotImplementedError
 
     def confirm(self, token: str, asked: Asked, purpose: Purpose) -> Standing:

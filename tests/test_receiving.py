@@ -100,6 +100,33 @@ def test_g72_days_add_up(house: House, ann: int) -> None:
     assert standing(house, ann) == "suppressed"
 
 
+def test_g72_who_is_stopped_for_passing_faults_is_told_and_can_go_on(
+    house: House, ann: int
+) -> None:
+    """Suppressed with a notice; the button in it lifts that, and what was before counts no more."""
+    full = sample("gmail-full", ann)
+    for day in range(5):
+        raw = full.replace(b"<gmail-full@", b"<%d@" % day)
+        did = publish.receive(house, raw, source="file", now=NOW + timedelta(days=day)).did
+    assert did == "suppressed: a score of 5"
+    now = NOW + timedelta(days=60)
+    with house.database.writing() as session:
+        [notice] = roster.due_notices(session, now)
+        assert (notice.kind, notice.newsletters) == ("stopped", ("weekly",))
+        asker = roster.Asker()
+        assert roster.confirm(session, notice.id, ann, asker, now=now, keys=KEYS) == ("weekly",)
+    assert not isinstance(standing(house, ann), str)
+    assert profile(house, ann).subscriptions[0].events[-1].kind == "confirmed"
+    again = full.replace(b"<gmail-full@", b"<again@")
+    assert publish.receive(house, again, source="file", now=now + timedelta(days=1)).did == ""
+
+
+def test_g72_a_dead_address_is_owed_no_notice(house: House, ann: int) -> None:
+    publish.receive(house, sample("postfix", ann), source="file", now=LATER)
+    with house.database.writing() as session:
+        assert roster.due_notices(session, LATER) == []
+
+
 def test_g73_a_complaint_withdraws_and_suppresses(house: House, ann: int) -> None:
     assert publish.receive(house, sample("not-spam", ann), source="file", now=LATER).did == ""
     did = publish.receive(house, sample("redacted-fbl", ann), source="file", now=LATER).did

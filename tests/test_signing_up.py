@@ -23,7 +23,6 @@ from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster
 from subscribers.errors import UnknownSubscriber
-from subscribers.limiting import Limits, network
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
 
@@ -197,11 +196,11 @@ def test_a_site_s_own_form_needs_no_stamp_and_limits_hold(
     house: House, site: str, hands: Clock, relay: ScriptedRelay
 ) -> None:
     codes = []
-    for n in range(12):
+    for n in range(7):
         told = {"email": f"r{n}@readers.example", "newsletter": ["weekly", "daily", "hacked"]}
         codes.append(httpx.post(f"{site}/subscribe", data=told).status_code)
-    assert codes == [200] * 10 + [429] * 2
-    assert len(letters(relay, 10)) == 10
+    assert codes == [200] * 5 + [429] * 2
+    assert len(letters(relay, 5)) == 5
     held = profile(house, "r0@readers.example").subscriptions
     assert {s.newsletter for s in held} == {"weekly", "daily"}
     assert "subscribe&#34;" in httpx.get(f"{site}/subscribe/snippet").text
@@ -344,16 +343,6 @@ def test_pages_speak_the_reader_s_language(site: str, language: str) -> None:
     page = httpx.get(f"{site}/subscribe", headers={"Accept-Language": f"xx, {language};q=0.9"}).text
     assert f'lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page
     assert "Your mail address" not in page
-
-
-def test_limits_count_in_windows() -> None:
-    limits = Limits({"network": (2, timedelta(hours=1))})
-    said = [limits.allow(NOW, network=n) for n in ("a", "a", "a", "b")]
-    assert said == ["", "", "network", ""]
-    assert limits.allow(NOW + timedelta(hours=1), network="a") == ""
-    assert network("2001:db8:1:2:3::4") == network("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
-    assert network("::ffff:192.0.2.1") == network("192.0.2.1") == "192.0.2.1"
-    assert network("testclient") == "unknown"
 
 
 def test_a_browser_joins_chooses_leaves_and_comes_back(

@@ -16,6 +16,7 @@
     archiving    past issues for anybody, and a feed of them
     showing      an issue for the editor's eyes
     confirming   what the roster owes somebody -> relay
+    admitting    who may ask to join just now, and what it costs
     leaving      the link in a mail -> roster and ledger
     receiving    bounces, complaints, mail that unsubscribes -> roster and ledger
     running      all that is due now, and the notices to the editors

@@ -15,11 +15,12 @@ from typing import Any
 
 import jinja2
 from fastapi import APIRouter, Response
+from markupsafe import Markup
 
 from subscribers import words
 from subscribers.web import choosing, joining, leaving
-from subscribers.web.door import Door, Leaving, Offer, Offered, Page, Standing
-from subscribers.web.forms import HEADERS, LARGEST
+from subscribers.web.door import Door, Leaving, Offer, Offered, Page, Riddle, Standing
+from subscribers.web.forms import HEADERS, LARGEST, with_script
 
 __all__ = [
     "HEADERS",
@@ -29,6 +30,7 @@ __all__ = [
     "Offer",
     "Offered",
     "Page",
+    "Riddle",
     "Standing",
     "router",
 ]
@@ -37,7 +39,7 @@ __all__ = [
 # What a page may be told, and is not; templates are strict about names.
 NOTHING: dict[str, Any] = {
     "page": None, "story": None, "reasons": (), "token": "", "saved": False, "mailed": False,
-    "wrong": False, "nothing": False, "thanked": False, "everything": False,
+    "wrong": False, "nothing": False, "thanked": False, "everything": False, "script": "",
 }  # fmt: skip
 
 
@@ -56,8 +58,12 @@ def router(door: Door, pages: jinja2.Environment) -> APIRouter:
             "dir": words.direction(language),
             "languages": words.LANGUAGES,
         }
+        headers = HEADERS
+        if context["script"]:
+            script = environment.get_template(f"web/{context['script']}").render()
+            context["script"], headers = Markup(script), with_script(script)  # noqa: S704 - ours
         text = environment.get_template(f"web/{name}.html.jinja").render(context)
-        return Response(text, status, HEADERS, "text/html; charset=utf-8")
+        return Response(text, status, headers, "text/html; charset=utf-8")
 
     routes = APIRouter(include_in_schema=False)
     for part in (leaving, choosing, joining):

@@ -8,6 +8,7 @@ from typing import Protocol
 from fastapi import Response
 
 from subscribers.consent import State
+from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Purpose
 
@@ -80,6 +81,19 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Riddle:
+    """A puzzle as a page shows it. `left` is in seconds: after them no sum need be done.
+
+    `bits` and `rounds` say how hard the sum is (`subscribers.puzzles`).
+    """
+
+    puzzle: str
+    left: int
+    bits: int
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """Who asks, as far as a request shows it."""
 
@@ -129,10 +143,13 @@ class Door(Protocol):
         """What one can join."""
 
     def request(self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked) -> None:
-        """Somebody wants to join: a mail will ask them. Never tells what was known."""
+        """Somebody wants to join: a mail will ask them. Comes back at once, whoever it is."""
 
-    def admit(self, address: str, asked: Asked) -> bool:
-        """Whether this asker may ask just now."""
+    def admit(self, address: str, asked: Asked, puzzle: str, answer: str) -> Admission:
+        """Whether this asker may ask just now, or must solve a puzzle first."""
+
+    def riddle(self, old: str) -> Riddle:
+        """A puzzle to solve; the old one while its wait goes on."""
 
     def confirm(self, token: str, asked: Asked, purpose: Purpose) -> Standing:
         """The second step. Raises BadToken for a link that is too old."""
