@@ -82,7 +82,7 @@ class ScriptedDoor:
         raise NotImplementedError
 
     def offer(self, language: str) -> Offer:
-        raise NotImplementedError
+        return Offer("The Week", "Example Times", (), "", "1 Example Road", language or "en")
 
     def request(self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked) -> None:
         raise NotImplementedError
@@ -208,6 +208,7 @@ def test_d38_every_bad_link_gets_the_same_page(site: str, door: ScriptedDoor) ->
     answers.append(httpx.get(f"{site}/p/{good}"))
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.text for answer in answers}) == 1
+    assert "1 Example Road" in answers[0].text
     assert door.done == []
 
 

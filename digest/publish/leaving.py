@@ -308,6 +308,7 @@ class FrontDoor:
             until if until and until > self._clock() else None,
             tuple(others) if known else (),
             known.language if known else "",
+            self._seal(asked, "preferences") if known else "",
         )
 
     def _profile(self, asked: Token) -> Profile | None:

@@ -49,9 +49,9 @@ def router(door: Door, pages: jinja2.Environment) -> APIRouter:
     environment = pages.overlay(autoescape=True)
 
     def show(name: str, status: int = 200, **context: Any) -> Response:
-        page = context.get("page")
-        language = page.language if page else context.pop("language", "en")
-        context = NOTHING | context
+        page = context.get("page") or door.offer("")
+        language = page.language
+        context = NOTHING | context | {"page": page}
         context |= {
             "_": words.marked(language),
             "lang": words.known(language),

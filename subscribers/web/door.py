@@ -41,7 +41,8 @@ class Standing:
 
     `state` is None when the subscriber is gone. `sections` and `sectors` are those there are to
     choose from, `others` the publisher's newsletters that the reader does not get.
-    `unsubscribe` is a token for the way out; empty when there is nothing to leave.
+    `unsubscribe` is a token for the way out; empty when there is nothing to leave. `choices` is one
+    for the preferences.
     """
 
     newsletter: str
@@ -57,6 +58,7 @@ class Standing:
     paused_until: datetime | None = None
     others: tuple["Offered", ...] = ()
     spoken: str = ""
+    choices: str = ""
 
 
 @dataclass(frozen=True, slots=True)
