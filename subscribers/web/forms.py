@@ -48,7 +48,12 @@ async def form(request: Request) -> FormData:
     except (StarletteHTTPException, MultiPartException):
         # A mail provider's odd boundary is no reason to keep somebody who wants to leave.
         return FormData()
-    fields = [(name, value) for name, value in read.multi_items() if isinstance(value, str)]
+    # PostgreSQL keeps no NUL; and what else could it be but somebody's attempt?
+    fields = [
+        (name, value.replace("\0", ""))
+        for name, value in read.multi_items()
+        if isinstance(value, str)
+    ]
     await read.close()
     return FormData(ImmutableMultiDict(fields))
 
