@@ -22,7 +22,7 @@ from digest.publish import House, Shown
 from subscribers import words
 from subscribers.bounces.events import Call
 from subscribers.errors import BadSignature, BadToken
-from subscribers.web import HEADERS, router
+from subscribers.web import HEADERS, router, shown
 
 Known = TypeVar("Known")
 MOST_BYTES = 2 << 20  # of a webhook's call
@@ -52,8 +52,16 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
         yield
         await run_in_threadpool(door.close)
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=served)
+    # No redirect ever: RFC 8058 section 3.2 forbids it, and it would lead where Host says.
+    app = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, lifespan=served, redirect_slashes=False
+    )
     app.include_router(router(door, house.templates))
+    show = shown(door, house.templates)
+
+    @app.exception_handler(404)
+    async def missing(_request: Request, _error: Exception) -> Response:
+        return show("not_found", 404)
 
     @app.api_route("/v/{token}", methods=["GET", "HEAD"])
     def view(token: str) -> Response:
@@ -134,9 +142,10 @@ def _archive(app: FastAPI, house: House) -> None:
         text = _known(publish.atom, house, newsletter)
         return Response(text, headers=_OPEN, media_type="application/atom+xml")
 
-    @app.api_route("/archive/{newsletter}/{number}", methods=["GET", "HEAD"])
+    @app.api_route("/archive/{newsletter}/{number:int}", methods=["GET", "HEAD"])
     def issue(newsletter: str, number: int) -> Response:
-        shown = publish.public_issue(house, newsletter, number)
+        known = number < 1 << 31  # what a column holds
+        shown = publish.public_issue(house, newsletter, number) if known else None
         if shown is None:
             raise HTTPException(404, "There is no such issue.", HEADERS)
         return HTMLResponse(

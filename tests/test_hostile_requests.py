@@ -17,9 +17,9 @@ from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster
 from tests.relay import ScriptedRelay
-from tests.test_admission import served
+from tests.test_admission import ONE_ENGINE, served
 from tests.test_every_link import PATHS, link, mailed
-from tests.test_signing_up import Clock
+from tests.test_signing_up import DAILY, Clock
 
 FIELDS = ("email", "newsletter", "stamp", "website", "puzzle", "answer", "section", "sector",
           "format", "frequency", "act", "weeks", "address", "language", "verdict", "comment",
@@ -118,3 +118,57 @@ def test_a_character_that_postgresql_cannot_keep_keeps_nobody_from_leaving(house
     with house.database.reading() as session:
         [kept] = roster.profile(session, number).subscriptions
     assert (kept.state, kept.events[-2].evidence) == ("withdrawn", "ab")
+
+
+@ONE_ENGINE
+def test_duty_only_a_signed_link_acts(house: House) -> None:
+    """No cookie decides anything, so no other site's form can act for a reader (CSRF)."""
+    app = public_app(house, Clock())
+    acting = {route.path for route in routes(app.routes) if route.methods == {"POST"}}
+    unsigned = {path for path in acting if "{token}" not in path}
+    assert unsigned == {"/subscribe", "/hooks/{provider}"}
+    with served(house, Clock()) as site, httpx.Client(base_url=site) as stranger:
+        for path in acting - unsigned:
+            answer = stranger.post(path.replace("{token}", "forged"), data={"page": "1"})
+            assert answer.status_code == 404
+            assert "set-cookie" not in answer.headers
+        assert stranger.post("/hooks/postmark", json={}).status_code == 403
+
+
+@ONE_ENGINE
+def test_duty_no_page_redirects(house: House) -> None:
+    number, issue = mailed(house)
+    away = link("u", number, issue)
+    with served(house, Clock()) as site:
+        stranger = httpx.Client(base_url=site, headers={"Host": "evil.example"})
+        for path in ("/subscribe/", f"{away}/", "//evil.example", "/archive//", "/c/https://evil"):
+            for method in ("GET", "POST"):
+                answer = stranger.request(
+                    method, f"{site}{path}", params={"next": "//evil.example"}
+                )
+                assert answer.status_code < 300 or answer.status_code >= 400, path
+                assert "evil.example" not in answer.text
+        stranger.close()
+
+
+@ONE_ENGINE
+def test_duty_no_path_leads_out(house: House) -> None:
+    with served(house, Clock()) as site, httpx.Client() as stranger:
+        for path in ("/archive/..%2f..%2fdigest.toml", "/archive/weekly/..%2f..%2fdigest.env",
+                     "/../digest.env", "/archive/weekly/" + "9" * 40, "/v/..%2f..%2fetc%2fpasswd",
+                     "/archive/%00", "/u/%ff%fe"):  # fmt: skip
+            answer = stranger.get(site + path)
+            assert answer.status_code == 404, path
+            assert "This link does not work" in answer.text
+            assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@ONE_ENGINE
+def test_duty_no_box_is_ticked_beforehand(folder: Path, environ: dict[str, str]) -> None:
+    """Consent is given by doing something (GDPR, recital 32)."""
+    file = folder / "digest.toml"
+    file.write_text(file.read_text("utf-8") + DAILY, encoding="utf-8")
+    with open_house(folder, environ) as several, served(several, Clock()) as site:
+        page = httpx.get(f"{site}/subscribe").text
+        assert page.count('type="checkbox"') == 2
+        assert " checked" not in page

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from subscribers import words
 from subscribers.web import choosing, joining, leaving
-from subscribers.web.door import Door, Leaving, Offer, Offered, Page, Riddle, Standing
+from subscribers.web.door import Door, Leaving, Offer, Offered, Page, Riddle, Show, Standing
 from subscribers.web.forms import HEADERS, LARGEST, with_script
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Riddle",
     "Standing",
     "router",
+    "shown",
 ]
 
 
@@ -45,6 +46,15 @@ NOTHING: dict[str, Any] = {
 
 def router(door: Door, pages: jinja2.Environment) -> APIRouter:
     """The routes of all pages, shown with `web/*.html.jinja` of these templates."""
+    show = shown(door, pages)
+    routes = APIRouter(include_in_schema=False)
+    for part in (leaving, choosing, joining):
+        part.add(routes, door, show)
+    return routes
+
+
+def shown(door: Door, pages: jinja2.Environment) -> Show:
+    """What makes a page of its name, its status and what it is told."""
     # ".html.jinja" is not what select_autoescape() looks for, so it is said here.
     environment = pages.overlay(autoescape=True)
 
@@ -65,7 +75,4 @@ def router(door: Door, pages: jinja2.Environment) -> APIRouter:
         text = environment.get_template(f"web/{name}.html.jinja").render(context)
         return Response(text, status, headers, "text/html; charset=utf-8")
 
-    routes = APIRouter(include_in_schema=False)
-    for part in (leaving, choosing, joining):
-        part.add(routes, door, show)
-    return routes
+    return show
