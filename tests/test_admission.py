@@ -22,6 +22,7 @@ from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import limiting, puzzles, roster
 from subscribers.limiting import admission, network
+from tests.browsing import HTTP, asking
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
 from tests.test_signing_up import Clock, letters
@@ -71,12 +72,12 @@ def site(house: House, hands: Clock) -> Iterator[str]:
 
 def ask(site: str, number: int, ip: str = "192.0.2.1", **more: str) -> httpx.Response:
     told = {**TOLD, "email": f"r{number}@readers.example", **more}
-    return httpx.post(f"{site}/subscribe", data=told, headers={"X-Forwarded-For": ip})
+    return HTTP.post(f"{site}/subscribe", data=told, headers={"X-Forwarded-For": ip})
 
 
 def send(site: str, form: dict[str, str]) -> httpx.Response:
     headers = {"X-Forwarded-For": "192.0.2.1"}
-    return httpx.post(f"{site}/subscribe", data=form, headers=headers)
+    return HTTP.post(f"{site}/subscribe", data=form, headers=headers)
 
 
 def hidden(page: httpx.Response) -> dict[str, str]:
@@ -276,7 +277,7 @@ def test_no_time_tells_either_what_is_done_before_the_answer_is_the_same_for_all
         before.clear()
         told = {**TOLD, "email": f"{who}@readers.example"}
         ip = f"198.51.100.{n}"
-        page = httpx.post(f"{site}/subscribe", data=told, headers={"X-Forwarded-For": ip})
+        page = HTTP.post(f"{site}/subscribe", data=told, headers={"X-Forwarded-For": ip})
         text = page.text.replace(f"{who[0]}…", "…")
         seen[who] = (page.status_code, text, len(page.content), tuple(before))
     assert len(set(seen.values())) == 1
@@ -299,7 +300,7 @@ def test_nobody_can_wait_for_the_mail_to_go(folder: Path, environ: dict[str, str
         with (
             open_house(folder, {**environ, "DIGEST_RELAY_PORT": port}) as house,
             served(house, Clock()) as site,
-            httpx.Client(limits=httpx.Limits(max_connections=1)) as asker,
+            asking(limits=httpx.Limits(max_connections=1)) as asker,
         ):
             told = {**TOLD, "email": "ann@readers.example"}
             assert asker.post(f"{site}/subscribe", data=told).status_code == 200

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
@@ -17,9 +16,10 @@ from digest import publish
 from digest.publish import House, open_house
 from subscribers import roster, tokens
 from subscribers.tokens import Purpose, Token
+from tests.browsing import asking
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
-from tests.test_admission import served
+from tests.test_admission import ONE_ENGINE, served
 from tests.test_signing_up import DAILY, Clock
 
 ANN = "ann@readers.example"
@@ -32,7 +32,7 @@ OPEN = ("/subscribe", "/subscribe?newsletter=weekly", "/subscribe/snippet", "/ar
         "/archive/weekly", "/archive/weekly/1", "/archive/weekly/feed.xml", "/health", "/metrics",
         "/u/nonsense", "/hooks/ses")  # fmt: skip
 # make torture: ten thousand times each.
-OFTEN = 10_000 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 8
+OFTEN = 10_000 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 3
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ def everything_in(house: House) -> dict[str, list[str]]:
         }
 
 
+@ONE_ENGINE
 def test_d37_looking_at_every_link_changes_nothing(house: House, relay: ScriptedRelay) -> None:
     number, issue = mailed(house)
     with house.database.writing() as session:
@@ -85,7 +86,7 @@ def test_d37_looking_at_every_link_changes_nothing(house: House, relay: Scripted
     confirm, moving = step("c", "confirm"), step("a", "address")
     links = [link(path, number, issue) for path in PATHS] + [confirm, moving, *OPEN]
     before = everything_in(house)
-    with served(house, Clock()) as site, httpx.Client(base_url=site) as scanner:
+    with served(house, Clock()) as site, asking(base_url=site) as scanner:
         for path in links:
             for method in ("GET", "HEAD"):
                 for n in range(OFTEN):
@@ -120,7 +121,7 @@ def test_d38_a_link_of_long_ago_works_when_all_else_is_gone(
                 session.connection().execute(text(f"DELETE FROM {table}"))  # noqa: S608 - ours
         hands = Clock()
         hands.now = LATER
-        with served(house, hands) as site, httpx.Client(base_url=site) as reader:
+        with served(house, hands) as site, asking(base_url=site) as reader:
             for path in ("u", "p", "f"):
                 assert reader.get(link(path, number, issue)).status_code == 200, path
             assert reader.get(link("v", number, issue)).status_code == 404
@@ -141,6 +142,7 @@ def test_d38_a_link_of_long_ago_works_when_all_else_is_gone(
         assert publish.receive(house, raw, source="imap", now=LATER).report.kind == "leaving"
 
 
+@ONE_ENGINE
 def test_who_leaves_is_counted_by_the_story_next_to_the_link(
     folder: Path, environ: dict[str, str], relay: ScriptedRelay
 ) -> None:
@@ -157,7 +159,7 @@ def test_who_leaves_is_counted_by_the_story_next_to_the_link(
         record = house.issue("weekly")
         hands = Clock()
         hands.now = LATER
-        with served(house, hands) as site, httpx.Client(base_url=site) as reader:
+        with served(house, hands) as site, asking(base_url=site) as reader:
             found = re.findall(r'href="https?://[^/]+(/u/[^"?]+)\?story=(\d+)"', html)
             # The lead has no such link; the foot stands next to the last story.
             last = str(len(record.issue.stories))

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import hypothesis
 import pytest
 import schemathesis
@@ -16,6 +15,7 @@ from schemathesis.core.result import Ok
 from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster
+from tests.browsing import HTTP, asking
 from tests.relay import ScriptedRelay
 from tests.test_admission import ONE_ENGINE, served
 from tests.test_every_link import PATHS, link, mailed
@@ -25,7 +25,7 @@ FIELDS = ("email", "newsletter", "stamp", "website", "puzzle", "answer", "sectio
           "format", "frequency", "act", "weeks", "address", "language", "verdict", "comment",
           "reason", "story", "page", "List-Unsubscribe")  # fmt: skip
 ACTS = ["pause", "address", "language", "join", "leave", "choose"]
-EXAMPLES = 300 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 5
+EXAMPLES = 300 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 3
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def described(house: House, tokens: list[str]) -> dict[str, Any]:
         asked = [{"name": n, "in": "query", "schema": text} for n in ("story", "newsletter")]
         for method in (route.methods or set()) - {"HEAD"}:
             told: dict[str, Any] = {"parameters": named + asked, "responses": {}}
-            paths.setdefault(route.path, {})[method.lower()] = told
+            paths.setdefault(route.path_format, {})[method.lower()] = told
             if method == "POST":
                 told["requestBody"] = body
     return {"openapi": "3.0.0", "info": {"title": "pages", "version": "1"}, "paths": paths}
@@ -88,7 +88,7 @@ def test_no_request_is_answered_with_a_failure(house: House) -> None:
     assert len(raw["paths"]) >= 17
     schema = schemathesis.openapi.from_dict(raw)
     asked = set()
-    with served(house, Clock()) as site, httpx.Client(base_url=site) as again:
+    with served(house, Clock()) as site, asking(base_url=site) as again:
         schema.config.update(base_url=site)
         for found in schema.get_all_operations():
             assert isinstance(found, Ok)
@@ -108,7 +108,7 @@ def test_no_request_is_answered_with_a_failure(house: House) -> None:
 def test_a_character_that_postgresql_cannot_keep_keeps_nobody_from_leaving(house: House) -> None:
     number, issue = mailed(house)
     told = dict.fromkeys(FIELDS, "a\0b") | {"page": "1", "verdict": "good", "act": "language"}
-    with served(house, Clock()) as site, httpx.Client(base_url=site) as reader:
+    with served(house, Clock()) as site, asking(base_url=site) as reader:
         assert reader.post(link("f", number, issue), data=told).status_code == 200
         assert reader.post(link("p", number, issue), data=told).status_code == 200
         assert reader.post("/subscribe", data=told).status_code == 422
@@ -127,7 +127,7 @@ def test_duty_only_a_signed_link_acts(house: House) -> None:
     acting = {route.path for route in routes(app.routes) if route.methods == {"POST"}}
     unsigned = {path for path in acting if "{token}" not in path}
     assert unsigned == {"/subscribe", "/hooks/{provider}"}
-    with served(house, Clock()) as site, httpx.Client(base_url=site) as stranger:
+    with served(house, Clock()) as site, asking(base_url=site) as stranger:
         for path in acting - unsigned:
             answer = stranger.post(path.replace("{token}", "forged"), data={"page": "1"})
             assert answer.status_code == 404
@@ -140,7 +140,7 @@ def test_duty_no_page_redirects(house: House) -> None:
     number, issue = mailed(house)
     away = link("u", number, issue)
     with served(house, Clock()) as site:
-        stranger = httpx.Client(base_url=site, headers={"Host": "evil.example"})
+        stranger = asking(headers={"Host": "evil.example"})
         for path in ("/subscribe/", f"{away}/", "//evil.example", "/archive//", "/c/https://evil"):
             for method in ("GET", "POST"):
                 answer = stranger.request(
@@ -153,7 +153,7 @@ def test_duty_no_page_redirects(house: House) -> None:
 
 @ONE_ENGINE
 def test_duty_no_path_leads_out(house: House) -> None:
-    with served(house, Clock()) as site, httpx.Client() as stranger:
+    with served(house, Clock()) as site, asking() as stranger:
         for path in ("/archive/..%2f..%2fdigest.toml", "/archive/weekly/..%2f..%2fdigest.env",
                      "/../digest.env", "/archive/weekly/" + "9" * 40, "/v/..%2f..%2fetc%2fpasswd",
                      "/archive/%00", "/u/%ff%fe"):  # fmt: skip
@@ -169,6 +169,6 @@ def test_duty_no_box_is_ticked_beforehand(folder: Path, environ: dict[str, str])
     file = folder / "digest.toml"
     file.write_text(file.read_text("utf-8") + DAILY, encoding="utf-8")
     with open_house(folder, environ) as several, served(several, Clock()) as site:
-        page = httpx.get(f"{site}/subscribe").text
+        page = HTTP.get(f"{site}/subscribe").text
         assert page.count('type="checkbox"') == 2
         assert " checked" not in page
