@@ -4,9 +4,10 @@ A door: it parses, calls `publish`, and answers. The readers' own pages are `sub
 Never here: a decision about a reader or an issue.
 """
 
+import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from digest.publish import House, Shown
 from subscribers import words
 from subscribers.bounces.events import Call
 from subscribers.errors import BadSignature, BadToken
-from subscribers.web import HEADERS, router
+from subscribers.web import HEADERS, router, shown
 
 Known = TypeVar("Known")
 MOST_BYTES = 2 << 20  # of a webhook's call
@@ -44,8 +45,23 @@ _FRAME = {
 
 def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
     """What `digest serve` answers: leave, choose, view, and whether it is well."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(router(publish.FrontDoor(house, clock), house.templates))
+    door = publish.FrontDoor(house, clock)
+
+    @contextlib.asynccontextmanager
+    async def served(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(door.close)
+
+    # No redirect ever: RFC 8058 section 3.2 forbids it, and it would lead where Host says.
+    app = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, lifespan=served, redirect_slashes=False
+    )
+    app.include_router(router(door, house.templates))
+    show = shown(door, house.templates)
+
+    @app.exception_handler(404)
+    async def missing(_request: Request, _error: Exception) -> Response:
+        return show("not_found", 404)
 
     @app.api_route("/v/{token}", methods=["GET", "HEAD"])
     def view(token: str) -> Response:
@@ -58,6 +74,12 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
         return HTMLResponse(shown.html, headers=_MAIL)
 
     _archive(app, house)
+    _machines(app, house, clock)
+    return app
+
+
+def _machines(app: FastAPI, house: House, clock: Callable[[], datetime]) -> None:
+    """What is no page: providers' webhooks, and how the server fares."""
 
     @app.post("/hooks/{provider}")
     async def hook(provider: str, request: Request) -> Response:
@@ -83,8 +105,6 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
         return PlainTextResponse(
             publish.metrics(house), headers=HEADERS, media_type="text/plain; version=0.0.4"
         )
-
-    return app
 
 
 def _is_here(host: str) -> bool:
@@ -122,9 +142,10 @@ def _archive(app: FastAPI, house: House) -> None:
         text = _known(publish.atom, house, newsletter)
         return Response(text, headers=_OPEN, media_type="application/atom+xml")
 
-    @app.api_route("/archive/{newsletter}/{number}", methods=["GET", "HEAD"])
+    @app.api_route("/archive/{newsletter}/{number:int}", methods=["GET", "HEAD"])
     def issue(newsletter: str, number: int) -> Response:
-        shown = publish.public_issue(house, newsletter, number)
+        known = number < 1 << 31  # what a column holds
+        shown = publish.public_issue(house, newsletter, number) if known else None
         if shown is None:
             raise HTTPException(404, "There is no such issue.", HEADERS)
         return HTMLResponse(

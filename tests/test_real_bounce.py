@@ -53,7 +53,8 @@ def postfix(dovecot: tuple[int, Path]) -> Iterator[int]:
     for name in ("etc", "spool", "data"):
         (folder / name).mkdir()
     shutil.chown(folder / "data", "postfix")
-    (folder / "etc" / "boxes").write_text("@news.example.org Maildir/\n")
+    boxes = "@news.example.org Maildir/\n@mailboxes.example Maildir/.Readers/\n"
+    (folder / "etc" / "boxes").write_text(boxes)
     (folder / "etc" / "main.cf").write_text(f"""
 compatibility_level = 3.6
 queue_directory = {folder}/spool
@@ -67,7 +68,7 @@ mynetworks = 127.0.0.0/8
 alias_maps =
 alias_database =
 smtpd_reject_unlisted_recipient = no
-virtual_mailbox_domains = news.example.org readers.example
+virtual_mailbox_domains = news.example.org readers.example mailboxes.example
 virtual_mailbox_base = {home}
 virtual_mailbox_maps = texthash:{folder}/etc/boxes
 virtual_uid_maps = static:8

@@ -12,11 +12,12 @@
     signing      DKIM keys: read, written, shown as DNS records
     composing    one reader's message
     checking     what stands against sending an issue
-    doctoring    what stands against sending at all: DNS, keys
+    doctoring    what stands against sending at all: DNS, relay, web server, machine
     sending      approved issue -> ledger -> relay; the accounting of it
     archiving    past issues for anybody, and a feed of them
     showing      an issue for the editor's eyes
     confirming   what the roster owes somebody -> relay
+    admitting    who may ask to join just now, and what it costs
     leaving      the link in a mail -> roster and ledger
     receiving    bounces, complaints, mail that unsubscribes -> roster and ledger
     running      all that is due now, and the notices to the editors
