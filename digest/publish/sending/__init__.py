@@ -85,6 +85,7 @@ def send(
     _refuse_unapproved(house, record)
     with house.database.sole_sender() as alone:
         _freeze(house, record, clock())
+        passing("after the list is written")
         _reap(house, timing, alone=alone)
         with house.database.reading() as session:
             counts = ledger.counts(session, record.id)
@@ -95,6 +96,7 @@ def send(
         book = Book(house, record, clock, composing(house, record), relay.name, timing, passing)
         stopped = _shift(house, record, book, watch, timeouts, clock())
         watch.tell()
+        passing("before the issue is closed")
         _finish(house, record, clock())
     return account(house, record, interrupted=stopped)
 
