@@ -111,13 +111,12 @@ def _postgresql_binaries() -> Path | None:
 @contextlib.contextmanager
 def _cluster(binaries: Path, folder: str) -> Iterator[str]:
     data, port = Path(folder) / "data", free_port()
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_user:
+    if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    run = [*as_user, str(binaries / "initdb"), "-D", str(data), "-U", "digest", "-A", "trust"]
+    run = [*_as_postgres(binaries / "initdb"), "-D", str(data), "-U", "digest", "-A", "trust"]
     subprocess.run([*run, "-E", "UTF8", "--no-sync"], check=True, capture_output=True, cwd="/")
     options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
-    control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data), "-w"]
+    control = [*_as_postgres(binaries / "pg_ctl"), "-D", str(data), "-w"]
     log = ["-l", str(Path(folder) / "log")]
     subprocess.run(
         [*control, *log, "-o", options, "start"], check=True, capture_output=True, cwd="/"
@@ -128,6 +127,25 @@ def _cluster(binaries: Path, folder: str) -> Iterator[str]:
         subprocess.run(
             [*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd="/"
         )
+
+
+def _as_postgres(program: Path) -> list[str]:
+    # The server refuses root.
+    return [*(["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []), str(program)]
+
+
+def restart_postgresql(server: str) -> None:
+    """Stop the server, whoever is connected, and start it again."""
+    import psycopg
+
+    with psycopg.connect(server.replace("+psycopg", "") + "postgres") as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    binaries = _postgresql_binaries()
+    assert row
+    assert binaries
+    log = Path(row[0]).parent / "log"
+    control = [*_as_postgres(binaries / "pg_ctl"), "-D", row[0], "-w", "-l", str(log)]
+    subprocess.run([*control, "-m", "fast", "restart"], check=True, capture_output=True, cwd="/")
 
 
 def fresh_database(server: str) -> str:

@@ -6,9 +6,12 @@ one that has imported everything (`multiprocessing`'s fork server), so hundreds 
 """
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
+import resource
 import signal
+import struct
 import sys
 import traceback
 from collections import Counter
@@ -41,8 +44,13 @@ POINTS = [
     "before the rest is given back",
     "before the issue is closed",
 ]
-ONCE = {POINTS[0], POINTS[1], POINTS[-2], POINTS[-1]}  # a sender may pass these no second time
-AT_THE_END = set(POINTS[-2:])
+# A sender may pass these no second time.
+ONCE = {
+    "after the list is written",
+    "after a claim",
+    "before the rest is given back",
+    "before the issue is closed",
+}
 # Short enough to wait for; what matters is that the grace is longer than the wait after the dot.
 QUICK = Timing(timedelta(seconds=1), timedelta(seconds=1))
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -52,10 +60,12 @@ PROCESSES.set_forkserver_preload(["tests.surviving", "tests.warmed"])
 class Sender:
     """The program below, at work on a house: `subprocess.Popen`, as far as it is needed here."""
 
-    def __init__(self, folder: Path, environ: dict[str, str], point: str, nth: int) -> None:
+    def __init__(
+        self, folder: Path, environ: dict[str, str], point: str, nth: int, powers: bool
+    ) -> None:
         environ = {"DIGEST_RELAY_CONNECTIONS": str(CONNECTIONS), **environ}
         self._said = folder / "said"
-        told = (str(folder), environ, point, nth, str(self._said))
+        told = (str(folder), environ, point, nth, powers, str(self._said))
         self._process = PROCESSES.Process(target=main, args=told, daemon=True)
         self._process.start()
         self.pid = self._process.pid or 0
@@ -91,9 +101,18 @@ class Sender:
         return self._said.read_text("utf-8") if self._said.exists() else ""
 
 
-def started(folder: Path, environ: dict[str, str], point: str = "", nth: int = 1) -> Sender:
-    """A sender at work on this house, which crashes at the `nth` passing of `point`."""
-    return Sender(folder, environ, point, nth)
+def started(
+    folder: Path, environ: dict[str, str], point: str = "", nth: int = 1, *, powers: bool = True
+) -> Sender:
+    """A sender at work on this house, which crashes at the `nth` passing of `point`. Without
+    `powers` the permissions of files hold for it, even where root runs it.
+    """
+    return Sender(folder, environ, point, nth, powers)
+
+
+def limit_files(sender: Sender, size: int) -> None:
+    """No file of this sender may grow beyond so many bytes: further writes are errors."""
+    resource.prlimit(sender.pid, resource.RLIMIT_FSIZE, (size, size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +156,13 @@ def doubtful(at: Found) -> int:
     return sum(at.resends.values()) + sum(s in ("unknown", "inflight") for s in at.states.values())
 
 
-def main(folder: str, environ: dict[str, str], point: str, nth: int, said: str) -> None:
+def main(
+    folder: str, environ: dict[str, str], point: str, nth: int, powers: bool, said: str
+) -> None:
     """Send, as the command line does: a sentence and a code, whatever happens."""
+    if not powers:
+        # capset(2), version 3: this process may nothing but what its user may.
+        ctypes.CDLL(None).capset(struct.pack("Ii", 0x20080522, 0), bytes(24))
     for name in [name for name in os.environ if name.startswith("DIGEST_")]:
         del os.environ[name]
     try:
@@ -151,7 +175,7 @@ def main(folder: str, environ: dict[str, str], point: str, nth: int, said: str) 
                 composing=lambda house, record: _Made(house, record, passing),
                 passing=passing,
             )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a door: one sentence and a code
         Path(said).write_text(getattr(error, "what", traceback.format_exc()), "utf-8")
         sys.exit(getattr(error, "exit_code", 70))
     sys.exit(75 if account.open else 0)

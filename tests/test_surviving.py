@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import resource
 import signal
 import sqlite3
 import threading
@@ -21,7 +20,6 @@ from subscribers import roster
 from subscribers.preferences import EVERYTHING
 from tests.relay import ANYONE, DROP, Hold, ScriptedRelay, Wait
 from tests.surviving import (
-    AT_THE_END,
     CONNECTIONS,
     CRASHED,
     ONCE,
@@ -71,9 +69,7 @@ def crowded(house: House, relay: ScriptedRelay, clock: Callable[[], datetime]) -
     return crowd(house, relay, clock, READERS)
 
 
-def crowd(
-    house: House, relay: ScriptedRelay, clock: Callable[[], datetime], readers: int
-) -> House:
+def crowd(house: House, relay: ScriptedRelay, clock: Callable[[], datetime], readers: int) -> House:
     """An approved issue for many readers, and a relay that takes its time."""
     relay.will("dot", ANYONE, SLOW, times=20_000)
     join(house, {f"r{number}@readers.example": EVERYTHING for number in range(readers)})
@@ -124,8 +120,9 @@ def test_killed_at_random_nobody_is_lost(
     untaken = {reader for reader in at.states if not at.taken[reader]}
     unknown = {reader for reader, state in at.states.items() if state == "unknown"}
     assert untaken <= unknown
-    assert {line.address for line in publish.readers(house, house.issue("weekly"), ("unknown",))} \
-        == unknown
+    assert {
+        line.address for line in publish.readers(house, house.issue("weekly"), ("unknown",))
+    } == unknown
     if resend:
         assert not untaken
     twice = sum(count > 1 for count in at.taken.values())
@@ -308,23 +305,6 @@ def test_cancelled_on_the_way_the_rest_gets_nothing(
     assert account.total == READERS
     assert len(relay.accepted) <= when + 2 * 4
     assert account.counts["sent"] == len(relay.accepted)
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("policy", ["resend"], indirect=True)
-def test_a_full_disk_stops_the_sender_and_loses_nobody(
-    crowded: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay
-) -> None:
-    most = (folder / "digest.db-wal").stat().st_size + 150_000
-    sender = started(folder, environ)
-    resource.prlimit(sender.pid, resource.RLIMIT_FSIZE, (most, most))
-    assert sender.ended() != 0
-
-    at = found(crowded, relay)
-    hold_to_the_law(at, READERS, kills=1, resend=True)
-    final = finished(crowded, relay)
-    assert set(final.states.values()) == {"sent"}
-    hold_to_the_law(final, READERS, kills=2, resend=True)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
