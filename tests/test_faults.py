@@ -387,9 +387,11 @@ while True:
 """
 
 
-def test_a_migration_that_is_killed_has_not_happened(database_url: str, tmp_path: Path) -> None:
+def test_a_migration_that_is_killed_has_not_happened(
+    bare_database_url: str, tmp_path: Path
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", UPGRADE, database_url, str(tmp_path), "1" if LONG else "9"],
+        [sys.executable, "-c", UPGRADE, bare_database_url, str(tmp_path), "1" if LONG else "9"],
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
@@ -397,7 +399,7 @@ def test_a_migration_that_is_killed_has_not_happened(database_url: str, tmp_path
     after_each = done.stdout.split()
     assert len(after_each) > (60 if LONG else 6)
     assert set(after_each) == {"None"}
-    open_database(database_url, tmp_path).close()
+    open_database(bare_database_url, tmp_path).close()
 
 
 def test_guids_that_change_or_stand_twice_repeat_no_story(house: House, folder: Path) -> None:
