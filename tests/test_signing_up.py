@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from digest.web import public_app
 from subscribers import roster
 from subscribers.errors import UnknownSubscriber
 from subscribers.limiting import Limits, network
+from subscribers.web.door import Asked
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
 
@@ -344,6 +346,32 @@ def test_pages_speak_the_reader_s_language(site: str, language: str) -> None:
     page = httpx.get(f"{site}/subscribe", headers={"Accept-Language": f"xx, {language};q=0.9"}).text
     assert f'lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page
     assert "Your mail address" not in page
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_flood_of_sign_ups_mails_no_more_than_the_limits(
+    house: House, relay: ScriptedRelay
+) -> None:
+    door = publish.FrontDoor(house, lambda: NOW)
+    networks = (f"2001:db8:{n:x}::1" for n in range(5000))
+
+    def ask(address: str, ip: str) -> bool:
+        asked = Asked(ip=ip)
+        if admitted := door.admit(address, asked):
+            door.request(address, ("weekly",), "", asked)
+        return admitted
+
+    # From everywhere for one domain: nobody is told, but no more is written down or mailed.
+    assert all(ask(f"r{n}@readers.example", next(networks)) for n in range(300))
+    with house.database.reading() as session:
+        assert len(list(roster.everyone(session, "weekly"))) == 200
+    # From one network for everybody; and from everywhere for everybody.
+    assert sum(ask(f"r@d{n}.example", "192.0.2.7") for n in range(100)) == 10
+    left = 2000 - 300 - 100  # what is refused is counted, too
+    anybody = Asked(ip="")
+    admitted = (door.admit("r@e.example", replace(anybody, ip=next(networks))) for _ in range(3000))
+    assert sum(admitted) == left
+    assert len(relay.accepted) == 210
 
 
 def test_limits_count_in_windows() -> None:
