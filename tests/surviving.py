@@ -44,10 +44,11 @@ POINTS = [
     "before the rest is given back",
     "before the issue is closed",
 ]
-# A sender may pass these no second time.
+# A sender may pass these no second time, or only at its end.
 ONCE = {
     "after the list is written",
     "after a claim",
+    "after a group",
     "before the rest is given back",
     "before the issue is closed",
 }
