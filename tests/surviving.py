@@ -2,12 +2,11 @@
 
 The process sends the newest issue; at the nth passing of a named point it is gone, as if the
 power had failed. With "frozen " before the point it stands still there. Processes are forked from
-one that has imported everything (`multiprocessing`'s fork server), so hundreds can be killed.
+one that has imported everything (tests.forked), so that hundreds can be killed.
 """
 
 import contextlib
 import ctypes
-import multiprocessing
 import os
 import resource
 import signal
@@ -28,6 +27,7 @@ from digest.publish import House, Timing, open_house
 from digest.publish.composing import Composer
 from subscribers import roster
 from subscribers.recipient import Recipient
+from tests.forked import PROCESSES
 from tests.relay import ScriptedRelay
 
 CONNECTIONS = 4
@@ -54,8 +54,6 @@ ONCE = {
 }
 # Short enough to wait for; what matters is that the grace is longer than the wait after the dot.
 QUICK = Timing(timedelta(seconds=1), timedelta(seconds=1))
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.surviving", "tests.warmed"])
 
 
 class Sender:

@@ -1,8 +1,13 @@
-"""Imported by the fork server of tests.surviving alone: an issue is rendered here once.
+"""Imported by the fork server of tests.forked alone: an issue is rendered here once.
 
-What that imports and remembers (half a second of style sheets), its children need not do again.
+What that imports and remembers (half a second of style sheets), its children need not do again;
+nor what the command line imports only where it is needed.
 """
 
+import digest.cli
+import digest.publish
+import digest.terminal
+import digest.web  # noqa: F401 - see above
 from digest import publish, rendering
 from digest.edition import cut
 from subscribers.preferences import EVERYTHING
