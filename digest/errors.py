@@ -12,6 +12,7 @@
     ├── MessageError        a message could not be built from what was given        exit 1
     ├── DkimError           a key cannot sign                                       exit 2
     ├── DatabaseError       the database is newer, older, locked or not there       exit 1
+    │   ├── DatabaseBusy    … because others are writing; later may help            exit 75
     │   └── SenderAtWork    … because another sender has it; later may help         exit 75
     └── RelayError          the relay cannot be used at all just now                exit 75
 
@@ -95,6 +96,12 @@ class DkimError(DigestError):
 
 class DatabaseError(DigestError):
     """The database cannot be used."""
+
+
+class DatabaseBusy(DatabaseError):
+    """Others are writing into the database."""
+
+    exit_code = 75
 
 
 class SenderAtWork(DatabaseError):

@@ -17,7 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from digest import publish
-from digest.errors import DigestError
+from digest.errors import DatabaseError, DigestError
 from digest.publish import House, Shown
 from subscribers import words
 from subscribers.bounces.events import Call
@@ -62,6 +62,12 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
     @app.exception_handler(404)
     async def missing(_request: Request, _error: Exception) -> Response:
         return show("not_found", 404)
+
+    @app.exception_handler(DatabaseError)
+    def come_again(_request: Request, _error: DatabaseError) -> Response:
+        # Who wants to leave, or a provider with a report, is to try again, not to give up.
+        again = {**HEADERS, "Retry-After": "60"}
+        return PlainTextResponse("Please try again in a minute.\n", 503, headers=again)
 
     @app.api_route("/v/{token}", methods=["GET", "HEAD"])
     def view(token: str) -> Response:
