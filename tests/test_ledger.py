@@ -579,7 +579,7 @@ class Sending(RuleBasedStateMachine):
             mine = self.is_held(session, delivery, sender)
             if how == "postpone":
                 until = self.now + timedelta(minutes=10)
-                moved = ledger.postpone(session, [delivery], sender, until, self.now)
+                moved = ledger.postpone(session, [(delivery, until, "slow")], sender, self.now)
             else:
                 why = [(delivery, "withdrawn")]
                 change = ledger.skip if how == "skip" else ledger.spoil
