@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Account,
         Collected,
         DueLine,
+        Editor,
         IssueRecord,
         ReaderLine,
         SourceLine,
@@ -276,6 +277,14 @@ def show_issues(records: "Sequence[IssueRecord]") -> None:
             _when(r.prepared_at),
             _safe(r.approved_by),
         )
+    data.print(table)
+
+
+def show_editors(editors: "Sequence[Editor]") -> None:
+    """Who may sit at the desk."""
+    table = _table("name", "role", "since (UTC)")
+    for editor in editors:
+        table.add_row(_safe(editor.name), editor.role, _when(editor.added))
     data.print(table)
 
 

@@ -27,6 +27,7 @@ VERBS = [
     "articles",
     "prepare",
     "issues",
+    "editors",
     "preview",
     "check",
     "doctor",
@@ -52,10 +53,12 @@ LEAVES = [
     *(
         [verb]
         for verb in VERBS
-        if verb not in {"articles", "dkim", "issues", "sources", "subscribers", "templates"}
+        if verb
+        not in {"articles", "dkim", "editors", "issues", "sources", "subscribers", "templates"}
     ),
     *(["articles", verb] for verb in ("list", "show", "explain")),
     *(["issues", verb] for verb in ("list", "show")),
+    *(["editors", verb] for verb in ("add", "list", "remove", "password")),
     *(["dkim", verb] for verb in ("generate", "show")),
     *(["sources", verb] for verb in ("list", "find", "import", "export")),
     *(["templates", verb] for verb in ("export", "check")),

@@ -7,6 +7,7 @@
     facts       all that a selection goes by
     issues      drafts, approvals, what was carried
     scheduled   due times and the steps taken for them; the last run
+    editors     who may sit at the desk
 
 Every table and every query about them. Functions take a session first and never commit.
 Never here: what may be mailed to whom (roster), what was mailed (ledger).
@@ -30,6 +31,18 @@ from digest.archive.collected import (
     unlist,
 )
 from digest.archive.decided import decide, decided_about, decision, decisions, undecide
+from digest.archive.editors import (
+    Editor,
+    Role,
+    add_editor,
+    editors,
+    end_login,
+    logged_in,
+    note_login,
+    password_of,
+    remove_editor,
+    set_password,
+)
 from digest.archive.facts import Facts, facts
 from digest.archive.issues import (
     IssueRecord,
@@ -68,10 +81,13 @@ from digest.archive.scheduled import (
 
 __all__ = [
     "Compared",
+    "Editor",
     "Facts",
     "IssueRecord",
     "Kept",
+    "Role",
     "SourceState",
+    "add_editor",
     "approve",
     "articles",
     "called",
@@ -83,6 +99,8 @@ __all__ = [
     "decision",
     "decisions",
     "draw",
+    "editors",
+    "end_login",
     "facts",
     "issue",
     "issue_by_id",
@@ -94,16 +112,21 @@ __all__ = [
     "last_prepared",
     "leaders",
     "listed",
+    "logged_in",
     "meant",
     "newcomers",
     "next_number",
     "note_failure",
+    "note_login",
     "note_pulse",
     "note_step",
     "note_visit",
     "outlines",
+    "password_of",
     "pulse",
+    "remove_editor",
     "save_draft",
+    "set_password",
     "set_state",
     "source_state",
     "source_states",

@@ -22,6 +22,7 @@ from digest.cli import (
     bounces,
     checking,
     dkim,
+    editors,
     issues,
     schedule,
     sending,
@@ -77,6 +78,7 @@ app = typer.Typer(
 )
 app.add_typer(articles.app, name="articles")
 app.add_typer(issues.app, name="issues")
+app.add_typer(editors.app, name="editors")
 app.add_typer(sources.app, name="sources")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(checking.app)

@@ -1,6 +1,7 @@
 """Publish: the path joined, from the sources to the relay. The doors call this and nothing below.
 
     founding     a new publisher's folder
+    admitting    who may sit at the desk: accounts, logins, roles
     opening      the House: settings, database, templates, opened once
     collecting   sources -> archive
     comparing    new articles -> the stories that they tell
@@ -25,7 +26,17 @@ Here transactions begin and end, and the values of the pure rooms meet the three
 Never here: a sentence for a terminal, SQL, SMTP, or a decision that a pure room could make.
 """
 
-from digest.archive import IssueRecord, SourceState
+from digest.archive import Editor, IssueRecord, Role, SourceState
+from digest.publish.admitting import (
+    add_editor,
+    editors,
+    log_in,
+    log_out,
+    logged_in,
+    may,
+    remove_editor,
+    set_password,
+)
 from digest.publish.archiving import Published, atom, public_issue, published
 from digest.publish.checking import examine, look_up_links
 from digest.publish.collecting import Collected, collect
@@ -101,6 +112,7 @@ __all__ = [
     "Done",
     "Draft",
     "DueLine",
+    "Editor",
     "FrontDoor",
     "House",
     "IssueRecord",
@@ -110,6 +122,7 @@ __all__ = [
     "Published",
     "ReaderLine",
     "Received",
+    "Role",
     "Shown",
     "SourceLine",
     "SourceState",
@@ -117,6 +130,7 @@ __all__ = [
     "Timing",
     "Verdict",
     "account",
+    "add_editor",
     "add_sources",
     "approve",
     "arrivals",
@@ -129,6 +143,7 @@ __all__ = [
     "deliveries_to",
     "doctor",
     "due_lines",
+    "editors",
     "examine",
     "explain",
     "explain_report",
@@ -142,7 +157,11 @@ __all__ = [
     "keep_running",
     "key_records",
     "left_by",
+    "log_in",
+    "log_out",
+    "logged_in",
     "look_up_links",
+    "may",
     "metrics",
     "migrate",
     "new_sources",
@@ -156,6 +175,7 @@ __all__ = [
     "readers",
     "receive",
     "receive_all",
+    "remove_editor",
     "rendering_for",
     "report_raw",
     "reports",
@@ -164,6 +184,7 @@ __all__ = [
     "run",
     "send",
     "send_test",
+    "set_password",
     "shown",
     "source_lines",
     "source_tables",
