@@ -3,6 +3,7 @@
 Pure values. Never here: choosing the stories (selection), how they look (rendering).
 """
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from digest.selection import Section, Story, Trend
 from subscribers.preferences import Preferences
 
 TRENDING = "Trending"
+SECOND = "#2"  # at the end of the key of an edition with the second subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Issue:
     """One numbered, dated number of a newsletter, as it is approved. `at` is aware and in UTC.
 
     `order` names the newsletter's sections as they follow each other, those without a story too.
+    Where there is a `second_subject`, half of the readers get that one.
     """
 
     newsletter: str
@@ -50,6 +53,7 @@ class Issue:
     preheader: str = ""
     note: str = ""
     order: tuple[str, ...] = ()
+    second_subject: str = ""
 
     @property
     def stories(self) -> tuple[Story, ...]:
@@ -71,7 +75,7 @@ class Edition:
     `sections` are those that were chosen and have stories, `sectors` those that stories were left
     out for. `key` is the same for equal cuts of
     the same issue and names the edition in the ledger. `complete` tells that nothing was cut.
-    `language` is a BCP 47 tag; "" is the issue's own.
+    `language` is a BCP 47 tag; "" is the issue's own. `second`: with the issue's second subject.
     """
 
     issue: Issue
@@ -81,15 +85,17 @@ class Edition:
     complete: bool = field(default=True, compare=False)
     language: str = ""
     sectors: tuple[str, ...] = ()
+    second: bool = False
 
     @property
     def key(self) -> str:
-        """For instance "html:Global+Opinion+Trending", or "text:Global@ar"."""
+        """For instance "html:Global+Opinion+Trending", or "text:Global@ar#2"."""
         names = [section.name for section in self.sections] + [TRENDING] * bool(self.trending)
         own = self.spoken == self.issue.language
         cut = "+".join(map(_without_signs, names))
         only = f"; {'+'.join(map(_without_signs, self.sectors))}" if self.sectors else ""
-        return f"{self.format}:{cut}{only}" + ("" if own else f"@{_without_signs(self.spoken)}")
+        spoken = "" if own else f"@{_without_signs(self.spoken)}"
+        return f"{self.format}:{cut}{only}{spoken}" + (SECOND if self.second else "")
 
     @property
     def spoken(self) -> str:
@@ -120,6 +126,19 @@ def cut(issue: Issue, preferences: Preferences) -> Edition | None:
     return Edition(issue, sections, trending, preferences.format, complete, sectors=sectors)
 
 
+def subject_for(edition: Edition, subscriber: int) -> Edition:
+    """The edition with the subject that this reader gets: of two, half of the readers each.
+
+    Whoever got the second of one issue may get the first of the next; the same reader gets the
+    same subject whenever the issue is sent.
+    """
+    issue = edition.issue
+    if not issue.second_subject:
+        return edition
+    name = f"{issue.newsletter}/{issue.number}/{subscriber}"
+    return replace(edition, second=bool(hashlib.sha256(name.encode()).digest()[0] & 1))
+
+
 def _followed(section: Section, preferences: Preferences) -> Section:
     """The section with the stories of the sectors that a reader follows, and those of none."""
     kept = tuple(s for s in section.stories if preferences.follows(s.article.sectors))
@@ -140,7 +159,7 @@ def _with_trending(issue: Issue) -> tuple[Section, ...]:
 
 def _without_signs(name: str) -> str:
     # A section called "A+B" is not the sections A and B.
-    return re.sub("[%+@]", lambda sign: f"%{ord(sign[0]):02X}", name)
+    return re.sub("[%+@#]", lambda sign: f"%{ord(sign[0]):02X}", name)
 
 
 def section_names(issues: Iterable[Issue]) -> tuple[str, ...]:

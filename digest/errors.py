@@ -6,6 +6,7 @@
     │   └── FetchError      … because it could not be fetched; later may help       exit 75
     ├── NothingToPublish    no story stands for an issue                            exit 1
     ├── IssueError          the issue is not in a state for what was asked          exit 1
+    │   └── Conflict        … because somebody changed it meanwhile; look again     exit 75
     ├── PreflightFailed     the issue has errors that forbid sending                exit 1
     ├── TemplateError       a template could not be rendered                        exit 1
     ├── MessageError        a message could not be built from what was given        exit 1
@@ -19,6 +20,8 @@ Outcomes of mail are values (outcomes.py); an exception means that work cannot g
 No sentence for a terminal is put together below a door, but every error says in its own
 words what is wrong, and in `remedy` what to do.
 """
+
+from collections.abc import Sequence
 
 
 class DigestError(Exception):
@@ -55,6 +58,22 @@ class NothingToPublish(DigestError):
 
 class IssueError(DigestError):
     """The issue is not in a state for that."""
+
+
+class Conflict(IssueError):
+    """Somebody else has changed the issue meanwhile.
+
+    `version` is the one at which it stands, `changed` tells in a sentence each what was done.
+    """
+
+    exit_code = 75
+
+    def __init__(
+        self, what: str = "", *, remedy: str = "", version: int = 0, changed: Sequence[str] = ()
+    ) -> None:
+        """See DigestError."""
+        super().__init__(what, remedy=remedy or "look at it as it is now, then do it again")
+        self.version, self.changed = version, tuple(changed)
 
 
 class PreflightFailed(DigestError):

@@ -91,7 +91,7 @@ def test_a_draft_is_replaced_and_carries_nothing(database: Database) -> None:
         second = archive.save_draft(session, replace(issue, note="Good morning."), "two", NOW)
         assert (second.id, second.content_hash) == (first.id, "two")
         assert list(archive.carried(session, issue.newsletter, NOW)) == []
-        archive.approve(session, second.id, "two", "editor", NOW)
+        archive.approve(session, second.id, "two", "editor", NOW, seen=1)
         carried = list(archive.carried(session, issue.newsletter, NOW))
     listed = [entry for entry in (*issue.trending, *issue.briefs, *issue.latest) if not entry.story]
     told = len(issue.stories) + len(listed)
@@ -106,7 +106,7 @@ def test_numbers_go_up_once_an_issue_is_no_draft(database: Database) -> None:
     with database.writing() as session:
         record = archive.save_draft(session, issue, "hash", NOW)
         assert archive.next_number(session, issue.newsletter) == 1
-        archive.approve(session, record.id, "hash", "editor", NOW)
+        archive.approve(session, record.id, "hash", "editor", NOW, seen=0)
         assert archive.next_number(session, issue.newsletter) == 2
         with pytest.raises(IssueError, match="no issue 7"):
             archive.issue(session, issue.newsletter, 7)

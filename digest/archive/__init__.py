@@ -5,7 +5,8 @@
     outlines    which articles tell one story; what a draft looks at
     decided     what editors decided about an article
     facts       all that a selection goes by
-    issues      drafts, approvals, what was carried
+    issues      the issues as they stand, what was carried
+    edited      drafts, approvals, and every step on the desk
     scheduled   due times and the steps taken for them; the last run
     editors     who may sit at the desk
 
@@ -31,6 +32,22 @@ from digest.archive.collected import (
     unlist,
 )
 from digest.archive.decided import decide, decided_about, decision, decisions, undecide
+from digest.archive.edited import (
+    EDITABLE,
+    Decided,
+    Edit,
+    Standing,
+    approve,
+    copies,
+    draft,
+    edit,
+    edits,
+    issue_at,
+    note_edit,
+    pictures,
+    save_draft,
+    search,
+)
 from digest.archive.editors import (
     Editor,
     Role,
@@ -46,14 +63,12 @@ from digest.archive.editors import (
 from digest.archive.facts import Facts, facts
 from digest.archive.issues import (
     IssueRecord,
-    approve,
     carried,
     issue,
     issue_by_id,
     issues,
     last_prepared,
     next_number,
-    save_draft,
     set_state,
     withdraw,
 )
@@ -80,29 +95,38 @@ from digest.archive.scheduled import (
 )
 
 __all__ = [
+    "EDITABLE",
     "Compared",
+    "Decided",
+    "Edit",
     "Editor",
     "Facts",
     "IssueRecord",
     "Kept",
     "Role",
     "SourceState",
+    "Standing",
     "add_editor",
     "approve",
     "articles",
     "called",
     "candidates",
     "carried",
+    "copies",
     "count",
     "decide",
     "decided_about",
     "decision",
     "decisions",
+    "draft",
     "draw",
+    "edit",
     "editors",
+    "edits",
     "end_login",
     "facts",
     "issue",
+    "issue_at",
     "issue_by_id",
     "issues",
     "keep",
@@ -116,6 +140,7 @@ __all__ = [
     "meant",
     "newcomers",
     "next_number",
+    "note_edit",
     "note_failure",
     "note_login",
     "note_pulse",
@@ -123,9 +148,11 @@ __all__ = [
     "note_visit",
     "outlines",
     "password_of",
+    "pictures",
     "pulse",
     "remove_editor",
     "save_draft",
+    "search",
     "set_password",
     "set_state",
     "source_state",

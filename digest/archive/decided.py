@@ -1,12 +1,13 @@
 """What editors decided about articles. It wins over everything and survives re-collection."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from digest.archive.tables import DecisionRow, OutlineRow
+from digest.articles import Image
 from digest.selection import Decision
 
 _FOR_ONE_ISSUE = {"pinned": False, "position": None, "again": False}
@@ -18,6 +19,7 @@ def decide(session: Session, newsletter: str, number: int, decision: Decision) -
     Pin, position and "again" hold for the issue `number` alone.
     """
     values = {field.name: getattr(decision, field.name) for field in fields(decision)}
+    values["image"] = asdict(decision.image) if decision.image is not None else None
     session.merge(DecisionRow(newsletter=newsletter, number=number, **values))
 
 
@@ -56,4 +58,5 @@ def decision(
 
 def _decision(row: DecisionRow, number: int) -> Decision:
     values = row.model_dump(exclude={"newsletter", "number"})
+    values["image"] = Image(**row.image) if row.image is not None else None
     return Decision(**{**values, **({} if row.number == number else _FOR_ONE_ISSUE)})

@@ -23,7 +23,10 @@ REMEMBERED = timedelta(days=45)
 
 @dataclass(frozen=True, slots=True)
 class IssueRecord:
-    """An issue as it stands in the archive. `state`: draft, approved, sending or sent."""
+    """An issue as it stands in the archive. `state`: draft, approved, sending, sent or cancelled.
+
+    `version` counts the steps on the desk. What was approved is kept when the content moved on.
+    """
 
     id: int
     issue: Issue
@@ -34,6 +37,17 @@ class IssueRecord:
     approved_at: datetime | None
     prepared_at: datetime
     finished_at: datetime | None
+    version: int = 0
+
+
+def manifest_of(issue: Issue) -> str:
+    """The whole issue as JSON."""
+    return _ISSUE.dump_json(issue).decode()
+
+
+def issue_of(manifest: str) -> Issue:
+    """The issue that was written so."""
+    return _ISSUE.validate_json(manifest)
 
 
 def carried(session: Session, newsletter: str, since: datetime) -> Iterator[Carried]:
@@ -93,35 +107,18 @@ def last_prepared(session: Session, newsletter: str) -> datetime | None:
     return session.exec(query).one()
 
 
-def save_draft(session: Session, issue: Issue, content_hash: str, now: datetime) -> IssueRecord:
-    """Write the draft of a newsletter in the place of an earlier draft of it, if there is one."""
-    row = session.exec(
-        select(IssueRow).where(IssueRow.newsletter == issue.newsletter, IssueRow.state == "draft")
-    ).first()
-    if row is None:
-        row = IssueRow(
-            newsletter=issue.newsletter,
-            number=issue.number,
-            state="draft",
-            manifest="",
-            content_hash="",
-            prepared_at=now,
-        )
-    row.number, row.prepared_at, row.content_hash = issue.number, now, content_hash
-    row.manifest = _ISSUE.dump_json(issue).decode()
-    session.add(row)
-    session.flush()
-    session.exec(delete(StoryRow).where(col(StoryRow.issue_id) == row.id))
+def keep_stories(session: Session, issue_id: int, issue: Issue) -> None:
+    """Write what the issue carries, in the place of what it carried before."""
+    session.exec(delete(StoryRow).where(col(StoryRow.issue_id) == issue_id))
     for position, story in enumerate(_told(issue)):
         session.add(
             StoryRow(
-                issue_id=row.id or 0,
+                issue_id=issue_id,
                 position=position,
                 fingerprint=story.fingerprint,
                 article=_ARTICLE.dump_python(replace(story.article, body=""), mode="json"),
             )
         )
-    return _record(row)
 
 
 def _told(issue: Issue) -> list[Story]:
@@ -166,14 +163,6 @@ def issues(session: Session, newsletter: str | None = None) -> list[IssueRecord]
     return [_record(row) for row in session.exec(query.order_by(col(IssueRow.id).desc()))]
 
 
-def approve(session: Session, issue_id: int, content_hash: str, by: str, now: datetime) -> None:
-    """Bind the approval to the content's hash: only that is ever sent."""
-    row = _row(session, issue_id)
-    row.state = "approved" if row.state == "draft" else row.state
-    row.approved_hash, row.approved_by, row.approved_at = content_hash, by, now
-    session.add(row)
-
-
 def set_state(session: Session, issue_id: int, state: str, now: datetime) -> None:
     """Move an issue on: "sending" with the first row of the ledger, "sent" after the last."""
     row = _row(session, issue_id)
@@ -199,4 +188,4 @@ def _row(session: Session, issue_id: int) -> IssueRow:
 
 def _record(row: IssueRow) -> IssueRecord:
     values = row.model_dump(exclude={"newsletter", "number", "manifest"})
-    return IssueRecord(issue=_ISSUE.validate_json(row.manifest), **values)
+    return IssueRecord(issue=issue_of(row.manifest), **values)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from subscribers.columns import Utc
@@ -112,12 +112,19 @@ class DecisionRow(SQLModel, table=True):
     headline: str = Field(default="", sa_type=Text)
     dek: str = Field(default="", sa_type=Text)
     again: bool = False
+    image: dict[str, str] | None = Field(
+        default=None, sa_column=Column(JSON(none_as_null=True), nullable=True)
+    )
     by: str
     at: datetime = Field(sa_type=Utc)
 
 
 class IssueRow(SQLModel, table=True):
-    """One number of a newsletter. `manifest` is the whole issue as JSON: what was approved."""
+    """One number of a newsletter. `manifest` is the whole issue as JSON, as it is now.
+
+    `version` grows with each step on the desk. `approved_hash` is kept when the content moves on
+    and the issue is a draft again.
+    """
 
     __tablename__ = "issue"
     __table_args__ = (UniqueConstraint("newsletter", "number"), {"sqlite_autoincrement": True})
@@ -132,6 +139,26 @@ class IssueRow(SQLModel, table=True):
     approved_at: datetime | None = Field(default=None, sa_type=Utc)
     prepared_at: datetime = Field(sa_type=Utc)
     finished_at: datetime | None = Field(default=None, sa_type=Utc)
+    version: int = 0
+
+
+class EditRow(SQLModel, table=True):
+    """A step that an issue took on the desk: never changed, never deleted before the issue is.
+
+    `kind` is drafted, edited, undone, redone or approved; `change` what an editor did; `manifest`
+    the issue as it was then, as JSON deflated by zlib, null for an approval; `decisions` what
+    was decided about its articles before and after.
+    """
+
+    __tablename__ = "edit"
+    issue_id: int = Field(primary_key=True, foreign_key="issue.id", ondelete="CASCADE")
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=Utc)
+    by: str
+    kind: str
+    change: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    manifest: bytes | None = Field(default=None, sa_type=LargeBinary)
+    decisions: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
 class StoryRow(SQLModel, table=True):

@@ -9,6 +9,7 @@
     deciding     an editor's word on an article
     selecting    the archive's facts -> selection
     preparing    archive -> draft issue; preview, approve
+    editing      the desk: an issue edited as a value, step by step
     signing      DKIM keys: read, written, shown as DNS records
     composing    one reader's message
     checking     what stands against sending an issue

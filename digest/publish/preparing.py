@@ -32,10 +32,12 @@ class Draft:
     unplaced: tuple[tuple[str, int], ...] = ()
 
 
-def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
+def prepare(house: House, newsletter: str | None, *, now: datetime, by: str = "") -> Draft:
     """Select and write the draft of the next issue; an earlier draft of it is replaced.
 
-    Raises NothingToPublish rather than make an empty issue.
+    What editors did to that stays: their words, what they placed, and what they dropped. Raises
+    NothingToPublish rather than make an empty issue, Conflict where an editor changes the draft
+    at the same moment.
     """
     name, settings = house.newsletter(newsletter)
     chosen, unplaced = draft(house, name, settings, now)
@@ -43,11 +45,14 @@ def prepare(house: House, newsletter: str | None, *, now: datetime) -> Draft:
     if len(chosen.stories) < enough or not chosen.sections:
         raise _nothing(explained(house, name, settings, now), len(chosen.stories), enough)
     with house.database.reading() as session:
-        number = archive.next_number(session, name)
+        number, before = archive.next_number(session, name), archive.draft(session, name)
     issue = _issue(house, name, settings, chosen, number, now)
-    digest = rendering.content_hash(_approved(house, issue))
+    if before and before.issue.number == number:
+        issue = with_words_of(before.issue, issue)
+    digest = hash_of(house, issue)
     with house.database.writing() as session:
-        record = archive.save_draft(session, issue, digest, now)
+        seen = before.version if before else None
+        record = archive.save_draft(session, issue, digest, now, by=by, seen=seen)
     return Draft(record, tuple(examine(house, record)), unplaced)
 
 
@@ -87,16 +92,36 @@ def approve(
         raise IssueError(f"issue {record.issue.number} {stands}", remedy="prepare the next one")
     refuse_errors(house, record)
     with house.database.writing() as session:
-        archive.approve(session, record.id, content_hash(house, record), by, now)
+        digest = content_hash(house, record)
+        archive.approve(session, record.id, digest, by, now, seen=record.version)
     return house.issue(name, record.issue.number)
 
 
 def content_hash(house: House, record: IssueRecord) -> str:
-    """The hash of the issue as the present templates and settings render it.
+    """The hash of the issue as the present templates and settings render it."""
+    return hash_of(house, record.issue)
 
-    Both as those get it who want everything, and as those who leave Trending out.
+
+def hash_of(house: House, issue: Issue) -> str:
+    """The same of an issue that may be written nowhere.
+
+    As those get it who want everything, and as those who leave Trending out; with either subject.
     """
-    return rendering.content_hash(_approved(house, record.issue))
+    editions = [edition for edition, _ in whole_editions(issue)]
+    if issue.second_subject:
+        editions += [replace(edition, second=True) for edition in editions]
+    return rendering.content_hash(_rendered(house, edition) for edition in editions)
+
+
+def with_words_of(before: Issue, issue: Issue) -> Issue:
+    """The issue with what editors wrote for the draft before it: subjects, preheader, note."""
+    return replace(
+        issue,
+        subject=before.subject,
+        second_subject=before.second_subject,
+        preheader=before.preheader,
+        note=before.note,
+    )
 
 
 def _issue(
@@ -142,10 +167,6 @@ def _publisher(house: House) -> Publisher:
     return Publisher(
         p.name, p.postal_address, p.url, p.email, p.phone, p.terms_url, links, p.feedback_url
     )
-
-
-def _approved(house: House, issue: Issue) -> list[Rendering]:
-    return [_rendered(house, edition) for edition, _ in whole_editions(issue)]
 
 
 def _rendered(house: House, edition: Edition) -> Rendering:

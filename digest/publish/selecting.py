@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 from digest import archive
@@ -18,6 +19,8 @@ from digest.selection import (
     shortlist,
 )
 from digest.settings import MatchSettings, NewsletterSettings
+
+FOUND = 100  # articles that a search looks at: the newest
 
 
 def policy(house: House, settings: NewsletterSettings, now: datetime) -> Policy:
@@ -90,6 +93,30 @@ def explained(
         # Who asks why wants to hear of what has just become too old as well.
         candidates = archive.candidates(session, now - 2 * settings.window, named)
         return select(candidates, facts.listed, facts.carried, facts.decisions, stated)
+
+
+def searched(
+    house: House, name: str, settings: NewsletterSettings, now: datetime, words: str = ""
+) -> Selection:
+    """The selection for an issue, with what has these words among its candidates.
+
+    Without words its candidates are those of `draft`. The verdicts are those of the articles
+    that have the words.
+    """
+    compare(house)
+    stated = policy(house, settings, now)
+    with house.database.reading() as session:
+        facts = archive.facts(session, name, stated.since)
+        in_window = archive.outlines(session, stated.since, stated.until)
+        short = shortlist(in_window, stated, set(facts.named.values()), facts.sent)
+        found = archive.search(session, words.split(), FOUND) if words.strip() else []
+        named = {*facts.named, *found}
+        candidates = archive.candidates(session, stated.since, named, short.stories)
+        chosen = select(candidates, facts.listed, facts.carried, facts.decisions, stated)
+    if not words.strip():
+        return chosen
+    verdicts = (v for v in chosen.verdicts if v.article.fingerprint in set(found))
+    return replace(chosen, verdicts=tuple(verdicts))
 
 
 def _by_origin(unplaced: Counter[str]) -> tuple[tuple[str, int], ...]:

@@ -26,12 +26,13 @@ from digest.rendering.filling import content_hash, fill, pieces, values, without
 from digest.rendering.inlining import growth, inlined
 from digest.rendering.languages import LANGUAGES, joined_on
 from digest.rendering.sandbox import broken
-from digest.rendering.subjects import preheader_of, shortened, subject_of
+from digest.rendering.subjects import Cut, inbox_cuts, preheader_of, shortened, subject_of
 from digest.rendering.values import PLACES, SENTINEL, Reader, Rendering
 from digest.theme import Theme
 
-__all__ = ["LANGUAGES", "PLACES", "SENTINEL", "Reader", "Rendering", "address", "broken",
-           "content_hash", "environment", "fill", "filled", "growth", "inlined", "joined_on",
+__all__ = ["LANGUAGES", "PLACES", "SENTINEL", "Cut", "Reader", "Rendering", "address", "broken",
+           "content_hash", "environment", "fill", "filled", "growth", "inbox_cuts", "inlined",
+           "joined_on",
            "linkable", "notes", "pieces", "preheader_of", "reading_minutes", "render", "shortened",
            "subject_of",
            "values", "without_places"]  # fmt: skip

@@ -1,15 +1,45 @@
 """Subject and preheader: what an inbox shows of an edition before it is opened."""
 
+from dataclasses import dataclass
+
 from digest.articles import tidy
 from digest.edition import Edition
 from digest.rendering.languages import Language
 
 SUBJECT_LENGTH = 70
 PREHEADER_LENGTH = 110
+# Characters of subject and preheader that inboxes were seen to show of English text. Wide letters,
+# a larger type or a narrower window show fewer: the table tells where to be short, no more.
+INBOXES = (("Gmail on a phone", 37, 40), ("Apple Mail on a phone", 48, 99),
+           ("Gmail on a desktop", 70, 110))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How an inbox shows a line: `shown` ends with an ellipsis where it is not `whole`."""
+
+    where: str
+    shown: str
+    whole: bool
+
+
+def inbox_cuts(text: str, *, preheader: bool = False) -> tuple[Cut, ...]:
+    """What inboxes show of a subject, or of a preheader; about, see INBOXES."""
+    rooms = ((where, behind if preheader else first) for where, first, behind in INBOXES)
+    return tuple(
+        Cut(where, text if len(text) <= room else text[: room - 1].rstrip() + "…",
+            len(text) <= room)
+        for where, room in rooms
+    )  # fmt: skip
 
 
 def subject_of(edition: Edition) -> str:
-    """The editor's subject, else the lead's headline and how many more there are (<= 70)."""
+    """The editor's subject, else the lead's headline and how many more there are (<= 70).
+
+    In the second half of an issue with two subjects, the second.
+    """
+    if edition.second and edition.issue.second_subject:
+        return tidy(edition.issue.second_subject)
     if edition.issue.subject:
         return tidy(edition.issue.subject)
     language = Language(edition.spoken)

@@ -16,7 +16,7 @@ here: where candidates come from (archive), how the chosen look (edition, render
 
 from digest.selection.choosing import select
 from digest.selection.filling import NOWHERE
-from digest.selection.groups import faults
+from digest.selection.groups import faults, rank, story_of
 from digest.selection.policy import Match, Policy, SectionRule, SectorRule, Weights
 from digest.selection.shortlist import Outline, Shortlist, belongs, micros, shortlist
 from digest.selection.twins import APART, Shelf
@@ -37,4 +37,4 @@ from digest.selection.words import Profile, profile
 __all__ = ["APART", "NOWHERE", "Candidate", "Carried", "Decision", "Match", "Other", "Outline",
            "Policy", "Profile", "Score", "Section", "SectionRule", "SectorRule", "Selection",
            "Shelf", "Shortlist", "Story", "Trend", "Verdict", "Weights", "belongs", "faults",
-           "micros", "profile", "select", "shortlist"]  # fmt: skip
+           "micros", "profile", "rank", "select", "shortlist", "story_of"]  # fmt: skip

@@ -80,9 +80,10 @@ def select(
     shown, known = trends.Shown(), trends.Known(groups, outside)
     for one in earlier:
         shown.add(one.article.headline, one.article.url)
+    # What is too old for a section, or no article of ours, a list might name all the same.
+    shown.bar(name for name, word in decided.items() if word.excluded)
     for old in outside:
         if (word := decided.get(old.article.fingerprint)) and word.excluded:
-            # Too old for a section; a list might name it all the same.
             shown.add(old.article.headline, old.article.url)
     trending = trends.trending(groups, listed, known, shown, policy.trending_limit)
     filling = fill(groups, [group for _, group in trending if group], policy)
@@ -95,7 +96,7 @@ def select(
 
 def _outside(candidate: Candidate, decided: dict[str, Decision], policy: Policy) -> str:
     decision = decided.get(candidate.article.fingerprint)
-    if decision and decision.pinned:
+    if decision and decision.held:
         return ""
     if candidate.moment <= policy.since:
         return "too old"
@@ -179,7 +180,10 @@ def _where(group: Group, choice: _Choice) -> str:
         if trending is group:
             return f"Trending, rank {rank}"
     where = choice.filling.section_of(group)
-    return where + (f", pinned by {group.decision.by}" if group.decision and group.pinned else "")
+    word = group.decision
+    if word is None or not word.held:
+        return where
+    return f"{where}, {'pinned' if word.pinned else 'placed'} by {word.by}"
 
 
 def _behind(group: Group, fingerprint: str) -> tuple[Other, ...]:

@@ -31,14 +31,12 @@ class Group:
     @property
     def pinned(self) -> bool:
         """Whether an editor wants it in."""
-        return bool(self.decision and self.decision.pinned)
+        return bool(self.decision and self.decision.held)
 
     @property
     def seated(self) -> bool:
         """Whether an editor wants it in a section, so that no list may take it from there."""
-        return self.pinned or bool(
-            self.decision and (self.decision.section or self.decision.position)
-        )
+        return self.pinned or bool(self.decision and self.decision.section)
 
     @property
     def order(self) -> tuple[float, float, str]:
@@ -111,6 +109,7 @@ def _heeded(decisions: Iterable[Decision]) -> Decision | None:
         position=next((d.position for d in latest if d.position), None),
         headline=next((d.headline for d in latest if d.headline), ""),
         dek=next((d.dek for d in latest if d.dek), ""),
+        image=next((d.image for d in latest if d.image is not None), None),
         pinned=any(d.pinned for d in latest),
         again=any(d.again for d in latest),
     )
@@ -125,18 +124,19 @@ def _group(
     decision = _heeded(word for word, _ in words)
     first = decision.fingerprint if decision and not decision.excluded else ""
     ordered = sorted(members, key=lambda m: (m.article.fingerprint != first, rank(m)))
-    front = ordered[0].article
-    story = Story(
-        front,
-        others(ordered),
-        decision.headline if decision else "",
-        decision.dek if decision else "",
-        updated=carried is not None,
-        sectors=policy.sectors_of(front),
-    )
+    story = story_of(ordered, policy, updated=carried is not None)
+    if decision:
+        story = replace(story, edited_headline=decision.headline, edited_dek=decision.dek,
+                        edited_image=decision.image)  # fmt: skip
     group = Group(ordered, story, carried, decision, tuple(article for _, article in words))
     group.rule, group.why = _place(group, policy)
     return group
+
+
+def story_of(members: Sequence[Candidate], policy: Policy, *, updated: bool = False) -> Story:
+    """The story that these tell, the first of them in front."""
+    front = members[0].article
+    return Story(front, others(members), updated=updated, sectors=policy.sectors_of(front))
 
 
 def _place(group: Group, policy: Policy) -> tuple[SectionRule | None, str]:

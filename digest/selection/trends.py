@@ -23,6 +23,10 @@ class Shown:
         self.addresses.update({fingerprint(url, headline)} if url else ())
         self.headlines.add(headline_key(headline))
 
+    def bar(self, fingerprints: Iterable[str]) -> None:
+        """Let none of these stand there: of addresses, or of headlines that have none."""
+        self.addresses.update(fingerprints)
+
     def add_story(self, story: Story) -> None:
         """A story with all its other articles."""
         self.add(story.headline, story.url)
@@ -33,7 +37,7 @@ class Shown:
     def has(self, headline: str, url: str) -> bool:
         """Whether it stands there, perhaps with a headline that was cut off."""
         key = headline_key(headline)
-        return bool(url and fingerprint(url, headline) in self.addresses) or any(
+        return fingerprint(url, headline) in self.addresses or any(
             _same_headline(key, known) for known in self.headlines
         )
 

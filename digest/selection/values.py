@@ -47,7 +47,8 @@ class Decision:
 
     `pinned`: it goes in, whatever its age, limits and sources. `section`: where it stands.
     `position` counts from 1 in its section. `again`: a story that was carried comes back as
-    updated. `headline` and `dek` take the place of the article's own.
+    updated. `headline`, `dek` and `image` take the place of the article's own; an image without an
+    address is none.
     """
 
     fingerprint: str
@@ -61,6 +62,12 @@ class Decision:
     headline: str = ""
     dek: str = ""
     again: bool = False
+    image: Image | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether the story goes in, whatever its age and the limits: pinned, or given a place."""
+        return self.pinned or self.position is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,8 @@ class Other:
 class Story:
     """What selection makes of one or more articles about the same thing; `article` is in front.
 
-    The editor's headline and dek stand beside the article's own, which is kept. `updated`: an
-    earlier issue had it, and an editor lets it in again.
+    The editor's headline, dek and image stand beside the article's own, which is kept. `updated`:
+    an earlier issue had it, and an editor lets it in again.
     """
 
     article: Article
@@ -86,6 +93,7 @@ class Story:
     edited_dek: str = ""
     updated: bool = False
     sectors: tuple[str, ...] = ()
+    edited_image: Image | None = None
 
     @property
     def headline(self) -> str:
@@ -114,8 +122,8 @@ class Story:
 
     @property
     def image(self) -> Image:
-        """Of the article in front."""
-        return self.article.image
+        """The editor's choice, else the article's."""
+        return self.article.image if self.edited_image is None else self.edited_image
 
     @property
     def section(self) -> str:

@@ -1,10 +1,10 @@
-"""The desk: who may sit at it, and who is logged in."""
+"""Editors: who may sit at it, and who is logged in."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

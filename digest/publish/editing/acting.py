@@ -1,0 +1,212 @@
+"""Edit, undo, redo: a change checked, its issue rendered and hashed, all of it written at once.
+
+The rendering is made before the transaction begins, so nobody waits for it; the transaction asks
+again whether anybody was quicker. Never here: what a change does (changing, holding).
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from digest import archive
+from digest.archive import Decided, Edit, IssueRecord, Standing
+from digest.edition import Issue
+from digest.errors import Conflict, IssueError
+from digest.publish.comparing import compare
+from digest.publish.editing import telling
+from digest.publish.editing.changes import BringIn, Change, ChooseImage, MoveStory, written
+from digest.publish.editing.changing import AtHand, changed, headline_of, seat
+from digest.publish.editing.desk import DeskIssue, shown
+from digest.publish.editing.holding import decided, named
+from digest.publish.editing.steps import Steps, steps
+from digest.publish.opening import House
+from digest.publish.preparing import hash_of
+from digest.publish.selecting import policy, section_order
+from digest.selection import Story, rank, story_of
+
+
+def edit(
+    house: House,
+    name: str | None,
+    version: int,
+    by: str,
+    change: Change,
+    *,
+    now: datetime,
+    number: int | None = None,
+) -> DeskIssue:
+    """Change an issue, and have it as it is then. `version` is the one that the editor saw.
+
+    A change that changes nothing is no step. What was approved and is no longer as it was is a
+    draft again. Raises Conflict where somebody was quicker, IssueError where there is no such
+    story, section or picture, or the issue can't be changed any more.
+    """
+    record = _seen(house, name, version, number)
+    issue, at_hand = record.issue, _at_hand(house, record, change, now)
+    after = changed(issue, change, at_hand)
+    words = _words(house, record, change, after, by, now)
+    if after == issue and not words:
+        return shown(house, record)
+    before = {name: known for name, known in _known(house, record).items() if name in words}
+    step = Edit(
+        version + 1, now, by, "edited", _kept(change, issue, after, at_hand),
+        {name: before.get(name) for name in words}, words,
+    )  # fmt: skip
+    return _save(house, record, step, after)
+
+
+def undo(
+    house: House,
+    name: str | None,
+    version: int,
+    by: str,
+    *,
+    now: datetime,
+    number: int | None = None,
+) -> DeskIssue:
+    """Take back the last step that was not taken back yet. Raises as `edit` does."""
+    record = _seen(house, name, version, number)
+    at, edits = _steps(house, record)
+    if not at.undo:
+        raise IssueError(
+            f"nothing was changed in issue {record.issue.number}",
+            remedy="`digest issues history` shows every step",
+        )
+    last = edits[at.shown]
+    kept = {"said": telling.told(last), "version": at.shown}
+    step = Edit(version + 1, now, by, "undone", kept, last.after, last.before)
+    return _save(house, record, step, _content(house, record, at.undo[-1]))
+
+
+def redo(
+    house: House,
+    name: str | None,
+    version: int,
+    by: str,
+    *,
+    now: datetime,
+    number: int | None = None,
+) -> DeskIssue:
+    """Do again what was taken back last. Raises as `edit` does."""
+    record = _seen(house, name, version, number)
+    at, edits = _steps(house, record)
+    if not at.redo:
+        raise IssueError(
+            f"nothing was taken back in issue {record.issue.number} that could come again",
+            remedy="`digest issues history` shows every step",
+        )
+    again = edits[at.redo[-1]]
+    kept = {"said": telling.told(again), "version": again.version}
+    step = Edit(version + 1, now, by, "redone", kept, again.before, again.after)
+    return _save(house, record, step, _content(house, record, again.version))
+
+
+def _seen(house: House, name: str | None, version: int, number: int | None) -> IssueRecord:
+    slug, _ = house.newsletter(name)
+    record = house.issue(slug, number)
+    if record.state not in archive.EDITABLE:
+        stands = {"sending": "is being sent", "sent": "has been sent"}
+        raise IssueError(
+            f"issue {record.issue.number} {stands.get(record.state, 'was cancelled')}",
+            remedy="change the next one",
+        )
+    if record.version != version:
+        raise _conflict(house, record, version)
+    return record
+
+
+def _conflict(house: House, record: IssueRecord, version: int) -> Conflict:
+    with house.database.reading() as session:
+        news = archive.edits(session, record.id, version)
+    said = [f"{edit.by or 'digest'} {telling.told(edit)}" for edit in news]
+    what = f": {said[-1]}" if said else ""
+    return Conflict(
+        f"somebody else has changed issue {record.issue.number} meanwhile{what}",
+        version=record.version, changed=said,
+    )  # fmt: skip
+
+
+def _save(house: House, record: IssueRecord, step: Edit, issue: Issue) -> DeskIssue:
+    digest = hash_of(house, issue) if issue != record.issue else record.content_hash
+    state = "approved" if record.approved_hash == digest else "draft"
+    with house.database.writing() as session:
+        saved = archive.edit(session, record.id, step, Standing(issue, digest, state))
+    now = house.issue(record.issue.newsletter, record.issue.number)
+    if not saved:
+        raise _conflict(house, now, step.version - 1)
+    return shown(house, now)
+
+
+def _steps(house: House, record: IssueRecord) -> tuple[Steps, dict[int, Edit]]:
+    with house.database.reading() as session:
+        edits = archive.edits(session, record.id)
+    return steps(edits), {edit.version: edit for edit in edits}
+
+
+def _content(house: House, record: IssueRecord, version: int) -> Issue:
+    with house.database.reading() as session:
+        found = archive.issue_at(session, record.id, version)
+    if found is None:
+        raise IssueError(f"version {version} of issue {record.issue.number} is gone")
+    return found
+
+
+def _known(house: House, record: IssueRecord) -> dict[str, Any]:
+    with house.database.reading() as session:
+        words = archive.decisions(session, record.issue.newsletter, record.issue.number)
+    return {word.fingerprint: word for word in words}
+
+
+def _words(
+    house: House, record: IssueRecord, change: Change, after: Issue, by: str, now: datetime
+) -> Decided:
+    known = _known(house, record)
+    with house.database.reading() as session:
+        copies = archive.copies(session, named(change))
+    return decided(change, after, known, copies, by, now)
+
+
+def _kept(change: Change, before: Issue, after: Issue, at_hand: AtHand) -> dict[str, Any]:
+    """The change as the history keeps it, with what a reader of the history wants to see."""
+    kept: dict[str, Any] = {"change": written(change)}
+    if name := named(change):
+        brought = at_hand.story.headline if at_hand.story else ""
+        headline = headline_of(before, name) or headline_of(after, name) or brought
+        kept |= {"name": name, "headline": headline}
+        if isinstance(change, MoveStory | BringIn):
+            kept["section"], kept["place"] = seat(after, name) or ("", 0)
+    return kept
+
+
+def _at_hand(house: House, record: IssueRecord, change: Change, now: datetime) -> AtHand:
+    _, settings = house.newsletter(record.issue.newsletter)
+    at_hand = AtHand(sections=section_order(house, settings))
+    if isinstance(change, BringIn):
+        story, home = _story(house, record, change.article, now)
+        return replace(at_hand, story=story, home=home)
+    if isinstance(change, ChooseImage):
+        with house.database.reading() as session:
+            images = archive.pictures(session, [change.story]).get(change.story, ())
+        return replace(at_hand, images=images)
+    return at_hand
+
+
+def _story(house: House, record: IssueRecord, name: str, now: datetime) -> tuple[Story | None, str]:
+    """The story that an article tells with its copies, itself in front; its section."""
+    compare(house)
+    issue = record.issue
+    _, settings = house.newsletter(issue.newsletter)
+    stated = policy(house, settings, now)
+    with house.database.reading() as session:
+        found = list(archive.candidates(session, now, archive.copies(session, name), ()))
+        earlier = list(archive.carried(session, issue.newsletter, stated.since))
+    found.sort(key=lambda one: (one.article.fingerprint != name, rank(one)))
+    if not found or found[0].article.fingerprint != name:
+        return None, ""
+    told = {one.article.fingerprint for one in earlier} | {one.story for one in earlier} - {0}
+    was = any({one.article.fingerprint, one.story} & told for one in found)
+    story = story_of(found, stated, updated=was)
+    front = replace(story, article=replace(story.article, body=""))
+    places = (stated.place(one.article)[0] for one in found)
+    home = next((rule.name for rule in places if rule), "")
+    return front, home or next((rule.name for rule in stated.sections), "")

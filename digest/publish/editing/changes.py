@@ -1,0 +1,115 @@
+"""What an editor can do to an issue at the desk: values, which the history keeps as they are.
+
+A story is named by the fingerprint of the article in front of it; an entry of a list (Trending,
+In brief, Latest) that has no article of ours by the fingerprint of its address or headline.
+Places count from 1 within a section. Never here: what a change does (changing, holding).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStory:
+    """To a place of a section. "" is the section where it stands, no place its end.
+
+    A story of the Trending list can be moved into a section, not within the list.
+    """
+
+    story: str
+    section: str = ""
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropStory:
+    """Out of the issue, and kept out until that is undone; also a bare entry of a list."""
+
+    story: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BringIn:
+    """An article of the archive, pinned. "" is the section that takes it, no place its end."""
+
+    article: str
+    section: str = ""
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The story stays in, where it stands, whatever a new draft would select; or no longer."""
+
+    story: str
+    pinned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Words in the place of the article's own. None leaves them as they are, "" brings its own."""
+
+    story: str
+    headline: str | None = None
+    dek: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseImage:
+    """One of `DeskStory.images` by its URL; "" is none, None the article's own again.
+
+    `alt` describes it in other words than the source did.
+    """
+
+    story: str
+    url: str | None
+    alt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """All that was decided about an article or a copy of it; its own words and picture stand."""
+
+    story: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteNote:
+    """The editors' note, in the Markdown of `rendering.notes`; "" for none."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The subject, "" for the one made of the headlines; a second one goes to half the readers."""
+
+    first: str
+    second: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preheader:
+    """What inboxes show behind the subject; "" for the one made of the headlines."""
+
+    text: str
+
+
+Change = (
+    MoveStory | DropStory | BringIn | Pin | Rewrite | ChooseImage | TakeBack
+    | WriteNote | Subjects | Preheader
+)  # fmt: skip
+
+
+def written(change: Change) -> dict[str, Any]:
+    """The change as the history keeps it."""
+    return {"do": type(change).__name__, **asdict(change)}
+
+
+def read(kept: Mapping[str, Any]) -> Change | None:
+    """The change that was written so; None for a step that is none."""
+    kinds: dict[str, type[Change]] = {kind.__name__: kind for kind in get_args(Change)}
+    found = kinds.get(kept.get("do", ""))
+    return found(**{name: kept[name] for name in kept if name != "do"}) if found else None

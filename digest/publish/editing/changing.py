@@ -1,0 +1,275 @@
+"""An issue and a change -> the issue as it is then. Pure.
+
+Only what the change names becomes another: nothing else moves up, no story is selected anew.
+Never here: what holds for the next draft (holding), where values come from (acting).
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from digest.articles import Image, fingerprint, tidy
+from digest.edition import TRENDING, Issue
+from digest.errors import IssueError
+from digest.publish.editing.changes import (
+    BringIn,
+    Change,
+    ChooseImage,
+    DropStory,
+    MoveStory,
+    Pin,
+    Preheader,
+    Rewrite,
+    Subjects,
+    TakeBack,
+    WriteNote,
+)
+from digest.selection import Section, Story, Trend
+
+AT_MOST = {"headline": 300, "dek": 2000, "note": 10_000, "subject": 250, "preheader": 500,
+           "alt text": 500}  # fmt: skip
+"""Characters; what is too long for readers, preflight says."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """What of the archive a change may need: the story to bring in, the section that takes it,
+    the pictures to choose from, and the newsletter's sections in their order.
+    """
+
+    story: Story | None = None
+    home: str = ""
+    images: tuple[Image, ...] = ()
+    sections: tuple[str, ...] = ()
+
+
+def changed(issue: Issue, change: Change, at_hand: AtHand) -> Issue:
+    """The issue after the change. Raises IssueError where there is no such story or place."""
+    match change:
+        case MoveStory(story, section, place):
+            return _moved(issue, story, section, place, at_hand)
+        case DropStory(story):
+            return _dropped(issue, story)
+        case BringIn(article, section, place):
+            return _brought(issue, article, section, place, at_hand)
+        case Pin(story):
+            _seat(issue, story)
+            return issue
+        case Rewrite(story):
+            return _retold(issue, story, lambda told: _rewritten(told, change))
+        case ChooseImage(story):
+            return _retold(issue, story, lambda told: _pictured(told, change, at_hand.images))
+        case TakeBack(story):
+            return _retold(issue, story, _own, missing=True)
+    return _worded(issue, change)
+
+
+def _worded(issue: Issue, change: WriteNote | Subjects | Preheader) -> Issue:
+    match change:
+        case WriteNote(note):
+            return replace(issue, note=_note(note))
+        case Subjects(first, second):
+            return replace(issue, subject=_line(first, "subject"),
+                           second_subject=_line(second, "subject"))  # fmt: skip
+        case Preheader(text):
+            return replace(issue, preheader=_line(text, "preheader"))
+
+
+def seat(issue: Issue, story: str) -> tuple[str, int] | None:
+    """The section in which a story stands and its place from 1; None where in none."""
+    for section in issue.sections:
+        for place, one in enumerate(section.stories, 1):
+            if one.fingerprint == story:
+                return section.name, place
+    return None
+
+
+def lists_of(issue: Issue) -> tuple[tuple[Trend, ...], ...]:
+    """Trending, briefs, latest."""
+    return issue.trending, issue.briefs, issue.latest
+
+
+def entry_name(entry: Trend) -> str:
+    """By which a change names an entry of a list."""
+    return entry.story.fingerprint if entry.story else fingerprint(entry.url, entry.headline)
+
+
+def story_of(issue: Issue, name: str) -> Story | None:
+    """The story of that name, in a section or in Trending."""
+    trending = (trend.story for trend in issue.trending if trend.story)
+    return next((s for s in (*issue.stories, *trending) if s.fingerprint == name), None)
+
+
+def headline_of(issue: Issue, name: str) -> str:
+    """Of a story or an entry of a list; "" where there is none."""
+    story = story_of(issue, name)
+    entries = (entry for entries in lists_of(issue) for entry in entries)
+    return story.headline if story else next(
+        (entry.headline for entry in entries if entry_name(entry) == name), ""
+    )  # fmt: skip
+
+
+def _moved(issue: Issue, name: str, section: str, place: int | None, at_hand: AtHand) -> Issue:
+    story = story_of(issue, name)
+    if story is None:
+        raise _missing(issue, name)
+    if section == TRENDING:
+        raise IssueError(
+            "Trending keeps the order of its source",
+            remedy="move the story into a section, or drop it",
+        )
+    stands = seat(issue, name)
+    target = section or (stands[0] if stands else _home(issue, name))
+    if not target:
+        raise IssueError(f"“{story.headline}” has no section", remedy="say which one")
+    return _put(_without(issue, name), story, target, place, at_hand)
+
+
+def _brought(issue: Issue, name: str, section: str, place: int | None, at_hand: AtHand) -> Issue:
+    if (story := at_hand.story) is None:
+        raise IssueError(
+            f"no article is called {name}", remedy="`digest articles list` shows their names"
+        )
+    for known in (name, story.fingerprint):
+        if told := story_of(issue, known):
+            raise IssueError(
+                f"“{told.headline}” stands in the issue already", remedy="move it instead"
+            )
+    # What merely stood in a list is told in full now.
+    return _put(_without(issue, name), story, section or at_hand.home, place, at_hand)
+
+
+def _dropped(issue: Issue, name: str) -> Issue:
+    left = _without(issue, name)
+    if left == issue:
+        raise _missing(issue, name)
+    if not left.sections and not left.trending:
+        raise IssueError("an issue needs a story", remedy="bring in another one first")
+    return left
+
+
+def _without(issue: Issue, name: str) -> Issue:
+    lists = (tuple(e for e in entries if entry_name(e) != name) for entries in lists_of(issue))
+    trending, briefs, latest = lists
+    sections = (
+        replace(section, stories=tuple(s for s in section.stories if s.fingerprint != name))
+        for section in issue.sections
+    )
+    return replace(issue, sections=tuple(s for s in sections if s.stories), trending=trending,
+                   briefs=briefs, latest=latest)  # fmt: skip
+
+
+def _put(issue: Issue, story: Story, name: str, place: int | None, at_hand: AtHand) -> Issue:
+    order = tuple(dict.fromkeys((*at_hand.sections, *issue.order,
+                                 *(section.name for section in issue.sections))))  # fmt: skip
+    if name not in order:
+        raise IssueError(
+            f"{issue.newsletter} has no section {name}", remedy=f"write one of: {', '.join(order)}"
+        )
+    if place is not None and place < 1:
+        raise IssueError("places count from 1", remedy="write 1 for the first")
+    held = {section.name: list(section.stories) for section in issue.sections}
+    stories = held.setdefault(name, [])
+    stories.insert(len(stories) if place is None else place - 1, story)
+    sections = sorted(held, key=order.index)
+    return replace(issue, sections=tuple(Section(n, tuple(held[n])) for n in sections))
+
+
+def _retold(
+    issue: Issue, name: str, tell: Callable[[Story], Story], *, missing: bool = False
+) -> Issue:
+    """`missing`: a story that does not stand there is no mistake."""
+    if story_of(issue, name) is None:
+        if missing:
+            return issue
+        raise _missing(issue, name)
+
+    def retold(stories: tuple[Story, ...]) -> Iterator[Story]:
+        return (tell(story) if story.fingerprint == name else story for story in stories)
+
+    sections = tuple(replace(s, stories=tuple(retold(s.stories))) for s in issue.sections)
+    trending = tuple(
+        _trend(trend, tell(trend.story))
+        if trend.story and trend.story.fingerprint == name
+        else trend
+        for trend in issue.trending
+    )
+    return replace(issue, sections=sections, trending=trending)
+
+
+def _trend(trend: Trend, story: Story) -> Trend:
+    return replace(trend, story=story, headline=story.headline)
+
+
+def _rewritten(story: Story, change: Rewrite) -> Story:
+    if change.headline is not None:
+        told = _line(change.headline, "headline")
+        own = story.article.headline
+        story = replace(story, edited_headline="" if told == own else told)
+    if change.dek is not None:
+        told = _line(change.dek, "dek")
+        story = replace(story, edited_dek="" if told == story.article.dek else told)
+    return story
+
+
+def _pictured(story: Story, change: ChooseImage, images: tuple[Image, ...]) -> Story:
+    if change.url is None:
+        return replace(story, edited_image=None)
+    if not change.url:
+        return replace(story, edited_image=Image())
+    known = {image.url: image for image in (*images, story.article.image, story.image)}
+    if change.url not in known:
+        raise IssueError(
+            f"“{story.headline}” has no picture {change.url}",
+            remedy="choose one of the pictures of its articles",
+        )
+    image = known[change.url]
+    if change.alt is not None:
+        image = replace(image, alt=_line(change.alt, "alt text"))
+    return replace(story, edited_image=None if image == story.article.image else image)
+
+
+def _own(story: Story) -> Story:
+    return replace(story, edited_headline="", edited_dek="", edited_image=None)
+
+
+def _line(text: str, what: str) -> str:
+    return _bounded(tidy(text), what)
+
+
+def _note(text: str) -> str:
+    lines = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+    tidied = "\n".join(re.sub(r"^ +", "", tidy(line)) for line in lines)
+    return _bounded(re.sub(r"\n{3,}", "\n\n", tidied).strip(), "note")
+
+
+def _bounded(text: str, what: str) -> str:
+    if len(text) > AT_MOST[what]:
+        raise IssueError(
+            f"the {what} has {len(text):,} characters", remedy=f"write at most {AT_MOST[what]:,}"
+        )
+    return text
+
+
+def _home(issue: Issue, name: str) -> str:
+    return next((t.home for t in issue.trending if t.story and entry_name(t) == name), "")
+
+
+def _seat(issue: Issue, name: str) -> tuple[str, int]:
+    found = seat(issue, name)
+    if found is None and (told := story_of(issue, name)):
+        raise IssueError(
+            f"“{told.headline}” stands in Trending, which its source fills",
+            remedy="move it into a section: it is held there",
+        )
+    if found is None:
+        raise _missing(issue, name)
+    return found
+
+
+def _missing(issue: Issue, name: str) -> IssueError:
+    return IssueError(
+        f"issue {issue.number} has no story {name[:12]}",
+        remedy="look at the issue as it is now; somebody may have dropped it",
+    )

@@ -1,0 +1,257 @@
+"""DeskIssue: all that an editor sees of an issue, built from the archive without rendering it.
+
+Never here: what preflight finds (looking), what could come in (waiting), how it looks (doors).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from digest import archive
+from digest.archive import IssueRecord
+from digest.articles import Image
+from digest.edition import Edition, Issue, cut
+from digest.publish.editing import telling
+from digest.publish.editing.changing import entry_name, seat
+from digest.publish.editing.steps import Steps, steps
+from digest.publish.opening import House
+from digest.publish.selecting import section_order
+from digest.rendering import Cut, inbox_cuts, preheader_of, subject_of
+from digest.selection import Decision, Story, Trend
+from subscribers.preferences import EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Subject or preheader. `text` is what inboxes get, `own` what an editor wrote ("" for
+    nothing), `original` what stands there without it. `limit` is what preflight allows, in
+    characters; `cuts` shows how inboxes cut it.
+    """
+
+    text: str
+    own: str
+    original: str
+    limit: int
+    cuts: tuple[Cut, ...]
+
+    @property
+    def length(self) -> int:
+        """Characters."""
+        return len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskStory:
+    """A story at its place. `name` names it in changes; `place` counts from 1 in its section.
+
+    `pinned` by an editor; `held`: it keeps its place in every new draft, since an editor touched
+    it. `edited` names what is not the article's own: "headline", "dek", "image". `images` are
+    those of all articles that tell it. `by` is whose word stands there, "" for nobody's.
+    """
+
+    name: str
+    section: str
+    place: int
+    headline: str
+    dek: str
+    original_headline: str
+    original_dek: str
+    url: str
+    byline: str
+    published: datetime | None
+    source: str
+    sources: tuple[str, ...]
+    image: Image
+    original_image: Image
+    images: tuple[Image, ...]
+    pinned: bool
+    held: bool
+    edited: tuple[str, ...]
+    updated: bool
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskEntry:
+    """An entry of Trending, In brief or Latest. Where an article of ours is behind it, `story` is
+    that (its section is where those find it who leave Trending out).
+    """
+
+    name: str
+    headline: str
+    url: str
+    section: str
+    story: DeskStory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSection:
+    """A section of the newsletter in the order of the mail; an empty one is not in the mail.
+
+    `limit` is how many stories a new draft gives it; None where the settings say nothing.
+    """
+
+    name: str
+    stories: tuple[DeskStory, ...]
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeskIssue:
+    """An issue on the desk. `state`: draft, approved, sending, sent or cancelled.
+
+    `version` is what `edit`, `undo` and `redo` want to hear. `undo` and `redo` say in a sentence
+    what they would take back or bring again, "" for nothing. Times are in UTC.
+    """
+
+    newsletter: str
+    title: str
+    number: int
+    state: str
+    version: int
+    at: datetime
+    subject: Line
+    second_subject: Line | None
+    preheader: Line
+    note: str
+    sections: tuple[DeskSection, ...]
+    trending: tuple[DeskEntry, ...]
+    briefs: tuple[DeskEntry, ...]
+    latest: tuple[DeskEntry, ...]
+    undo: str
+    redo: str
+    content_hash: str
+    approved_hash: str
+    approved_by: str
+    approved_at: datetime | None
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to take back."""
+        return bool(self.undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether something was taken back that may come again."""
+        return bool(self.redo)
+
+    @property
+    def editable(self) -> bool:
+        """Whether it may still be changed."""
+        return self.state in archive.EDITABLE
+
+    @property
+    def stories(self) -> tuple[DeskStory, ...]:
+        """All stories of the sections, in the order of the mail."""
+        return tuple(story for section in self.sections for story in section.stories)
+
+
+def desk_issue(house: House, name: str | None, number: int | None = None) -> DeskIssue:
+    """An issue as the editors see it: of this number, without one the newest.
+
+    Raises SettingsError where there is no such newsletter, IssueError where there is no issue.
+    """
+    slug, _ = house.newsletter(name)
+    return shown(house, house.issue(slug, number))
+
+
+def shown(house: House, record: IssueRecord) -> DeskIssue:
+    """The same of a record."""
+    issue = record.issue
+    trending = (trend.story for trend in issue.trending if trend.story)
+    names = [story.fingerprint for story in (*issue.stories, *trending)]
+    with house.database.reading() as session:
+        decisions = archive.decisions(session, issue.newsletter, issue.number)
+        images = archive.pictures(session, names)
+        edits = archive.edits(session, record.id)
+    seen = _Seen(issue, {d.fingerprint: d for d in decisions}, images)
+    back, again = _ways(edits, steps(edits))
+    subject, second, preheader = _lines(issue)
+    return DeskIssue(
+        newsletter=issue.newsletter,
+        title=issue.title,
+        number=issue.number,
+        state=record.state,
+        version=record.version,
+        at=issue.at,
+        subject=subject,
+        second_subject=second,
+        preheader=preheader,
+        note=issue.note,
+        sections=_sections(house, seen),
+        trending=tuple(map(seen.entry, issue.trending)),
+        briefs=tuple(map(seen.entry, issue.briefs)),
+        latest=tuple(map(seen.entry, issue.latest)),
+        undo=back,
+        redo=again,
+        content_hash=record.content_hash,
+        approved_hash=record.approved_hash,
+        approved_by=record.approved_by,
+        approved_at=record.approved_at,
+    )
+
+
+def _ways(edits: list[archive.Edit], at: Steps) -> tuple[str, str]:
+    by_version = {edit.version: edit for edit in edits}
+    back = telling.told(by_version[at.shown]) if at.undo else ""
+    return back, telling.told(by_version[at.redo[-1]]) if at.redo else ""
+
+
+def _lines(issue: Issue) -> tuple[Line, Line | None, Line]:
+    own = cut(issue, EVERYTHING)
+    bare = cut(replace(issue, subject="", preheader="", second_subject=""), EVERYTHING)
+    second = None
+    if issue.second_subject:
+        second = _subject(issue.second_subject, issue.second_subject, bare)
+    first = _subject(subject_of(own) if own else issue.subject, issue.subject, bare)
+    text = preheader_of(own) if own else issue.preheader
+    original = preheader_of(bare) if bare else ""
+    cuts = inbox_cuts(text, preheader=True)
+    return first, second, Line(text, issue.preheader, original, 150, cuts)
+
+
+def _subject(text: str, own: str, bare: Edition | None) -> Line:
+    return Line(text, own, subject_of(bare) if bare else "", 70, inbox_cuts(text))
+
+
+def _sections(house: House, seen: "_Seen") -> tuple[DeskSection, ...]:
+    issue = seen.issue
+    _, settings = house.newsletter(issue.newsletter)
+    limits = {rule.name: rule.limit for rule in settings.section}
+    held = {section.name: section.stories for section in issue.sections}
+    order = dict.fromkeys((*section_order(house, settings), *issue.order, *held))
+    return tuple(
+        DeskSection(name, tuple(map(seen.story, held.get(name, ()))), limits.get(name))
+        for name in order
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What of the archive stands beside the stories."""
+
+    issue: Issue
+    decisions: Mapping[str, Decision]
+    images: Mapping[str, tuple[Image, ...]]
+
+    def entry(self, entry: Trend) -> DeskEntry:
+        story = self.story(entry.story, entry.home) if entry.story else None
+        return DeskEntry(entry_name(entry), entry.headline, entry.url, entry.section, story)
+
+    def story(self, story: Story, home: str = "") -> DeskStory:
+        section, place = seat(self.issue, story.fingerprint) or (home, 0)
+        word = self.decisions.get(story.fingerprint)
+        article = story.article
+        edited = {"headline": story.edited_headline, "dek": story.edited_dek}
+        names = [name for name, text in edited.items() if text]
+        names += ["image"] if story.edited_image is not None else []
+        images = {i.url: i for i in (article.image, *self.images.get(story.fingerprint, ()))
+                  if i.url}  # fmt: skip
+        return DeskStory(
+            story.fingerprint, section, place, story.headline, story.dek, article.headline,
+            article.dek, story.url, story.byline, story.published, story.source,
+            tuple(dict.fromkeys((story.source, *(other.source for other in story.others)))),
+            story.image, article.image, tuple(images.values()),
+            bool(word and word.pinned), bool(word and word.held), tuple(names), story.updated,
+            word.by if word else "",
+        )  # fmt: skip

@@ -1,0 +1,135 @@
+"""Two issues -> what differs between them, as an editor would say it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from digest.edition import TRENDING, Issue
+from digest.publish.editing.changing import entry_name, lists_of
+from digest.selection import Story
+
+Kind = Literal["added", "gone", "moved", "headline", "dek", "image", "others", "entry added",
+               "entry gone", "entries", "subject", "second subject", "preheader", "note", "title",
+               "publisher"]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs. `name` and `headline` are those of the story or entry, "" where it
+    is about the whole issue; `before` and `after` are texts, or places such as "Global, place 2".
+    """
+
+    kind: Kind
+    name: str = ""
+    headline: str = ""
+    before: str = ""
+    after: str = ""
+
+
+def differences(before: Issue, after: Issue) -> tuple[Difference, ...]:
+    """What became of the first issue in the second; none where they are equal to a reader."""
+    return (*_lines(before, after), *_stories(before, after), *_entries(before, after))
+
+
+def repeated(before: Issue, after: Issue) -> tuple[str, ...]:
+    """The names of the stories that both carry."""
+    told = _places(before)
+    return tuple(name for name in _places(after) if name in told)
+
+
+def _lines(before: Issue, after: Issue) -> Iterator[Difference]:
+    names: tuple[tuple[Kind, str], ...] = (
+        ("subject", "subject"), ("second subject", "second_subject"), ("preheader", "preheader"),
+        ("note", "note"), ("title", "title"),
+    )  # fmt: skip
+    for kind, name in names:
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            yield Difference(kind, before=old, after=new)
+    if before.publisher != after.publisher:
+        yield Difference("publisher", before=before.publisher.name, after=after.publisher.name)
+
+
+def _stories(before: Issue, after: Issue) -> Iterator[Difference]:
+    old, new = _places(before), _places(after)
+    for name, (story, place) in new.items():
+        if name not in old:
+            yield Difference("added", name, story.headline, after=place)
+    for name, (story, place) in old.items():
+        if name not in new:
+            yield Difference("gone", name, story.headline, before=place)
+    moved = _moved(before, after)
+    for name in (name for name in new if name in old):
+        (told, was), (tells, stands) = old[name], new[name]
+        if name in moved:
+            yield Difference("moved", name, tells.headline, was, stands)
+        yield from _words(name, told, tells)
+
+
+def _words(name: str, old: Story, new: Story) -> Iterator[Difference]:
+    texts: tuple[tuple[Kind, str, str], ...] = (
+        ("headline", old.headline, new.headline),
+        ("dek", old.dek, new.dek),
+        ("image", _picture(old), _picture(new)),
+        ("others", _others(old), _others(new)),
+    )
+    for kind, told, tells in texts:
+        if told != tells:
+            yield Difference(kind, name, new.headline, told, tells)
+
+
+def _moved(before: Issue, after: Issue) -> set[str]:
+    """Those that stand elsewhere; not those that only moved up because others came or went."""
+    moved: set[str] = set()
+    sections = {section.name: section.stories for section in before.sections}
+    old = _places(before)
+    for section in after.sections:
+        were = [story.fingerprint for story in sections.get(section.name, ())]
+        are = [story.fingerprint for story in section.stories]
+        stayed = [name for name in were if name in are]
+        kept = _longest_in_order([stayed.index(name) for name in are if name in stayed])
+        moved |= {name for name in are if name in old and name not in {stayed[i] for i in kept}}
+    trending = [e.story.fingerprint for e in after.trending if e.story]
+    listed = {e.story.fingerprint for e in before.trending if e.story}
+    return moved | {name for name in trending if name in old and name not in listed}
+
+
+def _longest_in_order(numbers: list[int]) -> list[int]:
+    """The longest rising run that is left when others are taken out."""
+    best: list[list[int]] = []
+    for at, number in enumerate(numbers):
+        before = (best[i] for i in range(at) if numbers[i] < number)
+        best.append([*max(before, key=len, default=[]), number])
+    return max(best, key=len, default=[])
+
+
+def _places(issue: Issue) -> dict[str, tuple[Story, str]]:
+    places = {
+        entry.story.fingerprint: (entry.story, f"{TRENDING}, place {place}")
+        for place, entry in enumerate(issue.trending, 1)
+        if entry.story
+    }
+    for section in issue.sections:
+        for place, story in enumerate(section.stories, 1):
+            places[story.fingerprint] = story, f"{section.name}, place {place}"
+    return places
+
+
+def _entries(before: Issue, after: Issue) -> Iterator[Difference]:
+    both = zip(("trending", "briefs", "latest"), lists_of(before), lists_of(after), strict=True)
+    for kind, *entries in both:
+        old, new = ({entry_name(e): e.headline for e in one if not e.story} for one in entries)
+        for name in new:
+            if name not in old:
+                yield Difference("entry added", name, new[name], after=kind)
+        for name in old:
+            if name not in new:
+                yield Difference("entry gone", name, old[name], before=kind)
+
+
+def _picture(story: Story) -> str:
+    return " ".join(filter(None, (story.image.url, story.image.alt, story.image.credit)))
+
+
+def _others(story: Story) -> str:
+    return ", ".join(other.source for other in story.others)

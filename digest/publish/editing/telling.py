@@ -1,0 +1,66 @@
+"""A step of the history -> one sentence that says what was done, for every door. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from digest.archive import Edit
+from digest.publish.editing import changes
+
+
+def told(edit: Edit) -> str:
+    """For instance “moved “Grain deal holds” to Global, place 2”; who and when stand beside it."""
+    match edit.kind:
+        case "drafted":
+            return "selected the stories"
+        case "approved":
+            return "approved the issue"
+        case "undone":
+            return f"took back: {edit.change.get('said', '')}"
+        case "redone":
+            return f"did again: {edit.change.get('said', '')}"
+    return said(edit.change)
+
+
+def said(kept: Mapping[str, Any]) -> str:
+    """What an edit did; `headline` stands in what was kept beside the change."""
+    story = f"“{kept.get('headline') or kept.get('name', 'a story')}”"
+    change = changes.read(kept.get("change", {}))
+    return _story(change, story, kept) or _words(change) or "changed the issue"
+
+
+def _story(change: changes.Change | None, story: str, kept: Mapping[str, Any]) -> str:
+    match change:
+        case changes.MoveStory():
+            return f"moved {story} to {_where(kept)}"
+        case changes.DropStory(_, why):
+            return f"dropped {story}" + (f": {why}" if why else "")
+        case changes.BringIn():
+            return f"brought {story} into {_where(kept)}"
+        case changes.Pin(_, pinned):
+            return f"pinned {story}" if pinned else f"unpinned {story}"
+        case changes.Rewrite(_, headline, dek):
+            what = [n for n, t in (("headline", headline), ("dek", dek)) if t is not None]
+            verb = "rewrote" if headline or dek else "brought back"
+            return f"{verb} the {' and '.join(what)} of {story}"
+        case changes.ChooseImage(_, url):
+            which = "its own picture" if url is None else "a picture" if url else "no picture"
+            return f"chose {which} for {story}"
+        case changes.TakeBack():
+            return f"took back all that was decided about {story}"
+    return ""
+
+
+def _words(change: changes.Change | None) -> str:
+    match change:
+        case changes.WriteNote(note):
+            return "wrote the note" if note.strip() else "took the note out"
+        case changes.Subjects(first, second):
+            words = f"the subject “{first}”" if first else "the subject of the headlines"
+            return f"set {words}" + (f" and the second “{second}”" if second else "")
+        case changes.Preheader(text):
+            return f"set the preheader “{text}”" if text else "set the preheader of the headlines"
+    return ""
+
+
+def _where(kept: Mapping[str, Any]) -> str:
+    return f"{kept.get('section', '')}, place {kept.get('place', '')}"
