@@ -326,6 +326,8 @@ def show_account(account: "Account") -> None:
     data.print(table)
     if account.left:
         data.print(f"{account.left:,} left by this issue's links")
+    for each in account.subjects:
+        data.print(f"{each.sent:,} got “{_safe(each.subject)}”, {each.left:,} of them left")
     if account.next_at and account.counts.get("deferred"):
         talk.print(f"the next attempt is due at {_when(account.next_at)} UTC")
     if account.interrupted:

@@ -20,6 +20,7 @@ Functions take a session first and never commit. Never here: SMTP, or who may be
 from digest.ledger.asking import (
     FINAL,
     OPEN,
+    by_ending,
     counts,
     deliveries,
     deliveries_to,
@@ -78,6 +79,7 @@ __all__ = [
     "Sender",
     "Sending",
     "Verdict",
+    "by_ending",
     "call_off",
     "claim",
     "counts",

@@ -97,6 +97,17 @@ def leavings(session: Session, issue_id: int) -> int:
     return session.connection().scalar(query) or 0
 
 
+def by_ending(session: Session, issue_id: int, ending: str) -> dict[bool, tuple[int, int]]:
+    """How many deliveries are sent and how many readers left, by whether their edition ends so."""
+    ends = col(DeliveryRow.edition).endswith(ending, autoescape=True)
+    query = (
+        select(ends, func.count(), func.count(col(DeliveryRow.left)))
+        .where(col(DeliveryRow.issue_id) == issue_id, col(DeliveryRow.state) == "sent")
+        .group_by(ends)
+    )
+    return {bool(row[0]): (row[1], row[2]) for row in session.connection().execute(query)}
+
+
 def next_due(session: Session, issue_id: int) -> datetime | None:
     """When the next delivery may be begun; None where none is left."""
     first = (

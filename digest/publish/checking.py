@@ -8,6 +8,7 @@ from email.utils import parseaddr
 
 from digest import preflight, sources
 from digest.archive import IssueRecord
+from digest.articles import tidy
 from digest.edition import Edition, Issue, cut
 from digest.errors import DigestError, DkimError, NothingToPublish, PreflightFailed
 from digest.messages import Message
@@ -81,7 +82,10 @@ def _examined(
 
 
 def _subjects(issue: Issue, sender: Sender) -> Iterator[Finding]:
-    """What stands against the subjects that readers of one section alone get."""
+    """What stands against the subjects that half of the readers get, or those of one section."""
+    if issue.second_subject:
+        for finding in preflight.examine_subject(issue, tidy(issue.second_subject), sender):
+            yield replace(finding, where="second subject")
     whole = [edition for edition, _ in whole_editions(issue)]
     told = {_subject_rules(issue, edition, sender) for edition in whole}
     for section in issue.without_trending.sections:

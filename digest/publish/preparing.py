@@ -7,7 +7,7 @@ from datetime import datetime
 from digest import archive, rendering
 from digest.archive import IssueRecord as IssueRecord
 from digest.edition import Edition, Issue, Publisher, cut
-from digest.errors import IssueError, NothingToPublish
+from digest.errors import Conflict, IssueError, NothingToPublish
 from digest.preflight import Finding
 from digest.publish.checking import examine, refuse_errors, whole_editions
 from digest.publish.opening import House
@@ -79,14 +79,26 @@ def rendering_for(
 
 
 def approve(
-    house: House, newsletter: str | None, number: int | None, *, by: str, now: datetime
+    house: House,
+    newsletter: str | None,
+    number: int | None,
+    *,
+    by: str,
+    now: datetime,
+    version: int | None = None,
 ) -> IssueRecord:
-    """Bind approval to the issue as it would be rendered now.
+    """Bind approval to the issue as it would be rendered now; `version` is what the approver saw.
 
-    Raises PreflightFailed where it has errors, IssueError where it is out already.
+    Raises PreflightFailed where it has errors, IssueError where it is out already, Conflict where
+    an editor was quicker.
     """
     name, _ = house.newsletter(newsletter)
     record = house.issue(name, number)
+    if version is not None and version != record.version:
+        raise Conflict(
+            f"issue {record.issue.number} was changed after you looked at it",
+            version=record.version,
+        )
     if record.state in ("sent", "cancelled"):
         stands = "has been sent" if record.state == "sent" else "was cancelled"
         raise IssueError(f"issue {record.issue.number} {stands}", remedy="prepare the next one")

@@ -1,6 +1,6 @@
 """The desk: an issue that is being drafted, edited as a value; each change is kept, and undone.
 
-    changes      what an editor can do: one small value each
+    change       what an editor can do: one small value each
     changing     an issue and a change -> the issue as it is then         pure
     holding      the same change -> what the next draft has to obey       pure
     differing    two issues -> what differs between them                  pure
@@ -17,7 +17,7 @@ Never here: how the desk looks (the doors), what a new draft selects (selecting)
 """
 
 from digest.publish.editing.acting import edit, redo, undo
-from digest.publish.editing.changes import (
+from digest.publish.editing.change import (
     BringIn,
     Change,
     ChooseImage,

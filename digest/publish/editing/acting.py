@@ -14,7 +14,7 @@ from digest.edition import Issue
 from digest.errors import Conflict, IssueError
 from digest.publish.comparing import compare
 from digest.publish.editing import telling
-from digest.publish.editing.changes import BringIn, Change, ChooseImage, MoveStory, written
+from digest.publish.editing.change import BringIn, Change, ChooseImage, MoveStory, written
 from digest.publish.editing.changing import AtHand, changed, headline_of, seat
 from digest.publish.editing.desk import DeskIssue, shown
 from digest.publish.editing.holding import decided, named
@@ -199,7 +199,8 @@ def _story(house: House, record: IssueRecord, name: str, now: datetime) -> tuple
     stated = policy(house, settings, now)
     with house.database.reading() as session:
         found = list(archive.candidates(session, now, archive.copies(session, name), ()))
-        earlier = list(archive.carried(session, issue.newsletter, stated.since))
+        told_before = archive.carried(session, issue.newsletter, stated.since)
+        earlier = [one for one in told_before if one.number != issue.number]
     found.sort(key=lambda one: (one.article.fingerprint != name, rank(one)))
     if not found or found[0].article.fingerprint != name:
         return None, ""

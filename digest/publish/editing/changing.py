@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from digest.articles import Image, fingerprint, tidy
 from digest.edition import TRENDING, Issue
 from digest.errors import IssueError
-from digest.publish.editing.changes import (
+from digest.publish.editing.change import (
     BringIn,
     Change,
     ChooseImage,
@@ -70,6 +70,10 @@ def _worded(issue: Issue, change: WriteNote | Subjects | Preheader) -> Issue:
         case WriteNote(note):
             return replace(issue, note=_note(note))
         case Subjects(first, second):
+            if second.strip() and tidy(first) == tidy(second):
+                raise IssueError(
+                    "both subjects are the same", remedy="write another one, or leave it out"
+                )
             return replace(issue, subject=_line(first, "subject"),
                            second_subject=_line(second, "subject"))  # fmt: skip
         case Preheader(text):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from digest.edition import Issue
-from digest.publish.editing.changes import (
+from digest.publish.editing.change import (
     BringIn,
     Change,
     ChooseImage,

@@ -10,7 +10,7 @@ from digest.edition import Issue
 from digest.errors import IssueError
 from digest.preflight import Finding
 from digest.publish.checking import examine
-from digest.publish.editing import changes as kinds
+from digest.publish.editing import change as kinds
 from digest.publish.editing import telling
 from digest.publish.editing.changing import headline_of
 from digest.publish.editing.differing import Difference, differences, repeated

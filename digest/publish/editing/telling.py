@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from digest.archive import Edit
-from digest.publish.editing import changes
+from digest.publish.editing import change as kinds
 
 
 def told(edit: Edit) -> str:
@@ -24,40 +24,40 @@ def told(edit: Edit) -> str:
 def said(kept: Mapping[str, Any]) -> str:
     """What an edit did; `headline` stands in what was kept beside the change."""
     story = f"“{kept.get('headline') or kept.get('name', 'a story')}”"
-    change = changes.read(kept.get("change", {}))
+    change = kinds.read(kept.get("change", {}))
     return _story(change, story, kept) or _words(change) or "changed the issue"
 
 
-def _story(change: changes.Change | None, story: str, kept: Mapping[str, Any]) -> str:
+def _story(change: kinds.Change | None, story: str, kept: Mapping[str, Any]) -> str:
     match change:
-        case changes.MoveStory():
+        case kinds.MoveStory():
             return f"moved {story} to {_where(kept)}"
-        case changes.DropStory(_, why):
+        case kinds.DropStory(_, why):
             return f"dropped {story}" + (f": {why}" if why else "")
-        case changes.BringIn():
+        case kinds.BringIn():
             return f"brought {story} into {_where(kept)}"
-        case changes.Pin(_, pinned):
+        case kinds.Pin(_, pinned):
             return f"pinned {story}" if pinned else f"unpinned {story}"
-        case changes.Rewrite(_, headline, dek):
+        case kinds.Rewrite(_, headline, dek):
             what = [n for n, t in (("headline", headline), ("dek", dek)) if t is not None]
             verb = "rewrote" if headline or dek else "brought back"
             return f"{verb} the {' and '.join(what)} of {story}"
-        case changes.ChooseImage(_, url):
+        case kinds.ChooseImage(_, url):
             which = "its own picture" if url is None else "a picture" if url else "no picture"
             return f"chose {which} for {story}"
-        case changes.TakeBack():
+        case kinds.TakeBack():
             return f"took back all that was decided about {story}"
     return ""
 
 
-def _words(change: changes.Change | None) -> str:
+def _words(change: kinds.Change | None) -> str:
     match change:
-        case changes.WriteNote(note):
+        case kinds.WriteNote(note):
             return "wrote the note" if note.strip() else "took the note out"
-        case changes.Subjects(first, second):
+        case kinds.Subjects(first, second):
             words = f"the subject “{first}”" if first else "the subject of the headlines"
             return f"set {words}" + (f" and the second “{second}”" if second else "")
-        case changes.Preheader(text):
+        case kinds.Preheader(text):
             return f"set the preheader “{text}”" if text else "set the preheader of the headlines"
     return ""
 

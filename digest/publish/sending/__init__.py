@@ -120,9 +120,10 @@ def send_test(house: House, record: IssueRecord, to: str, *, clock: Clock) -> Ou
 
 def _refuse_unapproved(house: House, record: IssueRecord) -> None:
     number = record.issue.number
-    if not record.approved_hash:
+    if not record.approved_hash or record.state == "draft":
+        changed = "was changed after it was approved" if record.approved_hash else ""
         raise IssueError(
-            f"issue {number} is not approved",
+            f"issue {number} {changed or 'is not approved'}",
             remedy=f"look at it with `digest preview`, then `digest approve {number}`",
         )
     if record.approved_hash != content_hash(house, record):

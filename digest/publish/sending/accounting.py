@@ -3,19 +3,31 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import TextIOBase
 from typing import Literal
 
 from digest import archive, ledger
 from digest.archive import IssueRecord
+from digest.edition import SECOND, cut
 from digest.ledger import Delivery
 from digest.publish.opening import House
+from digest.rendering import subject_of
 from subscribers import roster
+from subscribers.preferences import EVERYTHING
 from subscribers.recipient import Recipient
 
 PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectCount:
+    """How one of two subjects fared: how many got it, how many of them left by its links."""
+
+    subject: str
+    sent: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +35,7 @@ class Account:
     """Every reader of an issue, by state; the sum of `counts` is the list, always.
 
     `control` is what the operator wants: go, paused or cancelled; `why` with whose word it is.
+    `subjects` are both of an issue that has two, else none.
     """
 
     record: IssueRecord
@@ -32,6 +45,7 @@ class Account:
     control: str = "go"
     why: str = ""
     next_at: datetime | None = None
+    subjects: tuple[SubjectCount, ...] = ()
 
     @property
     def total(self) -> int:
@@ -74,7 +88,18 @@ def account(house: House, record: IssueRecord, *, interrupted: bool = False) -> 
             sending.control if sending else "go",
             why,
             ledger.next_due(session, record.id),
+            _subjects(session, found),
         )
+
+
+def _subjects(session: roster.Session, record: IssueRecord) -> tuple[SubjectCount, ...]:
+    issue = record.issue
+    edition = cut(issue, EVERYTHING)
+    if not issue.second_subject or edition is None:
+        return ()
+    counts = ledger.by_ending(session, record.id, SECOND)
+    both = (replace(edition, second=second) for second in (False, True))
+    return tuple(SubjectCount(subject_of(e), *counts.get(e.second, (0, 0))) for e in both)
 
 
 def readers(

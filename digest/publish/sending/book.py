@@ -15,7 +15,7 @@ from typing import Protocol
 from digest import ledger
 from digest.archive import IssueRecord
 from digest.delivery import Begun
-from digest.edition import Edition, cut
+from digest.edition import Edition, cut, subject_for
 from digest.errors import DatabaseError, DigestError
 from digest.ledger import Delivery, Intent, Policy, Result
 from digest.messages import Message
@@ -302,6 +302,7 @@ class Book:
         if edition is None:
             self._unread.append((delivery, NOTHING_TO_READ))
             return
+        edition = subject_for(edition, recipient.subscriber)
         name = delivery.message_id or self._composer.message_id(recipient.subscriber)
         named = replace(delivery, message_id=name)
         try:
