@@ -25,7 +25,7 @@ ROOMS = {
     "dns": {"digest/publish/doctoring.py"},
     "dotenv": {"digest/settings"},
     "email_validator": {"subscribers/address.py"},
-    "fastapi": {"digest/web.py", "subscribers/web"},
+    "fastapi": {"digest/web.py", "digest/desk", "subscribers/web"},
     "certifi": {"digest/sources"},
     "httpcore": {"digest/sources"},
     "httpx": set(),

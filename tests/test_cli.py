@@ -330,7 +330,7 @@ def test_ctrl_c_is_a_sentence(kitchen: Path) -> None:
 def test_ctrl_c_ends_the_preview_well(kitchen: Path) -> None:
     running = start(kitchen, "preview", "--no-browser")
     assert running.stderr is not None
-    assert "the preview: http://127.0.0.1:" in running.stderr.readline()
+    assert "the desk: http://127.0.0.1:" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
     _, talk = running.communicate(timeout=30)
     assert (running.returncode, talk) == (0, "")

@@ -17,6 +17,7 @@
     sending      approved issue -> ledger -> relay; the accounting of it
     archiving    past issues for anybody, and a feed of them
     showing      an issue for the editor's eyes
+    proofing     the very message of a reader, taken apart; how many get which
     confirming   what the roster owes somebody -> relay
     leaving      the link in a mail -> roster and ledger
     receiving    bounces, complaints, mail that unsubscribes -> roster and ledger

@@ -1,5 +1,6 @@
 # What the doors may ask for, and the room that has it. Read twice: by type checkers, and by
 # lazy_loader when the program runs, so that a command loads only the rooms it uses.
+from .admitting import STAYS as STAYS
 from .admitting import Editor as Editor
 from .admitting import Role as Role
 from .admitting import add_editor as add_editor
@@ -64,14 +65,21 @@ from .opening import Clock as Clock
 from .opening import House as House
 from .opening import migrate as migrate
 from .opening import open_house as open_house
+from .opening import reread as reread
 from .opening import templates_folder as templates_folder
 from .preparing import Draft as Draft
 from .preparing import IssueRecord as IssueRecord
 from .preparing import Verdict as Verdict
 from .preparing import approve as approve
+from .preparing import content_hash as content_hash
 from .preparing import explain as explain
 from .preparing import prepare as prepare
 from .preparing import rendering_for as rendering_for
+from .proofing import Proof as Proof
+from .proofing import Reach as Reach
+from .proofing import proof as proof
+from .proofing import proof_for as proof_for
+from .proofing import reach as reach
 from .receiving import Received as Received
 from .receiving import arrivals as arrivals
 from .receiving import deliveries_to as deliveries_to
@@ -108,7 +116,6 @@ from .sending import resume as resume
 from .sending import send as send
 from .sending import send_test as send_test
 from .showing import Shown as Shown
-from .showing import preview_page as preview_page
 from .showing import shown as shown
 from .showing import write_shown as write_shown
 from .signing import KeyRecord as KeyRecord

@@ -16,7 +16,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from digest import archive
-from digest.archive import Editor, Role
+from digest.archive import Editor as Editor
+from digest.archive import Role as Role
 from digest.errors import EditorError
 from digest.publish.opening import House
 from subscribers.address import key

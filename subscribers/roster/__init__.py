@@ -31,6 +31,7 @@ from subscribers.roster.asking import (
     recipients,
     standing,
     suppressions,
+    tastes,
 )
 from subscribers.roster.changing import (
     Enrolment,
@@ -130,6 +131,7 @@ __all__ = [
     "suppress",
     "suppressions",
     "take_notice",
+    "tastes",
     "tidy",
     "withdraw",
 ]
