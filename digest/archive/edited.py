@@ -48,7 +48,9 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an issue stands after a step: its content, the hash of that, draft or approved."""
+    """How an issue stands after a step: its content, draft or approved, and the content's hash, ""
+    where it was not rendered.
+    """
 
     issue: Issue
     content_hash: str
@@ -129,7 +131,8 @@ def approve(
 
     Raises Conflict where the issue is no longer at the version `seen`, which has that content.
     """
-    values = {"approved_hash": content_hash, "approved_by": by, "approved_at": now}
+    values = {"content_hash": content_hash, "approved_hash": content_hash, "approved_by": by,
+              "approved_at": now}  # fmt: skip
     state = session.exec(select(IssueRow.state).where(IssueRow.id == issue_id)).first()
     values |= {"state": "approved"} if state == "draft" else {}
     if not _advanced(session, issue_id, seen + 1, values, states=(*EDITABLE, "sending")):
@@ -171,6 +174,7 @@ def _advanced(
         )
         .values(version=version, **values)
     )
+    session.flush()
     return session.connection().execute(mine).rowcount == 1
 
 

@@ -12,7 +12,7 @@ from digest.archive.outlines import stories_of
 from digest.archive.tables import IssueRow, OutlineRow, StoryRow
 from digest.articles import Article
 from digest.edition import Issue
-from digest.errors import IssueError
+from digest.errors import Conflict, IssueError
 from digest.selection import Carried, Story, Trend, micros
 
 _ISSUE = TypeAdapter(Issue)
@@ -163,9 +163,21 @@ def issues(session: Session, newsletter: str | None = None) -> list[IssueRecord]
     return [_record(row) for row in session.exec(query.order_by(col(IssueRow.id).desc()))]
 
 
-def set_state(session: Session, issue_id: int, state: str, now: datetime) -> None:
-    """Move an issue on: "sending" with the first row of the ledger, "sent" after the last."""
-    row = _row(session, issue_id)
+def set_state(
+    session: Session, issue_id: int, state: str, now: datetime, *, seen: int | None = None
+) -> None:
+    """Move an issue on: "sending" with the first row of the ledger, "sent" after the last.
+
+    Raises Conflict where it is no longer at the version that was `seen`.
+    """
+    row = session.get(IssueRow, issue_id, with_for_update=True)
+    if row is None:
+        raise _gone(issue_id)
+    if seen is not None and row.version != seen:
+        raise Conflict(
+            f"issue {row.number} was changed at this very moment", version=row.version,
+            remedy="look at it as it is now, and approve it again",
+        )  # fmt: skip
     row.state = state
     row.finished_at = now if state == "sent" else None
     session.add(row)
@@ -182,8 +194,12 @@ def withdraw(session: Session, issue_id: int) -> None:
 def _row(session: Session, issue_id: int) -> IssueRow:
     row = session.get(IssueRow, issue_id)
     if row is None:
-        raise IssueError(f"issue with id {issue_id} is gone")
+        raise _gone(issue_id)
     return row
+
+
+def _gone(issue_id: int) -> IssueError:
+    return IssueError(f"issue with id {issue_id} is gone")
 
 
 def _record(row: IssueRow) -> IssueRecord:

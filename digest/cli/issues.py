@@ -1,17 +1,19 @@
-"""The verbs of `digest issues`: what was prepared and sent, and an editor's word on the next."""
+"""The verbs of `digest issues` that show: what was prepared and sent, what was done to it."""
 
-import getpass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from digest.cli.door import Json, Newsletter, Number, fail, now, opened, print_json, say
+from digest.cli import editing
+from digest.cli.door import Json, Newsletter, Number, now, opened, print_json, say
 
-app = typer.Typer(help="What was prepared and sent; what an editor decides.", no_args_is_help=True)
-Named = Annotated[str, typer.Argument(help="Its address, or the beginning of its fingerprint.")]
-By = Annotated[str, typer.Option(help="Who decides; written down.")]
-Section = Annotated[str | None, typer.Option(help="Where it stands.")]
-Position = Annotated[int | None, typer.Option(min=1, help="From 1 within its section.")]
+app = typer.Typer(
+    help="What was prepared and sent; what an editor changes, and takes back.",
+    no_args_is_help=True,
+)
+Since = Annotated[
+    Literal["approval", "issue"], typer.Option(help="What was approved, or the issue before.")
+]
 
 
 @app.command("list")
@@ -36,117 +38,87 @@ def issues_show(
     newsletter: Newsletter = None,
     as_json: Json = False,
 ) -> None:
-    """The outline of an issue.
+    """The outline of an issue, with the names that the other verbs take.
 
     Example: digest issues show 12
     """
-    from digest.terminal import show_issue
+    from dataclasses import asdict
+
+    from digest import publish
+    from digest.terminal.desk import show_desk
 
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
-    print_json(record) if as_json else show_issue(record, [])
+        issue = publish.desk_issue(house, record.issue.newsletter, record.issue.number)
+    print_json({**asdict(record), "desk": issue}) if as_json else show_desk(issue)
 
 
 @app.command()
-def pin(
+def history(
     context: typer.Context,
-    article: Named,
-    section: Section = None,
-    position: Position = None,
+    number: Number = None,
     newsletter: Newsletter = None,
-    by: By = "",
+    as_json: Json = False,
 ) -> None:
-    """Take an article into the next issue, whatever its age and the limits.
+    """Every step of an issue: what was done, by whom, when.
 
-    Example: digest issues pin 3fa9 --section Global --position 1
-    """
-    where = {"section": section, "position": position}
-    _decide(context, newsletter, article, by, pinned=True, excluded=False, **where)
-
-
-@app.command()
-def drop(
-    context: typer.Context,
-    article: Named,
-    why: Annotated[str, typer.Option(help="For `digest articles explain`.")] = "",
-    newsletter: Newsletter = None,
-    by: By = "",
-) -> None:
-    """Keep a story out until that is undone.
-
-    Example: digest issues drop 3fa9 --why "not confirmed"
-    """
-    _decide(context, newsletter, article, by, excluded=True, pinned=False, why=why)
-
-
-@app.command()
-def move(
-    context: typer.Context,
-    article: Named,
-    section: Section = None,
-    position: Position = None,
-    newsletter: Newsletter = None,
-    by: By = "",
-) -> None:
-    """Put a story into another section, or to a position in its section.
-
-    Example: digest issues move 3fa9 --section Opinion --position 2
-    """
-    if section is None and position is None:
-        fail("nothing to move to", "say --section, --position, or both", 2)
-    _decide(context, newsletter, article, by, section=section, position=position)
-
-
-@app.command()
-def edit(
-    context: typer.Context,
-    article: Named,
-    headline: Annotated[str | None, typer.Option(help="In the place of its own.")] = None,
-    dek: Annotated[str | None, typer.Option(help="In the place of its own.")] = None,
-    newsletter: Newsletter = None,
-    by: By = "",
-) -> None:
-    """Write a headline or dek of your own; the article's is kept, and "" brings it back.
-
-    Example: digest issues edit 3fa9 --headline "Grain deal holds"
-    """
-    if headline is None and dek is None:
-        fail("nothing to write", "say --headline, --dek, or both", 2)
-    _decide(context, newsletter, article, by, headline=headline, dek=dek)
-
-
-@app.command()
-def again(
-    context: typer.Context, article: Named, newsletter: Newsletter = None, by: By = ""
-) -> None:
-    """Let a story that an earlier issue carried into the next one, marked as updated.
-
-    Example: digest issues again 3fa9
-    """
-    _decide(context, newsletter, article, by, again=True, excluded=False)
-
-
-@app.command()
-def undo(context: typer.Context, article: Named, newsletter: Newsletter = None) -> None:
-    """Take back everything that was decided about an article, or a copy of its story.
-
-    Example: digest issues undo 3fa9
+    Example: digest issues history 12
     """
     from digest import publish
+    from digest.terminal.desk import show_history
 
     with opened(context) as house:
-        undone = publish.undecide(house, newsletter, article)
-    for found in undone:
-        say(f"nothing is decided about “{found.headline}” any more; next: digest prepare")
+        lines = publish.history(house, newsletter, number)
+    print_json(lines) if as_json else show_history(lines)
 
 
-def _decide(
-    context: typer.Context, newsletter: str | None, article: str, by: str, **what: object
+@app.command()
+def changes(
+    context: typer.Context,
+    number: Number = None,
+    since: Since = "approval",
+    newsletter: Newsletter = None,
+    as_json: Json = False,
 ) -> None:
-    from digest import publish
+    """What differs from what was approved, or from the issue before.
 
-    given = {name: value for name, value in what.items() if value is not None}
+    Example: digest issues changes 12 --since issue
+    """
+    from digest import publish
+    from digest.terminal.desk import show_changes
+
     with opened(context) as house:
-        who = by or getpass.getuser()
-        found, _ = publish.decide(house, newsletter, article, by=who, now=now(), **given)
-    say(f"noted for “{found.headline}”; next: digest prepare")
+        found = publish.changes(house, newsletter, since, number)
+    if as_json:
+        print_json(found)
+    elif found is None:
+        say("nothing was approved yet" if since == "approval" else "there is no issue before")
+    elif not (found.differences or found.repeated):
+        say("nothing differs")
+    else:
+        show_changes(found)
+
+
+@app.command()
+def candidates(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None, typer.Argument(help="Just what has all of these, however old.")
+    ] = None,
+    newsletter: Newsletter = None,
+    as_json: Json = False,
+) -> None:
+    """What could be pinned, what it weighs, and why it does not stand in the issue.
+
+    Example: digest issues candidates
+    Example: digest issues candidates grain
+    """
+    from digest import publish
+    from digest.terminal.desk import show_candidates
+
+    with opened(context) as house:
+        found = publish.candidates(house, newsletter, " ".join(words or ()), now=now())
+    print_json(found) if as_json else show_candidates(found)
+
+
+app.add_typer(editing.app)

@@ -27,6 +27,7 @@ from .deciding import decide as decide
 from .deciding import undecide as undecide
 from .doctoring import DnsResolver as DnsResolver
 from .doctoring import doctor as doctor
+from .editing import Arrange as Arrange
 from .editing import BringIn as BringIn
 from .editing import Candidate as Candidate
 from .editing import Change as Change
@@ -55,6 +56,7 @@ from .editing import desk_issue as desk_issue
 from .editing import edit as edit
 from .editing import findings as findings
 from .editing import history as history
+from .editing import name_in as name_in
 from .editing import redo as redo
 from .editing import undo as undo
 from .founding import init_folder as init_folder

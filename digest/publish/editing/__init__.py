@@ -18,6 +18,7 @@ Never here: how the desk looks (the doors), what a new draft selects (selecting)
 
 from digest.publish.editing.acting import edit, redo, undo
 from digest.publish.editing.change import (
+    Arrange,
     BringIn,
     Change,
     ChooseImage,
@@ -37,6 +38,7 @@ from digest.publish.editing.desk import (
     DeskStory,
     Line,
     desk_issue,
+    name_in,
 )
 from digest.publish.editing.differing import Difference
 from digest.publish.editing.looking import (
@@ -50,8 +52,8 @@ from digest.publish.editing.looking import (
 from digest.publish.editing.waiting import Candidate, candidates
 from digest.rendering import Cut
 
-__all__ = ["BringIn", "Candidate", "Change", "Changes", "ChooseImage", "Cut", "DeskEntry",
-           "DeskFinding", "DeskIssue", "DeskSection", "DeskStory", "Difference", "DropStory",
-           "HistoryLine", "Line", "MoveStory", "Pin", "Preheader", "Rewrite", "Subjects",
-           "TakeBack", "WriteNote", "candidates", "changes", "desk_issue", "edit", "findings",
-           "history", "redo", "undo"]  # fmt: skip
+__all__ = ["Arrange", "BringIn", "Candidate", "Change", "Changes", "ChooseImage", "Cut",
+           "DeskEntry", "DeskFinding", "DeskIssue", "DeskSection", "DeskStory", "Difference",
+           "DropStory", "HistoryLine", "Line", "MoveStory", "Pin", "Preheader", "Rewrite",
+           "Subjects", "TakeBack", "WriteNote", "candidates", "changes", "desk_issue", "edit",
+           "findings", "history", "name_in", "redo", "undo"]  # fmt: skip

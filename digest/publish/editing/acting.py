@@ -1,7 +1,8 @@
-"""Edit, undo, redo: a change checked, its issue rendered and hashed, all of it written at once.
+"""Edit, undo, redo: a change checked, and all that follows from it written at once.
 
-The rendering is made before the transaction begins, so nobody waits for it; the transaction asks
-again whether anybody was quicker. Never here: what a change does (changing, holding).
+Nothing is rendered, so the answer comes at once: an issue that differs from the approved one is
+a draft again. Only where it has come to be as it was approved, its hash is taken once more: a
+template may have changed meanwhile. Never here: what a change does (changing, holding).
 """
 
 from dataclasses import replace
@@ -14,10 +15,19 @@ from digest.edition import Issue
 from digest.errors import Conflict, IssueError
 from digest.publish.comparing import compare
 from digest.publish.editing import telling
-from digest.publish.editing.change import BringIn, Change, ChooseImage, MoveStory, written
+from digest.publish.editing.change import (
+    BringIn,
+    Change,
+    ChooseImage,
+    MoveStory,
+    Pin,
+    TakeBack,
+    written,
+)
 from digest.publish.editing.changing import AtHand, changed, headline_of, seat
 from digest.publish.editing.desk import DeskIssue, shown
 from digest.publish.editing.holding import decided, named
+from digest.publish.editing.looking import approved_content
 from digest.publish.editing.steps import Steps, steps
 from digest.publish.opening import House
 from digest.publish.preparing import hash_of
@@ -127,14 +137,22 @@ def _conflict(house: House, record: IssueRecord, version: int) -> Conflict:
 
 
 def _save(house: House, record: IssueRecord, step: Edit, issue: Issue) -> DeskIssue:
-    digest = hash_of(house, issue) if issue != record.issue else record.content_hash
-    state = "approved" if record.approved_hash == digest else "draft"
+    standing = _standing(house, record, issue)
     with house.database.writing() as session:
-        saved = archive.edit(session, record.id, step, Standing(issue, digest, state))
+        saved = archive.edit(session, record.id, step, standing)
     now = house.issue(record.issue.newsletter, record.issue.number)
     if not saved:
         raise _conflict(house, now, step.version - 1)
     return shown(house, now)
+
+
+def _standing(house: House, record: IssueRecord, issue: Issue) -> Standing:
+    if issue == record.issue:
+        return Standing(issue, record.content_hash, record.state)
+    if issue != approved_content(house, record):
+        return Standing(issue, "", "draft")
+    digest = hash_of(house, issue)
+    return Standing(issue, digest, "approved" if digest == record.approved_hash else "draft")
 
 
 def _steps(house: House, record: IssueRecord) -> tuple[Steps, dict[int, Edit]]:
@@ -170,10 +188,9 @@ def _kept(change: Change, before: Issue, after: Issue, at_hand: AtHand) -> dict[
     """The change as the history keeps it, with what a reader of the history wants to see."""
     kept: dict[str, Any] = {"change": written(change)}
     if name := named(change):
-        brought = at_hand.story.headline if at_hand.story else ""
-        headline = headline_of(before, name) or headline_of(after, name) or brought
+        headline = headline_of(before, name) or headline_of(after, name) or at_hand.headline
         kept |= {"name": name, "headline": headline}
-        if isinstance(change, MoveStory | BringIn):
+        if isinstance(change, MoveStory | BringIn | Pin):
             kept["section"], kept["place"] = seat(after, name) or ("", 0)
     return kept
 
@@ -183,11 +200,18 @@ def _at_hand(house: House, record: IssueRecord, change: Change, now: datetime) -
     at_hand = AtHand(sections=section_order(house, settings))
     if isinstance(change, BringIn):
         story, home = _story(house, record, change.article, now)
-        return replace(at_hand, story=story, home=home)
+        with house.database.reading() as session:
+            copies = tuple(archive.copies(session, change.article))
+        headline = story.headline if story else ""
+        return replace(at_hand, story=story, home=home, copies=copies, headline=headline)
     if isinstance(change, ChooseImage):
         with house.database.reading() as session:
             images = archive.pictures(session, [change.story]).get(change.story, ())
         return replace(at_hand, images=images)
+    if isinstance(change, TakeBack):
+        with house.database.reading() as session:
+            known = archive.called(session, change.story, 1)
+        return replace(at_hand, headline=known[0].headline if known else "")
     return at_hand
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+from pydantic import TypeAdapter
+
 
 @dataclass(frozen=True, slots=True)
 class MoveStory:
@@ -41,10 +43,23 @@ class BringIn:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """The story stays in, where it stands, whatever a new draft would select; or no longer."""
+    """The story stays in, whatever a new draft would select; or no longer (`pinned` false).
+
+    Where it stands, or at the place that is named. One of Trending goes into its own section.
+    """
 
     story: str
     pinned: bool = True
+    section: str = ""
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrange:
+    """These stories come first in their section, in this order; the others follow as they were."""
+
+    section: str
+    stories: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,7 @@ class Preheader:
 
 
 Change = (
-    MoveStory | DropStory | BringIn | Pin | Rewrite | ChooseImage | TakeBack
+    MoveStory | Arrange | DropStory | BringIn | Pin | Rewrite | ChooseImage | TakeBack
     | WriteNote | Subjects | Preheader
 )  # fmt: skip
 
@@ -110,6 +125,11 @@ def written(change: Change) -> dict[str, Any]:
 
 def read(kept: Mapping[str, Any]) -> Change | None:
     """The change that was written so; None for a step that is none."""
-    kinds: dict[str, type[Change]] = {kind.__name__: kind for kind in get_args(Change)}
-    found = kinds.get(kept.get("do", ""))
-    return found(**{name: kept[name] for name in kept if name != "do"}) if found else None
+    kind = _KINDS.get(kept.get("do", ""))
+    values = {name: value for name, value in kept.items() if name != "do"}
+    return kind.validate_python(values) if kind else None
+
+
+_KINDS: dict[str, TypeAdapter[Change]] = {
+    kind.__name__: TypeAdapter(kind) for kind in get_args(Change)
+}

@@ -13,6 +13,7 @@ from digest.articles import Image, fingerprint, tidy
 from digest.edition import TRENDING, Issue
 from digest.errors import IssueError
 from digest.publish.editing.change import (
+    Arrange,
     BringIn,
     Change,
     ChooseImage,
@@ -35,13 +36,16 @@ AT_MOST = {"headline": 300, "dek": 2000, "note": 10_000, "subject": 250, "prehea
 @dataclass(frozen=True, slots=True)
 class AtHand:
     """What of the archive a change may need: the story to bring in, the section that takes it,
-    the pictures to choose from, and the newsletter's sections in their order.
+    the articles that tell it, the pictures to choose from, the newsletter's sections in their
+    order, and what an article is called that does not stand in the issue.
     """
 
     story: Story | None = None
     home: str = ""
+    copies: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
     sections: tuple[str, ...] = ()
+    headline: str = ""
 
 
 def changed(issue: Issue, change: Change, at_hand: AtHand) -> Issue:
@@ -53,9 +57,10 @@ def changed(issue: Issue, change: Change, at_hand: AtHand) -> Issue:
             return _dropped(issue, story)
         case BringIn(article, section, place):
             return _brought(issue, article, section, place, at_hand)
-        case Pin(story):
-            _seat(issue, story)
-            return issue
+        case Pin():
+            return _pinned(issue, change, at_hand)
+        case Arrange(section, stories):
+            return _arranged(issue, section, stories)
         case Rewrite(story):
             return _retold(issue, story, lambda told: _rewritten(told, change))
         case ChooseImage(story):
@@ -130,12 +135,34 @@ def _moved(issue: Issue, name: str, section: str, place: int | None, at_hand: At
     return _put(_without(issue, name), story, target, place, at_hand)
 
 
+def _pinned(issue: Issue, change: Pin, at_hand: AtHand) -> Issue:
+    story, stands = change.story, seat(issue, change.story)
+    if story_of(issue, story) is None:
+        raise _missing(issue, story)
+    if not change.pinned or (stands and not change.section and change.place is None):
+        return issue
+    return _moved(issue, story, change.section, change.place, at_hand)
+
+
+def _arranged(issue: Issue, name: str, stories: tuple[str, ...]) -> Issue:
+    held = {s.fingerprint: s for one in issue.sections if one.name == name for s in one.stories}
+    for story in stories:
+        if story not in held:
+            raise IssueError(
+                f"“{headline_of(issue, story) or story[:12]}” does not stand in {name}",
+                remedy="name stories of that section; move the others there first",
+            )
+    ordered = tuple(held[story] for story in dict.fromkeys((*stories, *held)))
+    sections = (replace(s, stories=ordered) if s.name == name else s for s in issue.sections)
+    return replace(issue, sections=tuple(sections))
+
+
 def _brought(issue: Issue, name: str, section: str, place: int | None, at_hand: AtHand) -> Issue:
     if (story := at_hand.story) is None:
         raise IssueError(
             f"no article is called {name}", remedy="`digest articles list` shows their names"
         )
-    for known in (name, story.fingerprint):
+    for known in (name, *at_hand.copies):
         if told := story_of(issue, known):
             raise IssueError(
                 f"“{told.headline}” stands in the issue already", remedy="move it instead"
@@ -258,18 +285,6 @@ def _bounded(text: str, what: str) -> str:
 
 def _home(issue: Issue, name: str) -> str:
     return next((t.home for t in issue.trending if t.story and entry_name(t) == name), "")
-
-
-def _seat(issue: Issue, name: str) -> tuple[str, int]:
-    found = seat(issue, name)
-    if found is None and (told := story_of(issue, name)):
-        raise IssueError(
-            f"“{told.headline}” stands in Trending, which its source fills",
-            remedy="move it into a section: it is held there",
-        )
-    if found is None:
-        raise _missing(issue, name)
-    return found
 
 
 def _missing(issue: Issue, name: str) -> IssueError:

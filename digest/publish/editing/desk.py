@@ -9,10 +9,11 @@ from datetime import datetime
 
 from digest import archive
 from digest.archive import IssueRecord
-from digest.articles import Image
+from digest.articles import Image, fingerprint, headline_key
 from digest.edition import Edition, Issue, cut
+from digest.errors import IssueError
 from digest.publish.editing import telling
-from digest.publish.editing.changing import entry_name, seat
+from digest.publish.editing.changing import entry_name, headline_of, lists_of, seat
 from digest.publish.editing.steps import Steps, steps
 from digest.publish.opening import House
 from digest.publish.selecting import section_order
@@ -101,7 +102,8 @@ class DeskIssue:
     """An issue on the desk. `state`: draft, approved, sending, sent or cancelled.
 
     `version` is what `edit`, `undo` and `redo` want to hear. `undo` and `redo` say in a sentence
-    what they would take back or bring again, "" for nothing. Times are in UTC.
+    what they would take back or bring again, "" for nothing. `content_hash` is "" while nobody
+    has rendered the issue since it was changed. Times are in UTC.
     """
 
     newsletter: str
@@ -153,6 +155,34 @@ def desk_issue(house: House, name: str | None, number: int | None = None) -> Des
     """
     slug, _ = house.newsletter(name)
     return shown(house, house.issue(slug, number))
+
+
+def name_in(house: House, issue: DeskIssue, word: str) -> str:
+    """The name of the story or entry that is called `word`: by its address, the beginning of its
+    name, or its headline, and so are the articles behind a story. "" where none is.
+
+    Raises IssueError where several are.
+    """
+    record = house.issue(issue.newsletter, issue.number).issue
+    names: dict[str, str] = {}
+    for entry in (entry for entries in lists_of(record) for entry in entries):
+        names[entry_name(entry)] = entry_name(entry)
+        names[f"={headline_key(entry.headline)}"] = entry_name(entry)
+    trending = (entry.story for entry in record.trending if entry.story)
+    for story in (*record.stories, *trending):
+        names |= {fingerprint(o.url, o.headline): story.fingerprint for o in story.others}
+        names[story.fingerprint] = story.fingerprint
+        names[f"={headline_key(story.headline)}"] = story.fingerprint
+    word = word.strip()
+    exact = (fingerprint(word, word), f"={headline_key(word)}")
+    found = {names[one] for one in exact if one in names}
+    found = found or {names[one] for one in names if word and one.startswith(word.lower())}
+    if len(found) > 1:
+        some = "; ".join(f"{one[:8]} {headline_of(record, one)}" for one in sorted(found)[:5])
+        raise IssueError(
+            f"more than one article is called {word}: {some}", remedy="write more of the name"
+        )
+    return next(iter(found), "")
 
 
 def shown(house: House, record: IssueRecord) -> DeskIssue:

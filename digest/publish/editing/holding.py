@@ -10,6 +10,7 @@ from datetime import datetime
 
 from digest.edition import Issue
 from digest.publish.editing.change import (
+    Arrange,
     BringIn,
     Change,
     ChooseImage,
@@ -40,6 +41,10 @@ def decided(
     """
     name = named(change)
     words: Decided = dict(known)
+    if isinstance(change, Arrange):
+        for story in change.stories:
+            before = known.get(story) or Decision(story, by, now)
+            words[story] = replace(_placed(before, after), by=by, at=now)
     if isinstance(change, TakeBack):
         words |= {copy: None for copy in copies if copy in known}
     elif name:

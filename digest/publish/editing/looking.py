@@ -91,7 +91,7 @@ def changes(
     slug, _ = house.newsletter(name)
     record = house.issue(slug, number)
     if since == "approval":
-        approved = _approved(house, record)
+        approved = approved_content(house, record)
         if approved is None:
             return None
         found = differences(approved, record.issue)
@@ -142,13 +142,14 @@ def _field(finding: Finding, story: str) -> str:
     return fields.get(kind, "") if story else ""
 
 
-def _approved(house: House, record: IssueRecord) -> Issue | None:
-    """The content that was approved last."""
+def approved_content(house: House, record: IssueRecord) -> Issue | None:
+    """The content that was approved last; None where none was."""
+    if not record.approved_hash:
+        return None
     with house.database.reading() as session:
         edits = archive.edits(session, record.id)
-        last = max((e.version for e in edits if e.kind == "approved"), default=None)
-        if last is None:
-            return None
+        # What was approved before steps were written down is the first of them.
+        last = max((e.version for e in edits if e.kind == "approved"), default=0)
         until: list[Edit] = [edit for edit in edits if edit.version <= last]
         return archive.issue_at(session, record.id, steps(until).shown)
 

@@ -36,6 +36,8 @@ def _story(change: kinds.Change | None, story: str, kept: Mapping[str, Any]) -> 
             return f"dropped {story}" + (f": {why}" if why else "")
         case kinds.BringIn():
             return f"brought {story} into {_where(kept)}"
+        case kinds.Arrange(section):
+            return f"arranged {section}"
         case kinds.Pin(_, pinned):
             return f"pinned {story}" if pinned else f"unpinned {story}"
         case kinds.Rewrite(_, headline, dek):

@@ -140,7 +140,7 @@ def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
         return
     with house.database.writing() as session:
         # The row of the issue is locked first: of two senders the second finds it done.
-        archive.set_state(session, record.id, "sending", now)
+        archive.set_state(session, record.id, "sending", now, seen=record.version)
         session.flush()
         if ledger.recipients(session, record.id) is not None:
             return

@@ -1,17 +1,17 @@
 """The terminal as a surface: tables, progress bars, quiet colour; never what is done.
 
+    cells       what every table shares
+    desk        an issue as editors see it, its history, what could stand in it
+
 Tables are data and go to standard output; bars and remarks are talk and go to standard error.
 """
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +23,12 @@ from rich.progress import (
 from rich.table import Table
 
 from digest import publish
+from digest.terminal.cells import coloured as _coloured
+from digest.terminal.cells import data, talk
+from digest.terminal.cells import plain as _plain
+from digest.terminal.cells import safe as _safe
+from digest.terminal.cells import table as _table
+from digest.terminal.cells import when as _when
 
 if TYPE_CHECKING:
     from digest.articles import Article
@@ -41,33 +47,6 @@ if TYPE_CHECKING:
     )
     from digest.publish.templating import Trial
     from digest.selection import Story
-
-# In a pipe a table is as wide as it needs to be: an address in two halves helps nobody.
-data = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, emoji=False)
-talk = Console(stderr=True, highlight=False, emoji=False)
-_WHOLE = {
-    "name",
-    "source",
-    "read (UTC)",
-    "due",
-    "UTC",
-    "draft",
-    "reminder",
-    "published (UTC)",
-    "prepared (UTC)",
-    "reader",
-    "mail",
-    "state",
-}
-_COLOURS = {
-    "sent": "green",
-    "refused": "red",
-    "unknown": "red",
-    "expired": "red",
-    "deferred": "yellow",
-    "error": "red",
-    "warning": "yellow",
-}
 
 
 @contextlib.contextmanager
@@ -339,7 +318,8 @@ def show_readers(lines: "Sequence[ReaderLine]") -> None:
     table = _table("reader", "mail", "sections", "format", "why")
     for line in lines:
         # An edition's key is "html:Global+Opinion".
-        form, _, sections = line.edition.partition(":")
+        form, _, sections = line.edition.removesuffix("#2").partition(":")
+        sections += " (second subject)" if line.edition.endswith("#2") else ""
         table.add_row(
             _safe(line.address),
             _coloured(line.state),
@@ -434,28 +414,3 @@ def _bar(*more: ProgressColumn) -> Progress:
         transient=True,
         disable=not talk.is_interactive,
     )
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
-    return table
-
-
-def _coloured(word: str) -> str:
-    colour = _COLOURS.get(word)
-    return f"[{colour}]{word}[/{colour}]" if colour else word
-
-
-def _safe(words: str) -> str:
-    return escape(_plain(words))
-
-
-def _plain(words: str) -> str:
-    # Sources wrote some of this: no escape sequence of theirs reaches a terminal.
-    return "".join(c if c.isprintable() else " " for c in words)
-
-
-def _when(moment: object) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if isinstance(moment, datetime) else "—"
