@@ -18,15 +18,25 @@
   new ResizeObserver(scale).observe(document.body);
 
   // What is open stays open, and what has the focus keeps it, when a part comes anew.
-  let open = [], focused = "";
-  document.addEventListener("htmx:beforeSwap", () => {
+  let open = [], focused = "", wanted = "", draft = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const {requestConfig, target} = event.detail;
+    if (requestConfig.verb === "get" && target.id === "outline" && (drag || typing())) {
+      event.detail.shouldSwap = false; // begun since it was asked for: later, then
+      heard = heard || "again";
+      return;
+    }
     open = all("#outline details[open]").map((one) => one.id);
-    const card = story();
-    focused = document.activeElement?.id || summary(card)?.id || "";
+    focused = document.activeElement?.id || summary(story())?.id || wanted;
+    wanted = "";
+    draft = typing() ? {id: document.activeElement.id, value: document.activeElement.value} : null;
   });
   document.addEventListener("htmx:afterSettle", () => {
     open.forEach((id) => $(id)?.setAttribute("open", ""));
+    const field = draft && $(draft.id);
+    if (field && field.value !== draft.value) field.value = draft.value;
     if (document.activeElement === document.body && focused) $(focused)?.focus({preventScroll: true});
+    draft = null;
     settle();
   });
 
@@ -64,25 +74,31 @@
   const restage = () => htmx.ajax("GET", location.href, {target: "#stage", select: "#stage", swap: "outerHTML"});
 
   // News: somebody else, or a file, changed what is shown.
-  let source = null, late = false;
+  let source = null, heard = "", busy = 0, drag = null;
   const typing = () => writing(document.activeElement) && outline().contains(document.activeElement)
     && document.activeElement.value !== document.activeElement.defaultValue;
   const refresh = () => {
-    if (typing()) { late = true; return; }
-    late = false;
+    // Not under somebody's hands: what was heard keeps until they let go.
+    if (!heard || busy || drag || typing()) return;
+    const mark = heard;
+    heard = "";
+    if (mark === outline().dataset.mark) return;
+    if (mark !== "again") reframe(mark);
     htmx.ajax("GET", `${outline().dataset.here}/outline${location.search}`, {target: "#outline", swap: "none"});
   };
   const listen = () => {
     source?.close();
     source = new EventSource(`${outline().dataset.here}/news?seen=${outline().dataset.mark}`);
-    source.onmessage = (event) => {
-      if (event.data === outline().dataset.mark) return;
-      reframe(event.data);
-      refresh();
-    };
+    source.onmessage = (event) => { heard = event.data; refresh(); };
   };
+  document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.requestConfig.verb === "post") busy += 1; });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.requestConfig.verb !== "post") return;
+    busy -= 1;
+    setTimeout(refresh, 100);
+  });
   document.addEventListener("visibilitychange", () => document.hidden ? source?.close() : listen());
-  document.addEventListener("focusout", () => { if (late) setTimeout(() => late && refresh(), 400); });
+  document.addEventListener("focusout", () => setTimeout(refresh, 400));
   addEventListener("pagehide", () => source?.close());
   listen();
 
@@ -93,7 +109,7 @@
     return htmx.ajax("POST", form.getAttribute("hx-post"), {target: "#outline", swap: "none", values: {...own, ...values}});
   };
   const move = (card, list, place) => {
-    focused = summary(card).id;
+    wanted = summary(card).id;
     return send({do: "move", story: card.dataset.story, section: list.dataset.section, place});
   };
   const shift = (card, by) => {
@@ -107,7 +123,6 @@
   };
 
   // Dragging, by mouse, pen or finger.
-  let drag = null;
   document.addEventListener("pointerdown", (event) => {
     const card = event.target.closest?.(".grip")?.closest(".story");
     if (!card || event.button) return;
@@ -149,6 +164,7 @@
     const place = [...list.children].indexOf(card) + 1;
     if (!keep) from.insertBefore(card, next);
     else if (list !== from || place !== Number(card.dataset.place)) move(card, list, place);
+    refresh();
   };
   document.addEventListener("pointermove", (event) => drag && follow(event));
   document.addEventListener("pointerup", (event) => drop(event, true));
