@@ -3,18 +3,21 @@
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from digest import archive
+from digest import archive, publish
+from digest.articles import Listed
 from digest.cli import app
-from digest.errors import IssueError
+from digest.errors import Conflict, IssueError
 from digest.publish import open_house
 from digest.settings import load
-from tests.conftest import NOW
+from tests.conftest import NOW, SECRET
 from tests.test_cli import digest_in, refused
 from tests.test_stories import ALL, COLUMN, COPY, FERRY, GOAL, GRAIN, SETTINGS
 
@@ -24,7 +27,7 @@ AT = ("--at", NOW.strftime("%Y-%m-%dT%H:%M"))
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five articles collected, nothing prepared."""
     made = tmp_path_factory.mktemp("desk")
     (made / "digest.toml").write_text(SETTINGS, encoding="utf-8")
@@ -34,8 +37,44 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def folder(collected: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(collected, tmp_path / "folder")
+
+
+@pytest.fixture
 def desk(folder: Path) -> Desk:
+    """A terminal where no draft is."""
+    return at(folder)
+
+
+def at(folder: Path) -> Desk:
     return lambda *words: CliRunner().invoke(app, ["-C", str(folder), *words])
+
+
+@pytest.fixture(scope="module")
+def drafted(collected: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a draft, and a page's list in it."""
+    made = shutil.copytree(collected, tmp_path_factory.mktemp("drafted") / "desk")
+    with open_house(made, {}) as house:
+        with house.database.writing() as session:
+            archive.keep_listed(session, "front", [Listed(1, "Lights out early")], NOW)
+        publish.prepare(house, None, now=NOW)
+    return made
+
+
+@pytest.fixture
+def issue(drafted: Path, tmp_path: Path) -> Desk:
+    """A terminal before that draft."""
+    return at(shutil.copytree(drafted, tmp_path / "desk"))
+
+
+def shown(issue: Desk) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(issue("issues", "show", "--json").stdout)["desk"]
+    return told
+
+
+def outline(told: dict[str, Any]) -> dict[str, list[str]]:
+    return {s["name"]: [story["headline"] for story in s["stories"]] for s in told["sections"]}
 
 
 def test_every_candidate_is_explained_for_machines(desk: Desk) -> None:
@@ -163,3 +202,143 @@ def test_the_guide_for_editors_says_what_works(desk: Desk, folder: Path) -> None
     loaded = load(own, {})
     assert loaded.newsletter["weekly"].section[0].match.sources == ("wire-*",)
     assert loaded.sector[0].match.categories == ("Medicine",)
+
+
+def test_the_guide_to_the_desk_says_what_works(
+    issue: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_WEB_SECRET", SECRET)
+    guide = (Path(__file__).parents[1] / "docs" / "desk.md").read_text("utf-8")
+    commands = re.findall(r"(?m)^digest (issues .+)$", guide)
+    assert len(commands) > 16
+    for command in commands:
+        done = issue(*shlex.split(command.replace("3fa9", GRAIN.fingerprint[:9])))
+        assert done.exit_code == 0, (command, done.stderr, done.exception)
+
+
+def test_a_draft_is_changed_at_once_and_every_step_is_told(issue: Desk) -> None:
+    said = []
+    for words in (
+        ("move", GRAIN.fingerprint[:8], "--section", "Opinion", "--position", "1"),
+        ("pin", GOAL.url, "--section", "Global"),
+        ("unpin", "Late goal for Linden"),
+        ("drop", "lights out EARLY", "--why", "old"),
+        ("edit", GRAIN.url, "--headline", "In our words", "--image", "none"),
+        ("order", "Opinion", COLUMN.url, GRAIN.url),
+        ("note", "Good *morning*."),
+        ("subject", "Grain holds", "--second", "Six states share"),
+        ("subject", "--preheader", "Read on"),
+    ):
+        done = issue("issues", *words, "--by", "night desk")
+        assert done.exit_code == 0, (words, done.stderr, done.exception)
+        said += done.stderr.splitlines()
+    assert [line.partition(";")[0] for line in said] == [
+        f"moved “{GRAIN.headline}” to Opinion, place 1",
+        f"brought “{GOAL.headline}” into Global, place 2",
+        f"unpinned “{GOAL.headline}”",
+        "dropped “Lights out early”: old",
+        f"rewrote the headline of “{GRAIN.headline}”",
+        "chose no picture for “In our words”",
+        "arranged Opinion",
+        "wrote the note",
+        "set the subject “Grain holds” and the second “Six states share”",
+        "set the preheader “Read on”",
+    ]
+    told = shown(issue)
+    assert outline(told)["Opinion"] == [COLUMN.headline, "In our words"]
+    assert (told["version"], told["note"], told["trending"]) == (10, "Good *morning*.", [])
+    lines = json.loads(issue("issues", "history", "--json").stdout)
+    assert {line["by"] for line in lines[1:]} == {"night desk"}
+
+
+def test_what_was_changed_is_undone_and_done_again(issue: Desk) -> None:
+    before = outline(shown(issue))
+    issue("issues", "drop", COLUMN.url)
+    issue("issues", "note", "Hello")
+    done = issue("issues", "undo", "--steps", "2")
+    last = done.stderr.splitlines()[1]
+    assert last == f"took back: dropped “{COLUMN.headline}”; issue 1, version 4"
+    assert outline(shown(issue)) == before
+    assert "did again: dropped" in issue("issues", "redo").stderr
+    assert outline(shown(issue))["Opinion"] == []
+    issue("issues", "edit", GRAIN.url, "--dek", "Ours.")
+    assert "took back all that was decided" in issue("issues", "undo", GRAIN.url).stderr
+    assert "nothing was taken back" in error(issue("issues", "redo")).what
+
+
+def test_the_desk_is_shown(issue: Desk) -> None:
+    issue("issues", "pin", GRAIN.url)
+    issue("issues", "subject", "Six states share a reserve of grain for a year of drought")
+    told = issue("issues", "show").stdout
+    assert re.search(rf"2. {GRAIN.fingerprint[:8]}  {GRAIN.headline} · .*, pinned", told)
+    assert "version 2" in told
+    lines = issue("issues", "subject").stdout
+    assert "57 of 70" in lines
+    assert "Six states share a reserve of grain…" in lines
+    assert issue("issues", "note").stdout == "\n"
+    assert "Late goal" in issue("issues", "candidates", "linden").stdout
+    assert json.loads(issue("issues", "candidates", "linden", "--json").stdout)[0]["section"] == ""
+
+
+def test_a_note_is_read_from_the_input(drafted: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(drafted, tmp_path / "desk")
+    words = ["-C", str(own), "issues", "note", "-"]
+    assert CliRunner().invoke(app, words, input="Good morning.\n").exit_code == 0
+    assert shown(at(own))["note"] == "Good morning."
+
+
+def test_changes_since_approval_are_listed(issue: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_WEB_SECRET", SECRET)
+    assert "nothing was approved yet" in issue("issues", "changes").stderr
+    assert "there is no issue before" in issue("issues", "changes", "--since", "issue").stderr
+    assert issue("approve").exit_code == 0
+    assert "nothing differs" in issue("issues", "changes").stderr
+    asks = issue("issues", "drop", COLUMN.url).stderr
+    assert asks.endswith("; it was approved, and asks for approval again\n")
+    assert re.search(rf"gone +{COLUMN.fingerprint[:8]} ", issue("issues", "changes").stdout)
+    (gone,) = json.loads(issue("issues", "changes", "--json").stdout)["differences"]
+    assert (gone["kind"], gone["before"]) == ("gone", "Opinion, place 1")
+    refused = error(issue("send"))
+    assert "was changed after it was approved" in refused.what
+    assert issue("issues", "undo").stderr.endswith("; so it is approved\n")
+
+
+def test_a_version_that_is_past_is_refused(issue: Desk) -> None:
+    issue("issues", "note", "Hello", "--by", "ben")
+    refused = error(issue("issues", "note", "Good morning", "--version", "0"))
+    assert isinstance(refused, Conflict)
+    assert "ben wrote the note" in refused.what
+    assert issue("issues", "note", "Good morning", "--version", "1").exit_code == 0
+    assert "it is so already" in issue("issues", "note", "Good morning").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("order", "Opinion", GRAIN.url), "does not stand in Opinion"),
+        (("order", "Opinion", "zz"), "no article is called zz"),
+        (("edit", GRAIN.url, "--image", "https://x.example/1.jpg"), "has no picture"),
+        (("move", COPY.url, "--section", "Trending"), "Trending keeps the order"),
+        (("note", "x" * 10_001), "the note has 10,001 characters"),
+        (("undo",), "nothing was changed in issue 1"),
+        (("drop", GRAIN.url, "--issue", "7"), "no issue 7"),
+    ],
+)
+def test_what_the_draft_cannot_have_is_refused(
+    issue: Desk, words: tuple[str, ...], what: str
+) -> None:
+    refused = error(issue("issues", *words))
+    assert what in refused.what
+    assert refused.remedy
+
+
+def test_without_a_draft_a_note_has_no_place(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "digest.toml").write_text(SETTINGS, encoding="utf-8")
+    done = at(tmp_path)("issues", "note", "Hello")
+    assert done.exit_code == 1
+    assert "there is no draft to change" in done.stderr
+
+
+def error(done: Result) -> IssueError:
+    assert isinstance(done.exception, IssueError), (done.stdout, done.stderr, done.exception)
+    return done.exception

@@ -138,6 +138,14 @@ def test_a_dropped_story_stays_out_of_the_next_draft(desk: House) -> None:
     assert why.reason == "excluded by ann: not confirmed"
 
 
+def test_who_brings_a_copy_in_takes_back_that_the_story_was_dropped(desk: House) -> None:
+    edited(desk, DropStory(COPY.fingerprint, "not confirmed"))
+    edited(desk, BringIn(FERRY.fingerprint, "Opinion"))
+    assert outline_of_new_draft(desk)["Opinion"] == [COLUMN.headline, FERRY.headline]
+    ferry = story(now(desk), FERRY.headline)
+    assert ferry.sources == ("tide", "wire")
+
+
 def test_a_bare_entry_of_a_list_is_dropped_and_stays_out(desk: House) -> None:
     listed(desk, *PAGE)
     prepared(desk)
@@ -290,8 +298,12 @@ def test_two_editors_at_once_get_a_conflict_that_says_what_the_other_did(desk: H
 
 def test_a_change_that_changes_nothing_is_no_step(desk: House) -> None:
     first = edited(desk, Preheader("Read on"))
-    assert edited(desk, Preheader(" Read on "), WriteNote("")) == first
+    nothing = (Preheader(" Read on "), WriteNote(""), Rewrite(GRAIN.fingerprint),
+               Rewrite(GRAIN.fingerprint, headline="", dek=GRAIN.dek))  # fmt: skip
+    assert edited(desk, *nothing) == first
     assert first.version == 1
+    pinned = edited(desk, Pin(GRAIN.fingerprint))
+    assert edited(desk, Pin(GRAIN.fingerprint), by="ben") == pinned
 
 
 def test_every_step_is_in_the_history_and_undone_or_not(desk: House) -> None:

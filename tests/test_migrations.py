@@ -177,3 +177,18 @@ def test_due_times_that_were_acted_on_are_carried_over(database: Database) -> No
         (23, "closed", 0, "sent"),
         (30, "drafted", 12, ""),
     ]
+
+
+def test_an_issue_that_can_still_be_changed_begins_its_steps(database: Database) -> None:
+    with database.writing() as session:
+        draft = archive.save_draft(session, example_issue(), "h", NOW)
+    with database.engine.connect().execution_options(writes=True) as connection:
+        with connection.begin():
+            command.downgrade(alembic(connection), "0005")
+        with connection.begin():
+            command.upgrade(alembic(connection), "head")
+    with database.reading() as session:
+        (first,) = archive.edits(session, draft.id)
+        assert (first.version, first.kind, first.at) == (0, "drafted", NOW)
+        assert archive.issue_at(session, draft.id, 0) == draft.issue
+        assert archive.issue_by_id(session, draft.id) == draft

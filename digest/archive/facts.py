@@ -36,8 +36,8 @@ def facts(session: Session, newsletter: str, since: datetime) -> Facts:
     decided = decisions(session, newsletter, next_number(session, newsletter))
     lists = listed(session, since)
     named = meant(session, lists)
-    pinned = [decision.fingerprint for decision in decided if decision.pinned]
+    pinned = [decision.fingerprint for decision in decided if decision.held]
     # Decisions are kept for good; those about what is long over are not looked at again.
-    others = [decision.fingerprint for decision in decided if not decision.pinned]
+    others = [decision.fingerprint for decision in decided if not decision.held]
     named |= stories_of(session, pinned) | stories_of(session, others, since - REMEMBERED)
     return Facts(decided, lists, list(carried(session, newsletter, since)), named)

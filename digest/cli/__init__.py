@@ -155,11 +155,13 @@ def prepare(
 
     Example: digest prepare
     """
+    import getpass
+
     from digest import publish
     from digest.terminal import show_issue, unplaced
 
     with opened(context) as house:
-        draft = publish.prepare(house, newsletter, now=moment(at))
+        draft = publish.prepare(house, newsletter, now=moment(at), by=getpass.getuser())
     print_json(draft.record) if as_json else show_issue(draft.record, draft.findings)
     if draft.unplaced:
         say(unplaced(draft.unplaced))
@@ -238,6 +240,9 @@ def approve(
     number: Number = None,
     newsletter: Newsletter = None,
     by: Annotated[str, typer.Option(help="Who approves; written down.")] = "",
+    version: Annotated[
+        int | None, typer.Option("--version", help="Refuse if it is no longer at this version.")
+    ] = None,
 ) -> None:
     """Approve an issue as it looks now. A later change asks for approval again.
 
@@ -248,7 +253,8 @@ def approve(
     from digest import publish
 
     with opened(context) as house:
-        record = publish.approve(house, newsletter, number, by=by or getpass.getuser(), now=now())
+        who = by or getpass.getuser()
+        record = publish.approve(house, newsletter, number, by=who, now=now(), version=version)
     say(f"issue {record.issue.number} is approved; content {record.approved_hash[:12]}")
 
 

@@ -21,6 +21,7 @@ from digest.publish.editing.change import (
     ChooseImage,
     MoveStory,
     Pin,
+    Rewrite,
     TakeBack,
     written,
 )
@@ -55,7 +56,8 @@ def edit(
     issue, at_hand = record.issue, _at_hand(house, record, change, now)
     after = changed(issue, change, at_hand)
     words = _words(house, record, change, after, by, now)
-    if after == issue and not words:
+    as_it_was = after == issue and isinstance(change, Rewrite | ChooseImage)
+    if as_it_was or (after == issue and not words):
         return shown(house, record)
     before = {name: known for name, known in _known(house, record).items() if name in words}
     step = Edit(
@@ -114,18 +116,18 @@ def redo(
 def _seen(house: House, name: str | None, version: int, number: int | None) -> IssueRecord:
     slug, _ = house.newsletter(name)
     record = house.issue(slug, number)
-    if record.state not in archive.EDITABLE:
-        stands = {"sending": "is being sent", "sent": "has been sent"}
-        raise IssueError(
-            f"issue {record.issue.number} {stands.get(record.state, 'was cancelled')}",
-            remedy="change the next one",
-        )
-    if record.version != version:
-        raise _conflict(house, record, version)
+    if record.state not in archive.EDITABLE or record.version != version:
+        raise _refusal(house, record, version)
     return record
 
 
-def _conflict(house: House, record: IssueRecord, version: int) -> Conflict:
+def _refusal(house: House, record: IssueRecord, version: int) -> IssueError:
+    if record.state not in archive.EDITABLE:
+        stands = {"sending": "is being sent", "sent": "has been sent"}
+        return IssueError(
+            f"issue {record.issue.number} {stands.get(record.state, 'was cancelled')}",
+            remedy="change the next one",
+        )
     with house.database.reading() as session:
         news = archive.edits(session, record.id, version)
     said = [f"{edit.by or 'digest'} {telling.told(edit)}" for edit in news]
@@ -142,7 +144,7 @@ def _save(house: House, record: IssueRecord, step: Edit, issue: Issue) -> DeskIs
         saved = archive.edit(session, record.id, step, standing)
     now = house.issue(record.issue.newsletter, record.issue.number)
     if not saved:
-        raise _conflict(house, now, step.version - 1)
+        raise _refusal(house, now, step.version - 1)
     return shown(house, now)
 
 

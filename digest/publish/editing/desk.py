@@ -173,7 +173,8 @@ def name_in(house: House, issue: DeskIssue, word: str) -> str:
         names |= {fingerprint(o.url, o.headline): story.fingerprint for o in story.others}
         names[story.fingerprint] = story.fingerprint
         names[f"={headline_key(story.headline)}"] = story.fingerprint
-    word = word.strip()
+    if not (word := word.strip()):
+        return ""
     exact = (fingerprint(word, word), f"={headline_key(word)}")
     found = {names[one] for one in exact if one in names}
     found = found or {names[one] for one in names if word and one.startswith(word.lower())}

@@ -48,11 +48,26 @@ def decided(
     if isinstance(change, TakeBack):
         words |= {copy: None for copy in copies if copy in known}
     elif name:
+        words |= _let_in(change, known, copies)
         before = known.get(name) or Decision(name, by, now)
         words[name] = replace(_decision(change, before, after), by=by, at=now)
     seated = {f: _seated(word, after) for f, word in words.items() if word}
     words |= seated
-    return {f: word for f, word in words.items() if word != known.get(f)}
+    return {f: word for f, word in words.items() if not _same(word, known.get(f))}
+
+
+def _same(word: Decision | None, before: Decision | None) -> bool:
+    """Whether it says the same, whoever says it."""
+    if word is None or before is None:
+        return word is before
+    return replace(word, by=before.by, at=before.at) == before
+
+
+def _let_in(change: Change, known: Mapping[str, Decision], copies: Iterable[str]) -> Decided:
+    """Who wants a story takes back that a copy of it was dropped."""
+    wanted = isinstance(change, MoveStory | BringIn) or (isinstance(change, Pin) and change.pinned)
+    dropped = (known[copy] for copy in copies if copy in known and known[copy].excluded)
+    return {d.fingerprint: replace(d, excluded=False, why="") for d in dropped if wanted}
 
 
 def named(change: Change) -> str:
@@ -68,7 +83,7 @@ def _decision(change: Change, before: Decision, after: Issue) -> Decision:
             return _placed(replace(before, pinned=True, excluded=False, why=""), after)
         case Pin(_, pinned):
             free = replace(before, pinned=pinned, position=None)
-            return _placed(free, after) if pinned else free
+            return _placed(replace(free, excluded=False, why=""), after) if pinned else free
         case MoveStory():
             return _placed(replace(before, excluded=False, why=""), after)
         case Rewrite() | ChooseImage():

@@ -38,7 +38,7 @@ from digest.schedule import (
 from digest.settings import NewsletterSettings
 
 SCHEDULE = "schedule"
-"""Who approves where `approval = "auto"`."""
+"""Who drafts, and who approves where `approval = "auto"`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Actor:
             record = self.house.issue(self.name, intent.stale)
             with self.house.database.writing() as session:
                 archive.withdraw(session, record.id)
-        number = prepare(self.house, self.name, now=now).record.issue.number
+        number = prepare(self.house, self.name, now=now, by=SCHEDULE).record.issue.number
         self._note(intent.due, "drafted", number=number)
         return self._done(f"issue {number} drafted for", intent.due)
 
