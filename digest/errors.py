@@ -14,6 +14,7 @@
     ├── DatabaseError       the database is newer, older, locked or not there       exit 1
     │   ├── DatabaseBusy    … because others are writing; later may help            exit 75
     │   └── SenderAtWork    … because another sender has it; later may help         exit 75
+    ├── EditorError         an account of the desk cannot be made or changed        exit 1
     └── RelayError          the relay cannot be used at all just now                exit 75
 
 Outcomes of mail are values (outcomes.py); an exception means that work cannot go on.
@@ -108,6 +109,10 @@ class SenderAtWork(DatabaseError):
     """Another sender is at work."""
 
     exit_code = 75
+
+
+class EditorError(DigestError):
+    """The account cannot be made or changed."""
 
 
 class RelayError(DigestError):

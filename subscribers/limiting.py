@@ -23,6 +23,13 @@ SIGNUPS: Mapping[str, tuple[int, timedelta]] = {
     "everybody": (2000, HOUR),
     "waited": (200, HOUR),
 }
+# How often a login may be tried: by the network that asks, for one name, by everybody.
+LOGINS: Mapping[str, tuple[int, timedelta]] = {
+    "login-network": (10, timedelta(minutes=10)),
+    "login-name": (10, timedelta(minutes=10)),
+    "login-everybody": (300, timedelta(minutes=10)),
+}
+_RULES = {**SIGNUPS, **LOGINS}
 NEAR = 0.5  # of a limit: from here on asking costs something
 
 Admission = Literal["yes", "puzzle", "no"]
@@ -30,13 +37,13 @@ Admission = Literal["yes", "puzzle", "no"]
 
 def window(rule: str, now: datetime) -> datetime:
     """When the window of a rule ends that `now` is in (UTC)."""
-    seconds = SIGNUPS[rule][1].total_seconds()
+    seconds = _RULES[rule][1].total_seconds()
     return datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, UTC)
 
 
 def is_over(rule: str, count: int) -> bool:
     """Whether this is one too many."""
-    return count > SIGNUPS[rule][0]
+    return count > _RULES[rule][0]
 
 
 def is_near(rule: str, count: int) -> bool:

@@ -28,6 +28,7 @@ VERBS = [
     "articles",
     "prepare",
     "issues",
+    "editors",
     "preview",
     "check",
     "doctor",
@@ -53,10 +54,12 @@ LEAVES = [
     *(
         [verb]
         for verb in VERBS
-        if verb not in {"articles", "dkim", "issues", "sources", "subscribers", "templates"}
+        if verb
+        not in {"articles", "dkim", "editors", "issues", "sources", "subscribers", "templates"}
     ),
     *(["articles", verb] for verb in ("list", "show", "explain")),
     *(["issues", verb] for verb in ("list", "show")),
+    *(["editors", verb] for verb in ("add", "list", "remove", "password")),
     *(["dkim", verb] for verb in ("generate", "show")),
     *(["sources", verb] for verb in ("list", "find", "import", "export")),
     *(["templates", verb] for verb in ("export", "check")),
@@ -351,7 +354,7 @@ def test_ctrl_c_is_a_sentence(kitchen: Path) -> None:
 def test_ctrl_c_ends_the_preview_well(kitchen: Path) -> None:
     running = start(kitchen, "preview", "--no-browser")
     assert running.stderr is not None
-    assert "the preview: http://127.0.0.1:" in running.stderr.readline()
+    assert "the desk: http://127.0.0.1:" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
     _, talk = running.communicate(timeout=30)
     assert (running.returncode, talk) == (0, "")

@@ -1,6 +1,7 @@
 """Publish: the path joined, from the sources to the relay. The doors call this and nothing below.
 
     founding     a new publisher's folder
+    seating      who may sit at the desk: accounts, logins, roles
     opening      the House: settings, database, templates, opened once
     collecting   sources -> archive
     comparing    new articles -> the stories that they tell
@@ -16,6 +17,7 @@
     sending      approved issue -> ledger -> relay; the accounting of it
     archiving    past issues for anybody, and a feed of them
     showing      an issue for the editor's eyes
+    proofing     the very message of a reader, taken apart; how many get which
     confirming   what the roster owes somebody -> relay
     admitting    who may ask to join just now, and what it costs
     leaving      the link in a mail -> roster and ledger

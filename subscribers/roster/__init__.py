@@ -32,6 +32,7 @@ from subscribers.roster.asking import (
     recipients,
     standing,
     suppressions,
+    tastes,
 )
 from subscribers.roster.changing import (
     Enrolment,
@@ -140,6 +141,7 @@ __all__ = [
     "take_notice",
     "tallied",
     "tally",
+    "tastes",
     "tidy",
     "withdraw",
 ]
