@@ -21,7 +21,7 @@ One article's way, and the rooms it passes, in the order of the data:
     pace        budgets, shares of several relays, the brake             pure
     schedule    when an issue is due, what is to be done then            pure
 
-`publish` joins them; `settings` and `database` are opened once; `cli`, `web` and `demo` are
+`publish` joins them; `settings` and `database` are opened once; `cli`, `web`, `desk` and `demo` are
 doors, `terminal` is what the command line's door shows. The readers are in `subscribers`,
 which knows nothing of this package.
 """

@@ -141,7 +141,9 @@ def subject_for(edition: Edition, subscriber: int) -> Edition:
 
 def _followed(section: Section, preferences: Preferences) -> Section:
     """The section with the stories of the sectors that a reader follows, and those of none."""
-    kept = tuple(s for s in section.stories if preferences.follows(s.article.sectors))
+    # A story has those of its page, and those that the settings find.
+    told = ((story, (*story.article.sectors, *story.sectors)) for story in section.stories)
+    kept = tuple(story for story, sectors in told if preferences.follows(sectors))
     return section if len(kept) == len(section.stories) else replace(section, stories=kept)
 
 

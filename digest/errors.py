@@ -12,7 +12,9 @@
     ├── MessageError        a message could not be built from what was given        exit 1
     ├── DkimError           a key cannot sign                                       exit 2
     ├── DatabaseError       the database is newer, older, locked or not there       exit 1
+    │   ├── DatabaseBusy    … because others are writing; later may help            exit 75
     │   └── SenderAtWork    … because another sender has it; later may help         exit 75
+    ├── EditorError         an account of the desk cannot be made or changed        exit 1
     └── RelayError          the relay cannot be used at all just now                exit 75
 
 Outcomes of mail are values (outcomes.py); an exception means that work cannot go on.
@@ -97,10 +99,20 @@ class DatabaseError(DigestError):
     """The database cannot be used."""
 
 
+class DatabaseBusy(DatabaseError):
+    """Others are writing into the database."""
+
+    exit_code = 75
+
+
 class SenderAtWork(DatabaseError):
     """Another sender is at work."""
 
     exit_code = 75
+
+
+class EditorError(DigestError):
+    """The account cannot be made or changed."""
 
 
 class RelayError(DigestError):

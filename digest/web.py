@@ -1,27 +1,30 @@
-"""The pages: what the links in the mail lead to, and the preview on the editor's machine.
+"""The pages: what the links in the mail lead to, and the desk.
 
-A door: it parses, calls `publish`, and answers. The readers' own pages are `subscribers.web`'s.
+A door: it parses, calls `publish`, and answers. The readers' own pages are `subscribers.web`'s,
+the editors' are `desk`'s.
 Never here: a decision about a reader or an issue.
 """
 
+import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 
-from digest import publish
-from digest.errors import DigestError
-from digest.publish import House, Shown
+from digest import desk, publish
+from digest.errors import DatabaseError, DigestError
+from digest.publish import House
 from subscribers import words
 from subscribers.bounces.events import Call
 from subscribers.errors import BadSignature, BadToken
-from subscribers.web import HEADERS, router
+from subscribers.web import HEADERS, router, shown
 
 Known = TypeVar("Known")
 MOST_BYTES = 2 << 20  # of a webhook's call
@@ -35,17 +38,20 @@ _MAIL = {
 _OPEN = {key: value for key, value in HEADERS.items() if key != "X-Robots-Tag"} | {
     "Cache-Control": "public, max-age=300"
 }
-_FRAME = {
-    **HEADERS,
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-}
 
 
-def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
-    """What `digest serve` answers: leave, choose, view, and whether it is well."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(router(publish.FrontDoor(house, clock), house.templates))
+def public_app(
+    house: House, clock: Callable[[], datetime], environ: Mapping[str, str] | None = None
+) -> FastAPI:
+    """What `digest serve` answers: leave, choose, view, the desk, and whether it is well.
+
+    With `environ` the desk follows changes of digest.toml.
+    """
+    door = publish.FrontDoor(house, clock)
+    app = _app(door.close)
+    app.include_router(desk.router(_desk(app, house, clock, environ, alone=False)))
+    app.include_router(router(door, house.templates))
+    _failures(app, shown(door, house.templates))
 
     @app.api_route("/v/{token}", methods=["GET", "HEAD"])
     def view(token: str) -> Response:
@@ -58,6 +64,28 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
         return HTMLResponse(shown.html, headers=_MAIL)
 
     _archive(app, house)
+    _machines(app, house, clock)
+    return app
+
+
+def _failures(app: FastAPI, show: Callable[[str, int], Response]) -> None:
+    """What a wrong address gets, and a right one while the database does not answer."""
+
+    @app.exception_handler(404)
+    async def missing(request: Request, _error: Exception) -> Response:
+        if request.url.path.startswith("/desk"):
+            return PlainTextResponse("There is no such page.\n", 404, headers=HEADERS)
+        return show("not_found", 404)
+
+    @app.exception_handler(DatabaseError)
+    def come_again(_request: Request, _error: DatabaseError) -> Response:
+        # Who wants to leave, or a provider with a report, is to try again, not to give up.
+        again = {**HEADERS, "Retry-After": "60"}
+        return PlainTextResponse("Please try again in a minute.\n", 503, headers=again)
+
+
+def _machines(app: FastAPI, house: House, clock: Callable[[], datetime]) -> None:
+    """What is no page: providers' webhooks, and how the server fares."""
 
     @app.post("/hooks/{provider}")
     async def hook(provider: str, request: Request) -> Response:
@@ -83,8 +111,6 @@ def public_app(house: House, clock: Callable[[], datetime]) -> FastAPI:
         return PlainTextResponse(
             publish.metrics(house), headers=HEADERS, media_type="text/plain; version=0.0.4"
         )
-
-    return app
 
 
 def _is_here(host: str) -> bool:
@@ -122,9 +148,10 @@ def _archive(app: FastAPI, house: House) -> None:
         text = _known(publish.atom, house, newsletter)
         return Response(text, headers=_OPEN, media_type="application/atom+xml")
 
-    @app.api_route("/archive/{newsletter}/{number}", methods=["GET", "HEAD"])
+    @app.api_route("/archive/{newsletter}/{number:int}", methods=["GET", "HEAD"])
     def issue(newsletter: str, number: int) -> Response:
-        shown = publish.public_issue(house, newsletter, number)
+        known = number < 1 << 31  # what a column holds
+        shown = publish.public_issue(house, newsletter, number) if known else None
         if shown is None:
             raise HTTPException(404, "There is no such issue.", HEADERS)
         return HTMLResponse(
@@ -161,23 +188,45 @@ def _listed(house: House, issues: list[publish.Published], newsletter: str) -> R
     return HTMLResponse(shown.render(page=page, issues=issues, **words_of), headers=_OPEN)
 
 
-def preview_app(page: str, shown: Shown) -> FastAPI:
-    """The issue on three addresses: a frame around it, its HTML as mailed, its text."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+def desk_app(house: House, clock: Callable[[], datetime], environ: Mapping[str, str]) -> FastAPI:
+    """What `digest preview` answers on loopback: the desk alone, with no login."""
+    app = _app()
+    app.include_router(desk.router(_desk(app, house, clock, environ, alone=True)))
 
     @app.get("/")
-    def frame() -> Response:
-        return HTMLResponse(page, headers=_FRAME)
-
-    @app.get("/html")
-    def html() -> Response:
-        return HTMLResponse(shown.html, headers=_MAIL)
-
-    @app.get("/text")
-    def text() -> Response:
-        return PlainTextResponse(shown.text, headers=_MAIL)
+    def to_the_desk() -> Response:
+        return RedirectResponse("/desk", 303)
 
     return app
+
+
+def _app(close: Callable[[], None] = lambda: None) -> FastAPI:
+    @contextlib.asynccontextmanager
+    async def served(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(close)
+
+    # No redirect ever: RFC 8058 section 3.2 forbids it, and it would lead where Host says.
+    app = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, lifespan=served, redirect_slashes=False
+    )
+    app.state.ended = threading.Event()
+    return app
+
+
+def _desk(
+    app: FastAPI,
+    house: House,
+    clock: Callable[[], datetime],
+    environ: Mapping[str, str] | None,
+    *,
+    alone: bool,
+) -> desk.Desk:
+    def reread(known: House) -> House:
+        return known if environ is None else publish.reread(known, environ)
+
+    watched = desk.Watched(house, reread)
+    return desk.Desk(watched, clock, alone, app.state.ended.is_set)
 
 
 def serve_until_stopped(
@@ -198,15 +247,22 @@ def serve_until_stopped(
     # No access log: the addresses of these pages are the readers' keys.
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     with bound:
-        _Server(config, lambda: announce(url)).run(sockets=[bound])
+        _Server(config, lambda: announce(url), app.state.ended).run(sockets=[bound])
 
 
 class _Server(uvicorn.Server):
     """Tells when it serves: from then on a signal ends it well, before that it would not."""
 
-    def __init__(self, config: uvicorn.Config, on_serving: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_serving: Callable[[], None], ended: threading.Event
+    ) -> None:
         super().__init__(config)
-        self._on_serving = on_serving
+        self._on_serving, self._ended = on_serving, ended
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let those go who wait for news, or nothing would end; then end."""
+        self._ended.set()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen; then tell."""

@@ -1,52 +1,72 @@
-"""Limiting: how often something may be asked for, by whom. Pure but for what it remembers.
+"""Limiting: how often something may be asked for, and what it costs to ask. Pure.
 
-Against list bombing: sign-ups are counted by address of the network (IPv6 by its /64), by domain
-of the mail address and in all, in windows of the clock; all in memory, bounded.
+Against list bombing: sign-ups are counted by the network they come from (IPv6 by its /64), by the
+domain of the mail address and in all, in windows of the clock. The roster keeps the counts, so
+that all processes share them. Where a limit is near, whoever asks must work or wait for it
+(puzzles): so the first half of a limit is anybody's, and its other half theirs.
 """
 
+import hashlib
+import hmac
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
-MOST = 100_000  # names that are remembered in one window
+from subscribers.puzzles import Solved
 
+HOUR = timedelta(hours=1)
 # So many in so long. The roster adds one a day for each mail address (roster.joining).
 SIGNUPS: Mapping[str, tuple[int, timedelta]] = {
-    "network": (10, timedelta(hours=1)),
-    "domain": (200, timedelta(hours=1)),
-    "everybody": (2000, timedelta(hours=1)),
+    "network": (10, HOUR),
+    "domain": (500, HOUR),
+    "everybody": (2000, HOUR),
+    "waited": (200, HOUR),
 }
+# How often a login may be tried: by the network that asks, for one name, by everybody.
+LOGINS: Mapping[str, tuple[int, timedelta]] = {
+    "login-network": (10, timedelta(minutes=10)),
+    "login-name": (10, timedelta(minutes=10)),
+    "login-everybody": (300, timedelta(minutes=10)),
+}
+_RULES = {**SIGNUPS, **LOGINS}
+NEAR = 0.5  # of a limit: from here on asking costs something
+
+Admission = Literal["yes", "puzzle", "no"]
 
 
-@dataclass(slots=True)
-class Limits:
-    """Counts what was asked for. One for a process; `allow` is quick and never waits."""
+def window(rule: str, now: datetime) -> datetime:
+    """When the window of a rule ends that `now` is in (UTC)."""
+    seconds = _RULES[rule][1].total_seconds()
+    return datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, UTC)
 
-    rules: Mapping[str, tuple[int, timedelta]] = field(default_factory=lambda: SIGNUPS)
-    _counts: dict[tuple[str, int], dict[str, int]] = field(default_factory=dict)
 
-    def allow(self, now: datetime, **asked: str) -> str:
-        """ "" when all of these may be, else the name of the first rule that says no.
+def is_over(rule: str, count: int) -> bool:
+    """Whether this is one too many."""
+    return count > _RULES[rule][0]
 
-        What is refused is counted, too: who goes on asking goes on waiting.
-        """
-        full = ""
-        for rule, name in asked.items():
-            most, window = self.rules[rule]
-            slot = int(now.timestamp() // window.total_seconds())
-            counts = self._window(rule, slot)
-            counts[name] = counts.get(name, 0) + 1
-            if (counts[name] > most or len(counts) > MOST) and not full:
-                full = rule
-        return full
 
-    def _window(self, rule: str, slot: int) -> dict[str, int]:
-        if (rule, slot) not in self._counts:
-            for old in [key for key in self._counts if key[0] == rule]:
-                del self._counts[old]
-            self._counts[rule, slot] = {}
-        return self._counts[rule, slot]
+def is_near(rule: str, count: int) -> bool:
+    """Whether so many are enough to ask for work."""
+    return count > SIGNUPS[rule][0] * NEAR
+
+
+def admission(counts: Mapping[str, int], solved: Solved) -> Admission:
+    """Whether somebody may ask, by the counts with them in it; a rule not counted says nothing.
+
+    Whoever has neither worked nor waited gets no further than the first half of each limit.
+    """
+    if any(is_over(rule, count) for rule, count in counts.items()):
+        return "no"
+    if not solved and any(is_near(rule, count) for rule, count in counts.items()):
+        return "puzzle"
+    return "yes"
+
+
+def hidden(rule: str, name: str, keys: Sequence[bytes]) -> str:
+    """What the roster keeps of a network or a domain: no more than that it is the same again."""
+    text = f"limit {rule}\n{name}".encode()
+    return hmac.new(keys[0], text, hashlib.sha256).hexdigest()[:32]
 
 
 def network(address: str) -> str:

@@ -18,7 +18,9 @@ from typing import Literal
 
 from subscribers.errors import BadToken
 
-Purpose = Literal["unsubscribe", "preferences", "view", "confirm", "address", "feedback", "form"]
+Purpose = Literal[
+    "unsubscribe", "preferences", "view", "confirm", "address", "feedback", "form", "puzzle"
+]
 Kind = Literal["b", "u"]
 
 SLUG = re.compile(r"[a-z0-9-]{1,32}")
@@ -32,8 +34,9 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 class Token:
     """What a link stands for. `issue` is 0 where no issue is meant.
 
-    A confirmation ("confirm", "address") has the number of its notice there; a form ("form") the
-    second of the clock at which it was shown.
+    A confirmation ("confirm", "address") has the number of its notice there; a form ("form") and
+    a puzzle ("puzzle") the second of the clock at which it was shown; a puzzle's subscriber is a
+    random number.
     """
 
     purpose: Purpose

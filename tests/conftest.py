@@ -55,11 +55,39 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, once for each engine."""
+def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without any table, once for each engine."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'digest.db'}"
     return fresh_database(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database with its tables, once for each engine: a copy of one that
+    was migrated once, for that takes long.
+    """
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "digest.db")
+        return f"sqlite:///{tmp_path / 'digest.db'}"
+    template = request.getfixturevalue("migrated_on_server").rpartition("/")[2]
+    return fresh_database(request.getfixturevalue("postgresql"), template)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with the tables, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    databases.open_database("sqlite:///digest.db", folder).close()
+    return folder / "digest.db"
+
+
+@pytest.fixture(scope="session")
+def migrated_on_server(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a database with the tables, to be copied."""
+    url = fresh_database(postgresql)
+    databases.open_database(url, tmp_path_factory.mktemp("migrated")).close()
+    return url
 
 
 @pytest.fixture
@@ -111,13 +139,12 @@ def _postgresql_binaries() -> Path | None:
 @contextlib.contextmanager
 def _cluster(binaries: Path, folder: str) -> Iterator[str]:
     data, port = Path(folder) / "data", free_port()
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_user:
+    if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    run = [*as_user, str(binaries / "initdb"), "-D", str(data), "-U", "digest", "-A", "trust"]
+    run = [*_as_postgres(binaries / "initdb"), "-D", str(data), "-U", "digest", "-A", "trust"]
     subprocess.run([*run, "-E", "UTF8", "--no-sync"], check=True, capture_output=True, cwd="/")
     options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
-    control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data), "-w"]
+    control = [*_as_postgres(binaries / "pg_ctl"), "-D", str(data), "-w"]
     log = ["-l", str(Path(folder) / "log")]
     subprocess.run(
         [*control, *log, "-o", options, "start"], check=True, capture_output=True, cwd="/"
@@ -130,12 +157,31 @@ def _cluster(binaries: Path, folder: str) -> Iterator[str]:
         )
 
 
-def fresh_database(server: str) -> str:
-    """The address of a new, empty database on the server."""
+def _as_postgres(program: Path) -> list[str]:
+    # The server refuses root.
+    return [*(["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []), str(program)]
+
+
+def restart_postgresql(server: str) -> None:
+    """Stop the server, whoever is connected, and start it again."""
+    import psycopg
+
+    with psycopg.connect(server.replace("+psycopg", "") + "postgres") as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    binaries = _postgresql_binaries()
+    assert row
+    assert binaries
+    log = Path(row[0]).parent / "log"
+    control = [*_as_postgres(binaries / "pg_ctl"), "-D", row[0], "-w", "-l", str(log)]
+    subprocess.run([*control, "-m", "fast", "restart"], check=True, capture_output=True, cwd="/")
+
+
+def fresh_database(server: str, template: str = "template1") -> str:
+    """The address of a new database on the server: a copy of the template."""
     import psycopg
 
     name = f"digest_{secrets.token_hex(6)}"
     address = server.replace("+psycopg", "") + "postgres"
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     return server + name

@@ -1,11 +1,13 @@
 """What comes back is understood, whoever wrote it; and what is no bounce is never one."""
 
+import email
 import time
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flufl.bounce import scan_message
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +40,30 @@ def test_g69_each_system_s_report_is_understood(sample: Sample) -> None:
     assert [failure.fault for failure in found.failures] == [sample.fault], found
     if sample.name != "redacted-fbl":
         assert found.failures[0].recipient == READER
+
+
+def test_g69_more_is_understood_than_by_flufl_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    bounces = [sample for sample in BOUNCES if sample.kind == "bounce"]
+    alone = sum(bool(scan_message(email.message_from_bytes(raw(s)))) for s in bounces)
+    ours = sum(understand(raw(s), KEYS).kind == "bounce" for s in bounces)
+    wrong = sum(understand(raw(s), KEYS).kind == "bounce" for s in OTHERS)
+    with capsys.disabled():
+        print(
+            f" [{len(bounces)} bounces: {ours} understood, {alone} by flufl.bounce; {wrong} wrong]"
+        )
+    assert ours >= 0.95 * len(bounces) > alone
+    assert wrong == 0
+
+
+@pytest.mark.parametrize("sample", [BOUNCES[0], BOUNCES[5], BOUNCES[20]], ids=lambda s: s.name)
+def test_g69_the_returned_message_id_alone_names_the_delivery(sample: Sample) -> None:
+    """Where a mail system keeps neither return path nor recipient, the Message-ID is left."""
+    nameless = Sample(sample.name, sample.kind, sample.fault,
+                      sample.text.replace("{back}", "postmaster@news.example.org"))  # fmt: skip
+    if "{message_id}" not in nameless.text:
+        nameless = Sample(sample.name, sample.kind, sample.fault,
+                          nameless.text + "\nMessage-ID: {message_id}\n")  # fmt: skip
+    assert understand(raw(nameless), KEYS).about == About(7, 12)
 
 
 @pytest.mark.parametrize("sample", OTHERS, ids=lambda sample: sample.name)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.conftest import SECRET, free_port
 from tests.relay import ScriptedRelay
 
@@ -27,6 +28,7 @@ VERBS = [
     "articles",
     "prepare",
     "issues",
+    "editors",
     "preview",
     "check",
     "doctor",
@@ -52,10 +54,12 @@ LEAVES = [
     *(
         [verb]
         for verb in VERBS
-        if verb not in {"articles", "dkim", "issues", "sources", "subscribers", "templates"}
+        if verb
+        not in {"articles", "dkim", "editors", "issues", "sources", "subscribers", "templates"}
     ),
     *(["articles", verb] for verb in ("list", "show", "explain")),
     *(["issues", verb] for verb in ("list", "show")),
+    *(["editors", verb] for verb in ("add", "list", "remove", "password")),
     *(["dkim", verb] for verb in ("generate", "show")),
     *(["sources", verb] for verb in ("list", "find", "import", "export")),
     *(["templates", verb] for verb in ("export", "check")),
@@ -97,6 +101,8 @@ def digest_in(
     folder: Path, *words: str, env: dict[str, str] | None = None, program: list[str] = PROGRAM
 ) -> subprocess.CompletedProcess[str]:
     """Run `digest -C folder …` there."""
+    if program is PROGRAM:
+        return forked.digest(["-C", str(folder), *words], folder, clean(env))
     return subprocess.run(
         [*program, "-C", str(folder), *words],
         cwd=folder, env=clean(env), capture_output=True, text=True, timeout=60, check=False,
@@ -124,11 +130,32 @@ def test_the_verbs_are_there() -> None:
     assert [verb for verb in VERBS if f" {verb} " not in shown] == []
 
 
+@pytest.fixture(scope="module")
+def helps() -> dict[str, str]:
+    """What each verb's --help shows, all asked of one process."""
+    asking = f"""
+import contextlib, io, json, sys
+from digest.cli import main
+shown = {{}}
+for leaf in {LEAVES}:
+    sys.argv = ["digest", *leaf, "--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        try:
+            main()
+        except SystemExit as ended:
+            assert not ended.code, leaf
+    shown[" ".join(leaf)] = told.getvalue()
+print(json.dumps(shown))
+"""
+    command = [sys.executable, "-c", asking]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=clean())
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
 @pytest.mark.parametrize("leaf", LEAVES, ids=" ".join)
-def test_every_help_has_an_example(leaf: list[str]) -> None:
-    command = [*PROGRAM, *leaf, "--help"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=clean())
-    assert "Example: digest" in shown.stdout
+def test_every_help_has_an_example(leaf: list[str], helps: dict[str, str]) -> None:
+    assert "Example: digest" in helps[" ".join(leaf)]
 
 
 def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
@@ -327,7 +354,7 @@ def test_ctrl_c_is_a_sentence(kitchen: Path) -> None:
 def test_ctrl_c_ends_the_preview_well(kitchen: Path) -> None:
     running = start(kitchen, "preview", "--no-browser")
     assert running.stderr is not None
-    assert "the preview: http://127.0.0.1:" in running.stderr.readline()
+    assert "the desk: http://127.0.0.1:" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
     _, talk = running.communicate(timeout=30)
     assert (running.returncode, talk) == (0, "")

@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import ssl
+import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -32,6 +33,7 @@ from tests.relay import (
     USER,
     Accepted,
     Drop,
+    Hold,
     Raw,
     Reply,
     ScriptedRelay,
@@ -337,6 +339,58 @@ def test_a_reply_that_comes_too_late_is_paired_with_nobody() -> None:
     assert "0.6 seconds" in first.reply.text
     assert second.reply.text == "2.0.0 taken for bob"
     assert relay.connections == 2
+
+
+class Clockwork(asyncio.SelectorEventLoop):
+    """A loop whose clock is put forward by hand."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+@both
+@pytest.mark.parametrize(
+    ("stage", "seconds", "outcome"),
+    [("dot", 90, Sent), ("dot", 590, Sent), ("dot", 700, Unknown),
+     ("rcpt", 290, Sent), ("rcpt", 310, Deferred)],
+)  # fmt: skip
+def test_a_relay_has_the_time_that_rfc_5321_gives_it_and_no_more(
+    extensions: tuple[str, ...], stage: Stage, seconds: float, outcome: type[Outcome]
+) -> None:
+    loop, go, stop = Clockwork(), threading.Event(), asyncio.Event()
+    desk = ListDesk(deque([Begun(1, message(ANN)), Begun(2, message(BOB))]))
+
+    async def slowly(relay: ScriptedRelay) -> None:
+        async def connect() -> Dialogue | RelayFault:
+            return await delivery.connect(plain(relay.port), Timeouts())
+
+        crew = asyncio.create_task(Crew(desk, connect, ONE, stop).run())
+
+        def asked() -> bool:
+            heard = any(command.startswith(f"RCPT TO:<{ANN}>") for command in relay.heard)
+            return heard if stage == "rcpt" else bool(relay.accepted)
+
+        await asyncio.to_thread(until, asked)
+        loop.ahead += seconds
+        for _ in range(3):
+            await asyncio.sleep(0)  # whatever is due by now is done
+        go.set()
+        await crew
+
+    with ScriptedRelay(*extensions) as relay, asyncio.Runner(loop_factory=lambda: loop) as runner:
+        relay.will(stage, ANN, Hold(go))
+        runner.run(slowly(relay))
+
+    assert isinstance(desk.outcomes[1], outcome)
+    assert isinstance(desk.outcomes[2], Sent)
+    assert (relay.connections == 1) == (outcome is Sent)
+    assert Counter(taken.recipient for taken in relay.accepted) == (
+        Counter([BOB]) if outcome is Deferred else Counter([ANN, BOB])
+    )
+    if outcome is not Sent:
+        assert "nothing came within" in desk.outcomes[1].reply.text
 
 
 @both

@@ -92,8 +92,9 @@ def test_the_fault_matrix_has_every_row_and_names_tests_that_exist() -> None:
     rows = dict(re.findall(r"(?m)^\| (\d+) \|[^|]+\|([^|]+)\|$", page))
     assert list(rows) == [str(number) for number in range(1, 71)]
     tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py"))
-    known = set(re.findall(r"def (test_\w+)", tests))
-    for number, how in rows.items():
-        named = set(re.findall(r"`(test_\w+)`", how))
-        assert named <= known, f"row {number}"
-        assert named or "not tried: " in how or "not in the suite" in how, f"row {number}"
+    known = set(re.findall(r"(?m)^def (test_\w+)", tests))
+    named = {number: set(re.findall(r"`(test_\w+)`", how)) for number, how in rows.items()}
+    assert {number: names - known for number, names in named.items() if names - known} == {}
+    # A list of a million takes minutes: that one is measured by a benchmark.
+    assert {number for number, names in named.items() if not names} == {"56"}
+    assert "`benchmarks/million.py`" in rows["56"]

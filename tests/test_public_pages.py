@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import jinja2
 import pytest
 import uvicorn
@@ -17,10 +16,12 @@ from fastapi import FastAPI
 from playwright.sync_api import sync_playwright
 
 from subscribers.errors import BadToken
+from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Purpose, Token, read, seal
-from subscribers.web import HEADERS, LARGEST, Leaving, Offer, Standing, router
+from subscribers.web import HEADERS, LARGEST, Leaving, Offer, Riddle, Standing, router
 from subscribers.web.door import Asked
+from tests.browsing import HTTP, asking
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 KEYS = (b"a key of this test",)
@@ -81,12 +82,15 @@ class ScriptedDoor:
         raise NotImplementedError
 
     def offer(self, language: str) -> Offer:
-        raise NotImplementedError
+        return Offer("The Week", "Example Times", (), "", "1 Example Road", language or "en")
 
     def request(self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked) -> None:
         raise NotImplementedError
 
-    def admit(self, address: str, asked: Asked) -> bool:
+    def admit(self, address: str, asked: Asked, puzzle: str, answer: str) -> Admission:
+        raise NotImplementedError
+
+    def riddle(self, old: str) -> Riddle:
         raise NotImplementedError
 
     def confirm(self, token: str, asked: Asked, purpose: Purpose) -> Standing:
@@ -120,7 +124,7 @@ def site(door: ScriptedDoor) -> Iterator[str]:
 
 
 def test_d34_one_click_acts_at_once(site: str, door: ScriptedDoor) -> None:
-    answer = httpx.post(f"{site}/u/{token('unsubscribe')}", data=ONE_CLICK, timeout=1)
+    answer = HTTP.post(f"{site}/u/{token('unsubscribe')}", data=ONE_CLICK, timeout=1)
     assert (answer.status_code, answer.text) == (200, "You are unsubscribed from The Week.\n")
     assert answer.headers["content-type"].startswith("text/plain")
     assert "set-cookie" not in answer.headers
@@ -147,7 +151,7 @@ def test_d34_one_click_acts_at_once(site: str, door: ScriptedDoor) -> None:
 )  # fmt: skip
 def test_d35_any_body_unsubscribes(site: str, door: ScriptedDoor, kind: str, body: str) -> None:
     headers = {"Content-Type": kind} if kind else {}
-    answer = httpx.post(f"{site}/u/{token('unsubscribe')}", content=body, headers=headers)
+    answer = HTTP.post(f"{site}/u/{token('unsubscribe')}", content=body, headers=headers)
     assert (answer.status_code, door.done) == (200, [("left", "one-click")])
 
 
@@ -163,7 +167,7 @@ def test_d35_any_body_unsubscribes(site: str, door: ScriptedDoor, kind: str, bod
 def test_d36_no_context_is_needed_and_none_is_read(
     site: str, door: ScriptedDoor, headers: dict[str, str]
 ) -> None:
-    answer = httpx.post(f"{site}/u/{token('unsubscribe')}", data=ONE_CLICK, headers=headers)
+    answer = HTTP.post(f"{site}/u/{token('unsubscribe')}", data=ONE_CLICK, headers=headers)
     assert (answer.status_code, len(door.done)) == (200, 1)
 
 
@@ -171,7 +175,7 @@ def test_d36_no_context_is_needed_and_none_is_read(
 @pytest.mark.parametrize("path", ["u", "p"])
 def test_d37_looking_changes_nothing(site: str, door: ScriptedDoor, method: str, path: str) -> None:
     purpose: Purpose = "unsubscribe" if path == "u" else "preferences"
-    with httpx.Client() as client:
+    with asking() as client:
         for _ in range(10_000 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 50):
             answer = client.request(method, f"{site}/{path}/{token(purpose)}?List-Unsubscribe=x")
             assert answer.status_code == 200
@@ -181,8 +185,8 @@ def test_d37_looking_changes_nothing(site: str, door: ScriptedDoor, method: str,
 
 def test_d37_every_answer_is_kept_by_nobody(site: str) -> None:
     good = [f"{site}/u/{token('unsubscribe')}", f"{site}/p/{token('preferences')}"]
-    answers = [httpx.request(m, url) for url in (*good, f"{site}/u/x") for m in ("GET", "POST")]
-    answers.append(httpx.post(good[0], content=b"x" * (LARGEST + 1)))
+    answers = [HTTP.request(m, url) for url in (*good, f"{site}/u/x") for m in ("GET", "POST")]
+    answers.append(HTTP.post(good[0], content=b"x" * (LARGEST + 1)))
     for answer in answers:
         assert HEADERS.items() <= {k: answer.headers.get(k) for k in HEADERS}.items()
         assert "set-cookie" not in answer.headers
@@ -191,7 +195,7 @@ def test_d37_every_answer_is_kept_by_nobody(site: str) -> None:
 def test_d38_leaving_again_is_fine_also_at_the_same_time(site: str) -> None:
     url = f"{site}/u/{token('unsubscribe')}"
     with ThreadPoolExecutor(8) as several:
-        answers = list(several.map(lambda _: httpx.post(url, data=ONE_CLICK), range(16)))
+        answers = list(several.map(lambda _: HTTP.post(url, data=ONE_CLICK), range(16)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) == 1
 
@@ -200,20 +204,21 @@ def test_d38_every_bad_link_gets_the_same_page(site: str, door: ScriptedDoor) ->
     good = token("unsubscribe")
     bad = ["x", good[:-1], good[:-1] + "!", token("unsubscribe", 8), token("view"), "%00", "ä"]
     urls = [f"{site}/{path}/{text}" for path in ("u", "p") for text in bad]
-    answers = [httpx.request(method, url) for method in ("GET", "POST") for url in urls]
-    answers.append(httpx.get(f"{site}/p/{good}"))
+    answers = [HTTP.request(method, url) for method in ("GET", "POST") for url in urls]
+    answers.append(HTTP.get(f"{site}/p/{good}"))
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.text for answer in answers}) == 1
+    assert "1 Example Road" in answers[0].text
     assert door.done == []
 
 
 def test_the_page_leaves_and_says_so(site: str, door: ScriptedDoor) -> None:
     url = f"{site}/u/{token('unsubscribe')}"
-    answer = httpx.post(url, data={"page": "1"})
+    answer = HTTP.post(url, data={"page": "1"})
     assert "You have left The Week" in answer.text
     assert f"../p/{token('preferences')}" in answer.text
     assert door.done == [("left", "page")]
-    assert "There is nothing to leave" in httpx.get(url).text
+    assert "There is nothing to leave" in HTTP.get(url).text
 
 
 @pytest.mark.parametrize(
@@ -227,19 +232,19 @@ def test_the_page_leaves_and_says_so(site: str, door: ScriptedDoor) -> None:
 def test_choosing(
     site: str, door: ScriptedDoor, form: dict[str, str | list[str]], kept: Preferences
 ) -> None:
-    answer = httpx.post(f"{site}/p/{token('preferences')}", data=form)
+    answer = HTTP.post(f"{site}/p/{token('preferences')}", data=form)
     assert (answer.status_code, door.done) == (200, [("chose", kept)])
     assert "Saved." in answer.text
 
 
 def test_choosing_nothing_is_not_saved(site: str, door: ScriptedDoor) -> None:
-    answer = httpx.post(f"{site}/p/{token('preferences')}", data={"format": "text"})
+    answer = HTTP.post(f"{site}/p/{token('preferences')}", data={"format": "text"})
     assert (answer.status_code, door.done) == (422, [])
     assert "Nothing was saved." in answer.text
 
 
 def test_what_people_wrote_is_text_on_the_page(site: str) -> None:
-    page = httpx.get(f"{site}/p/{token('preferences')}").text
+    page = HTTP.get(f"{site}/p/{token('preferences')}").text
     assert "Economy &amp; &lt;Business&gt;" in page
     assert "<Business>" not in page
 
@@ -247,7 +252,7 @@ def test_what_people_wrote_is_text_on_the_page(site: str) -> None:
 @pytest.mark.parametrize("size", [LARGEST, LARGEST + 1])
 def test_a_body_has_a_limit(site: str, door: ScriptedDoor, size: int) -> None:
     url = f"{site}/u/{token('unsubscribe')}"
-    answer = httpx.post(url, content=b"x" * size, headers={"Content-Type": "text/plain"})
+    answer = HTTP.post(url, content=b"x" * size, headers={"Content-Type": "text/plain"})
     assert answer.status_code == (200 if size <= LARGEST else 413)
     assert len(door.done) == (size <= LARGEST)
 

@@ -1,13 +1,18 @@
-"""A real Postfix cannot deliver an issue; its report comes back by real IMAP to the reader."""
+"""A real Postfix takes an issue, greylists, refuses, and reports what it could not deliver."""
 
+import json
 import os
 import shutil
 import smtplib
+import socketserver
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -15,8 +20,11 @@ from digest import publish
 from digest.mailboxes import Imap, imap
 from digest.publish import House, open_house
 from subscribers import roster
+from subscribers.preferences import EVERYTHING
 from tests.conftest import NOW, SECRET, free_port
+from tests.test_cli import digest_in
 from tests.test_receiving import dovecot
+from tests.test_sending import in_minutes, join, prepared, until
 
 __all__ = ["dovecot"]
 KEYS = (SECRET.encode(),)
@@ -42,9 +50,51 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-@pytest.fixture
-def postfix(dovecot: tuple[int, Path]) -> Iterator[int]:
-    """A Postfix of its own on the loopback: it takes everything, and knows one mailbox."""
+class Greylist(socketserver.StreamRequestHandler):
+    """Postfix's policy protocol (SMTPD_POLICY_README): who comes for the first time is to wait."""
+
+    seen: ClassVar[set[tuple[str, str]]] = set()
+
+    def handle(self) -> None:
+        """One connection, request after request."""
+        asked: dict[str, str] = {}
+        for line in self.rfile:
+            name, _, value = line.decode().strip().partition("=")
+            if name:
+                asked[name] = value
+                continue
+            pair = (asked["sender"], asked["recipient"])
+            wait = asked["recipient"].startswith("patient") and pair not in self.seen
+            self.seen.add(pair)
+            said = "450 4.2.0 Greylisted, come again" if wait else "DUNNO"
+            self.wfile.write(f"action={said}\n\n".encode())
+            asked = {}
+
+
+@pytest.fixture(scope="module")
+def policy() -> Iterator[int]:
+    """The port of a policy service that greylists."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greylist) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class Postfix:
+    """Where it listens, and where it delivers to."""
+
+    port: int
+    home: Path
+    log: Path
+
+
+@pytest.fixture(scope="module")
+def postfix(dovecot: tuple[int, Path], policy: int) -> Iterator[Postfix]:
+    """A Postfix of its own on the loopback. It takes what it does not refuse at the door
+    (`nobody…`) or asks to come again (`patient…`), and then knows the mailbox of some only.
+    """
     if not Path("/usr/lib/postfix/sbin/master").exists() or os.geteuid() != 0:
         pytest.skip("Install postfix (apt install postfix), and run as root.")
     held, port = tempfile.TemporaryDirectory(prefix="digest-mta-"), free_port()
@@ -53,7 +103,12 @@ def postfix(dovecot: tuple[int, Path]) -> Iterator[int]:
     for name in ("etc", "spool", "data"):
         (folder / name).mkdir()
     shutil.chown(folder / "data", "postfix")
-    (folder / "etc" / "boxes").write_text("@news.example.org Maildir/\n")
+    boxes = "@news.example.org Maildir/\n@mailboxes.example Maildir/.Readers/\n"
+    (folder / "etc" / "boxes").write_text(f"{boxes}@back.example.org Back/\n")
+    (folder / "etc" / "readers").write_text("/^(taken|patient)/ Taken/\n")
+    (folder / "etc" / "refused").write_text(
+        "/^nobody/ 550 5.1.1 No such user here\n/^full/ 452 4.2.2 Mailbox full\n"
+    )
     (folder / "etc" / "main.cf").write_text(f"""
 compatibility_level = 3.6
 queue_directory = {folder}/spool
@@ -67,9 +122,14 @@ mynetworks = 127.0.0.0/8
 alias_maps =
 alias_database =
 smtpd_reject_unlisted_recipient = no
-virtual_mailbox_domains = news.example.org readers.example
+smtpd_error_sleep_time = 0
+smtpd_recipient_restrictions =
+  check_recipient_access regexp:{folder}/etc/refused
+  check_policy_service inet:127.0.0.1:{policy}
+  permit_mynetworks reject
+virtual_mailbox_domains = news.example.org back.example.org readers.example mailboxes.example
 virtual_mailbox_base = {home}
-virtual_mailbox_maps = texthash:{folder}/etc/boxes
+virtual_mailbox_maps = texthash:{folder}/etc/boxes regexp:{folder}/etc/readers
 virtual_uid_maps = static:8
 virtual_gid_maps = static:8
 virtual_minimum_uid = 1
@@ -79,21 +139,21 @@ virtual_minimum_uid = 1
     started = subprocess.run([*control, "start"], capture_output=True, text=True)
     assert started.returncode == 0, started.stderr
     try:
-        yield port
+        yield Postfix(port, home, folder / "log")
     finally:
         subprocess.run([*control, "stop"], capture_output=True, check=False)
         held.cleanup()
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], postfix: int) -> Iterator[House]:
-    told = {"DIGEST_RELAY_PORT": str(postfix), "DIGEST_BOUNCES_DOMAIN": "news.example.org"}
+def house(folder: Path, environ: dict[str, str], postfix: Postfix) -> Iterator[House]:
+    told = {"DIGEST_RELAY_PORT": str(postfix.port), "DIGEST_BOUNCES_DOMAIN": "news.example.org"}
     with open_house(folder, {**environ, **told}) as opened:
         yield opened
 
 
 def test_a_real_bounce_comes_back_to_the_right_reader(
-    house: House, postfix: int, dovecot: tuple[int, Path]
+    house: House, postfix: Postfix, dovecot: tuple[int, Path]
 ) -> None:
     with house.database.writing() as session:
         gone = roster.add(session, "gone@readers.example", "weekly", how="x", now=NOW, keys=KEYS)
@@ -114,5 +174,58 @@ def test_a_real_bounce_comes_back_to_the_right_reader(
     assert bounce.report.about is not None
     assert (bounce.report.about.subscriber, bounce.report.about.issue) == (gone, record.id)
     assert bounce.report.failures[0].recipient == "gone@readers.example"
-    with smtplib.SMTP("127.0.0.1", postfix) as server:
+    with smtplib.SMTP("127.0.0.1", postfix.port) as server:
         assert server.noop()[0] == 250
+
+
+ENDS = {"taken": "sent", "patient": "sent", "gone": "sent", "nobody": "refused", "full": "deferred"}
+EACH = 8
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the relay doesn't know which
+def test_a_real_postfix_takes_an_issue_and_every_reader_ends_where_they_should(
+    folder: Path, environ: dict[str, str], postfix: Postfix
+) -> None:
+    told = {
+        **environ,
+        "DIGEST_RELAY_PORT": str(postfix.port),
+        "DIGEST_RELAY_SECURITY": "none",
+        "DIGEST_BOUNCES_DOMAIN": "back.example.org",
+        "DIGEST_BOUNCES_MAILDIR": str(postfix.home / "Back"),
+    }
+    people = {f"{kind}{n}@readers.example": kind for kind in ENDS for n in range(EACH)}
+    with open_house(folder, told) as house:
+        join(house, dict.fromkeys(people, EVERYTHING))
+        prepared(house, lambda: NOW)
+        publish.approve(house, "weekly", 1, by="the editor", now=NOW)
+
+    first = digest_in(folder, "send", "--json", env=told)
+    assert first.returncode == 75, first.stderr
+    counts = json.loads(first.stdout)["counts"]
+    assert counts == {"sent": 2 * EACH, "deferred": 2 * EACH, "refused": EACH}
+    with open_house(folder, told) as house:
+        publish.send(house, clock=in_minutes(10))
+    # What Postfix took and could not deliver comes back.
+    until(lambda: len(list((postfix.home / "Back" / "new").glob("*"))) == EACH)
+    read = digest_in(folder, "bounces", "read", env=told)
+    assert f"{EACH} read, {EACH} new" in read.stderr, read.stderr
+
+    shown = digest_in(folder, "status", "--readers", "--json", env=told)
+    lines = {line["address"]: line for line in json.loads(shown.stdout)["readers"]}
+    assert {who: line["state"] for who, line in lines.items()} == {
+        who: ENDS[kind] for who, kind in people.items()
+    }
+    attempts = {kind: {lines[who]["attempts"] for who in people if people[who] == kind}
+                for kind in ENDS}  # fmt: skip
+    assert attempts == {"taken": {1}, "patient": {2}, "gone": {1}, "nobody": {1}, "full": {2}}
+    assert {line["resends"] for line in lines.values()} == {0}
+    assert "550 5.1.1" in lines["nobody0@readers.example"]["reply"]
+    assert "Mailbox full" in lines["full0@readers.example"]["reply"]
+    with open_house(folder, told) as house, house.database.reading() as session:
+        suppressed = {who for who in people if roster.find(session, who).suppression == "bounce"}
+    assert suppressed == {who for who, kind in people.items() if kind in ("gone", "nobody")}
+    # And the other way round: what lies in the mailboxes is what the ledger says.
+    boxes = [path.read_bytes() for path in (postfix.home / "Taken" / "new").iterdir()]
+    for who, kind in people.items():
+        copies = sum(f"Delivered-To: {who}\n".encode() in box for box in boxes)
+        assert copies == (kind in ("taken", "patient")), who

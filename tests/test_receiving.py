@@ -34,6 +34,7 @@ from subscribers import roster, tokens
 from subscribers.bounces.events import Call
 from subscribers.errors import BadSignature
 from tests.conftest import NOW, SECRET, free_port
+from tests.relay import ScriptedRelay
 from tests.reports import BOUNCES, OTHERS
 
 KEYS = (SECRET.encode(),)
@@ -98,6 +99,67 @@ def test_g72_days_add_up(house: House, ann: int) -> None:
         did = publish.receive(house, raw, source="file", now=LATER + timedelta(days=day)).did
         assert bool(did) == (day == 4)
     assert standing(house, ann) == "suppressed"
+
+
+def test_g72_who_is_stopped_for_passing_faults_is_told_and_can_go_on(
+    house: House, ann: int
+) -> None:
+    """Suppressed with a notice; the button in it lifts that, and what was before counts no more."""
+    full = sample("gmail-full", ann)
+    for day in range(5):
+        raw = full.replace(b"<gmail-full@", b"<%d@" % day)
+        did = publish.receive(house, raw, source="file", now=NOW + timedelta(days=day)).did
+    assert did == "suppressed: a score of 5"
+    now = NOW + timedelta(days=60)
+    with house.database.writing() as session:
+        [notice] = roster.due_notices(session, now)
+        assert (notice.kind, notice.newsletters) == ("stopped", ("weekly",))
+        asker = roster.Asker()
+        assert roster.confirm(session, notice.id, ann, asker, now=now, keys=KEYS) == ("weekly",)
+    assert not isinstance(standing(house, ann), str)
+    assert profile(house, ann).subscriptions[0].events[-1].kind == "confirmed"
+    again = full.replace(b"<gmail-full@", b"<again@")
+    assert publish.receive(house, again, source="file", now=now + timedelta(days=1)).did == ""
+
+
+def test_g72_a_dead_address_is_owed_no_notice(house: House, ann: int) -> None:
+    publish.receive(house, sample("postfix", ann), source="file", now=LATER)
+    with house.database.writing() as session:
+        assert roster.due_notices(session, LATER) == []
+
+
+SAID = {
+    "gone": ("550 5.1.1 no such user", True),
+    "ours": ("550 5.7.1 your address is blocked", False),
+    "spam": ("554 5.7.1 message rejected as spam", False),
+    "full": ("550 5.2.2 mailbox full", False),
+}
+
+
+def test_g71_a_refusal_at_the_door_counts_by_whose_fault_it_is(
+    folder: Path, environ: dict[str, str]
+) -> None:
+    """A 5.7.1 is us, and suppresses nobody."""
+    with ScriptedRelay() as relay:
+        told = {**environ, "DIGEST_RELAY_PORT": str(relay.port)}
+        with open_house(folder, told) as house, house.database.writing() as session:
+            numbers = {
+                name: roster.add(
+                    session, f"{name}@x.example", "weekly", how="x", now=NOW, keys=KEYS
+                )
+                for name in SAID
+            }
+            for name, (words, _) in SAID.items():
+                relay.will("rcpt", f"{name}@x.example", words)
+        with open_house(folder, told) as house:
+            publish.collect(house, now=NOW)
+            record = publish.prepare(house, "weekly", now=NOW).record
+            publish.approve(house, "weekly", record.issue.number, by="the editor", now=NOW)
+            assert publish.send(house, "weekly", clock=lambda: NOW).counts == {"refused": 4}
+            stands = {name: standing(house, number) for name, number in numbers.items()}
+            assert {n for n, how in stands.items() if how == "suppressed"} == {"gone"}
+            kept = {report.status for report in publish.reports(house)[0]}
+            assert kept == {"5.1.1", "5.7.1", "5.2.2"}
 
 
 def test_g73_a_complaint_withdraws_and_suppresses(house: House, ann: int) -> None:

@@ -2,10 +2,9 @@
 
 import os
 import random
-import resource
+import re
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +19,24 @@ from digest.publish import House, open_house
 from subscribers import roster
 from subscribers.preferences import EVERYTHING
 from tests.relay import ANYONE, DROP, Hold, ScriptedRelay, Wait
-from tests.surviving import CRASHED, POINTS, QUICK, Found, found, hold_to_the_law, started
+from tests.surviving import (
+    CONNECTIONS,
+    CRASHED,
+    ONCE,
+    POINTS,
+    QUICK,
+    Found,
+    Sender,
+    doubtful,
+    found,
+    hold_to_the_law,
+    started,
+)
 from tests.test_sending import in_minutes, join, prepared, until
 
-READERS = 100
 LONG = "DIGEST_KILLS" in os.environ
-KILLS = int(os.environ.get("DIGEST_KILLS", "3"))
+KILLS = int(os.environ.get("DIGEST_KILLS", "5"))
+READERS = 100
 SLOW = Wait(0.02)
 
 
@@ -55,13 +66,13 @@ def environ(environ: dict[str, str], relay: ScriptedRelay, policy: str) -> dict[
 
 @pytest.fixture
 def crowded(house: House, relay: ScriptedRelay, clock: Callable[[], datetime]) -> House:
-    return crowd(house, relay, clock)
+    return crowd(house, relay, clock, READERS)
 
 
-def crowd(house: House, relay: ScriptedRelay, clock: Callable[[], datetime]) -> House:
+def crowd(house: House, relay: ScriptedRelay, clock: Callable[[], datetime], readers: int) -> House:
     """An approved issue for many readers, and a relay that takes its time."""
-    relay.will("dot", ANYONE, SLOW, times=10_000)
-    join(house, {f"r{number}@readers.example": EVERYTHING for number in range(READERS)})
+    relay.will("dot", ANYONE, SLOW, times=20_000)
+    join(house, {f"r{number}@readers.example": EVERYTHING for number in range(readers)})
     prepared(house, clock)
     publish.approve(house, "weekly", 1, by="the editor", now=clock())
     return house
@@ -74,64 +85,75 @@ def finished(house: House, relay: ScriptedRelay) -> Found:
     return found(house, relay)
 
 
-def wait_for(relay: ScriptedRelay, count: int, process: "subprocess.Popen[bytes]") -> None:
+def wait_for(relay: ScriptedRelay, count: int, sender: Sender) -> None:
     """Until the relay has taken so many, or the sender has ended by itself."""
-    until(lambda: len(relay.accepted) >= count or process.poll() is not None, 60)
-
-
-def ended(process: "subprocess.Popen[bytes]", timeout: float = 60) -> int:
-    with process:
-        try:
-            return process.wait(timeout=timeout)
-        finally:
-            process.kill()
+    until(lambda: len(relay.accepted) >= count or sender.poll() is not None, 60)
 
 
 def test_killed_at_random_nobody_is_lost(
-    crowded: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay, policy: str
+    house: House,
+    folder: Path,
+    environ: dict[str, str],
+    relay: ScriptedRelay,
+    clock: Callable[[], datetime],
+    policy: str,
 ) -> None:
+    """So many readers that the last of `KILLS` kills still finds work."""
+    readers, resend = max(READERS, 20 * KILLS), policy == "resend"
+    crowd(house, relay, clock, readers)
     chance = random.Random(7)  # noqa: S311 - which instant, not a secret
-    killed = 0
-    while killed < KILLS and set(found(crowded, relay).states.values()) != {"sent"}:
-        before = len(relay.accepted)
-        enough = before + chance.randrange(1, 30)
-        process = started(folder, environ)
-        wait_for(relay, enough, process)
-        over = process.poll() is not None
-        process.kill()
-        ended(process)
-        if over:
-            break
-        killed += 1
-        hold_to_the_law(found(crowded, relay), READERS, kills=killed, resend=policy == "resend")
-    assert killed >= 2
+    before, most = 0, 0
+    for kills in range(1, KILLS + 1):
+        sender = started(folder, environ)
+        wait_for(relay, len(relay.accepted) + chance.randrange(12), sender)
+        time.sleep(chance.uniform(0, 0.03))  # any instant is right: none is waited for
+        assert sender.killed() == -signal.SIGKILL
+        at = found(house, relay)
+        hold_to_the_law(at, readers, kills=kills, resend=resend)
+        most, before = max(most, doubtful(at) - before), doubtful(at)
+    assert most <= 2 * CONNECTIONS
 
-    at = finished(crowded, relay)
+    at = finished(house, relay)
 
-    hold_to_the_law(at, READERS, kills=killed, resend=policy == "resend")
-    if policy == "resend":
-        assert set(at.states.values()) <= {"sent", "unknown"}
-        assert len(at.taken) == READERS
-    else:
-        untaken = {reader for reader in at.states if not at.taken[reader]}
-        assert untaken <= {r for r, state in at.states.items() if state == "unknown"}
+    hold_to_the_law(at, readers, kills=KILLS, resend=resend)
+    assert set(at.states.values()) <= {"sent", "unknown"}
+    untaken = {reader for reader in at.states if not at.taken[reader]}
+    unknown = {reader for reader, state in at.states.items() if state == "unknown"}
+    assert untaken <= unknown
+    assert {
+        line.address for line in publish.readers(house, house.issue("weekly"), ("unknown",))
+    } == unknown
+    if resend:
+        assert not untaken
+    twice = sum(count > 1 for count in at.taken.values())
+    print(f"{KILLS} kills, {policy}, {house.database.engine.dialect.name}: {readers} readers,"
+          f" {len(untaken - unknown)} lost, {twice} twice, {doubtful(at)} in doubt and listed,"
+          f" at most {most} of one kill")  # fmt: skip
 
 
 def test_crashed_at_each_point_nobody_is_lost(
     crowded: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay, policy: str
 ) -> None:
-    crashes = 0
-    for point in POINTS:
-        nth = 1 if point in ("after a claim", "before the rest is given back") else 2
-        code = ended(started(folder, environ, point, nth))
-        assert code == CRASHED or point == "before the rest is given back", point
-        crashes += 1
-        hold_to_the_law(found(crowded, relay), READERS, kills=crashes, resend=policy == "resend")
+    resend = policy == "resend"
+    for crashes, point in enumerate(POINTS, 1):
+        nth = 1 if point in ONCE else 2
+        assert started(folder, environ, point, nth).ended() == CRASHED, point
+        hold_to_the_law(found(crowded, relay), READERS, kills=crashes, resend=resend)
+    assert crowded.issue("weekly").state == "sending"
 
     at = finished(crowded, relay)
 
-    hold_to_the_law(at, READERS, kills=crashes, resend=policy == "resend")
-    assert set(at.states.values()) <= ({"sent"} if policy == "resend" else {"sent", "unknown"})
+    hold_to_the_law(at, READERS, kills=len(POINTS), resend=resend)
+    assert set(at.states.values()) <= ({"sent"} if resend else {"sent", "unknown"})
+    assert crowded.issue("weekly").state == "sent"
+
+
+def test_there_is_a_crash_for_each_point_that_the_code_names() -> None:
+    rooms = (Path(publish.__file__).parent / "sending").glob("*.py")
+    calls = re.findall(r"\b_?passing\((.+)\)", "".join(room.read_text("utf-8") for room in rooms))
+    named = {name for call in calls for name in re.findall(r'"([^"]+)"', call)}
+
+    assert named | {"while a message is made"} == set(POINTS)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -145,13 +167,14 @@ def test_a_frozen_sender_wakes_up_to_find_its_work_given_away(
         status = Path(f"/proc/{zombie.pid}/stat")
         until(lambda: status.read_text("ascii").rpartition(")")[2].split()[0] == "T", 60)
         time.sleep(QUICK.lease.total_seconds() + QUICK.grace.total_seconds() + 0.5)
-        other = ended(started(folder, environ))
+        other = started(folder, environ).ended()
     finally:
         zombie.send_signal(signal.SIGCONT)
-        code = ended(zombie)
+        code = zombie.ended()
 
     assert other == 0
     assert code == 1
+    assert "presumed dead; others have its work" in zombie.said
     at = finished(crowded, relay)
     hold_to_the_law(at, READERS, kills=1, resend=True)
     assert set(at.states.values()) == {"sent"}
@@ -170,7 +193,7 @@ def test_two_senders_share_the_work(
         until(lambda: relay.most == 8, 60)  # four connections each
     finally:
         go.set()
-        codes = {ended(process) for process in both}
+        codes = {process.ended() for process in both}
 
     assert codes <= {0, 75}
 
@@ -186,10 +209,11 @@ def test_a_second_sender_on_the_same_file_is_refused(
 ) -> None:
     with crowded.database.sole_sender():
         second = started(folder, environ)
-        assert ended(second) == 75
+        assert second.ended() == 75
+    assert second.said == "another `digest send` is at work on this database"
 
     assert relay.connections == 0
-    assert ended(started(folder, environ)) == 0
+    assert started(folder, environ).ended() == 0
 
 
 @pytest.mark.parametrize("policy", ["resend"], indirect=True)
@@ -205,7 +229,7 @@ def test_asked_to_stop_it_drains_and_leaves_nothing_unknown(
     until(lambda: len(relay.accepted) >= 10)
     process.send_signal(number)
 
-    assert ended(process, timeout=30) == 75
+    assert process.ended(30) == 75
 
     at = found(crowded, relay)
     assert set(at.states.values()) == {"sent", "pending"}
@@ -223,15 +247,13 @@ def test_asked_twice_it_cuts_and_lists_what_is_in_doubt(
 ) -> None:
     relay.will("dot", ANYONE, *["250 2.0.0 OK"] * 4, Wait(60))
     relay.will("dot", ANYONE, Wait(60), times=READERS)
-    crowd(house, relay, clock)
+    crowd(house, relay, clock, READERS)
     process = started(folder, environ)
     until(lambda: len(relay.accepted) >= 6)
     process.send_signal(signal.SIGTERM)
-    # It has heard the first when it takes no more; the second must not come in the same breath.
-    time.sleep(0.5)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)  # another kind: two alike in one breath are one
 
-    assert ended(process, timeout=20) == 75
+    assert process.ended(20) == 75
 
     at = found(house, relay)
     assert 1 <= list(at.states.values()).count("unknown") <= 4
@@ -250,7 +272,7 @@ def test_paused_and_resumed_twenty_times_nobody_is_doubled(
             before = len(relay.accepted)
             wait_for(relay, before + 1, process)
             publish.pause(crowded, crowded.issue("weekly"), why="a look", by="ann", now=now)
-            assert ended(process) in (0, 75)
+            assert process.ended() in (0, 75)
         else:
             publish.pause(crowded, crowded.issue("weekly"), why="a look", by="ann", now=now)
             paused = publish.send(crowded, clock=lambda: datetime.now(UTC), timing=QUICK)
@@ -274,7 +296,7 @@ def test_cancelled_on_the_way_the_rest_gets_nothing(
     publish.cancel(
         crowded, crowded.issue("weekly"), why="wrong list", by="ann", now=datetime.now(UTC)
     )
-    ended(process)
+    process.ended()
 
     account = publish.send(crowded, clock=lambda: datetime.now(UTC))
 
@@ -283,23 +305,6 @@ def test_cancelled_on_the_way_the_rest_gets_nothing(
     assert account.total == READERS
     assert len(relay.accepted) <= when + 2 * 4
     assert account.counts["sent"] == len(relay.accepted)
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("policy", ["resend"], indirect=True)
-def test_a_full_disk_stops_the_sender_and_loses_nobody(
-    crowded: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay
-) -> None:
-    most = (folder / "digest.db-wal").stat().st_size + 150_000
-    sender = started(folder, environ)
-    resource.prlimit(sender.pid, resource.RLIMIT_FSIZE, (most, most))
-    assert ended(sender) != 0
-
-    at = found(crowded, relay)
-    hold_to_the_law(at, READERS, kills=1, resend=True)
-    final = finished(crowded, relay)
-    assert set(final.states.values()) == {"sent"}
-    hold_to_the_law(final, READERS, kills=2, resend=True)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -352,8 +357,7 @@ def test_a_torn_journal_opens_and_still_knows_everybody(
 ) -> None:
     process = started(folder, environ)
     wait_for(relay, 30, process)
-    process.kill()
-    ended(process)
+    process.killed()
     whole = (folder / "digest.db-wal").read_bytes()
     chance = random.Random(11)  # noqa: S311 - where it is torn
     for turn in range(5):
@@ -388,7 +392,7 @@ def test_a_server_that_cuts_its_connections_is_asked_again(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-    assert ended(process) == 0
+    assert process.ended() == 0
 
     at = found(crowded, relay)
     assert set(at.states.values()) == {"sent"}

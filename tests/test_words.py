@@ -12,7 +12,7 @@ from subscribers import words
 from subscribers.web.joining import WORDING
 
 ROOT = Path(__file__).parents[1]
-PAGES = [p for p in (ROOT / "templates/web").glob("*.jinja") if p.name != "preview.html.jinja"]
+PAGES = sorted((ROOT / "templates/web").glob("*.jinja"))
 PAGES.append(ROOT / "templates/confirmation.txt.jinja")
 OTHERS = [language for language in words.LANGUAGES if language != "en"]
 

@@ -8,6 +8,7 @@
     issues      the issues as they stand, what was carried
     edited      drafts, approvals, and every step on the desk
     scheduled   due times and the steps taken for them; the last run
+    editors     who may sit at the desk
 
 Every table and every query about them. Functions take a session first and never commit.
 Never here: what may be mailed to whom (roster), what was mailed (ledger).
@@ -46,6 +47,18 @@ from digest.archive.edited import (
     pictures,
     save_draft,
     search,
+)
+from digest.archive.editors import (
+    Editor,
+    Role,
+    add_editor,
+    editors,
+    end_login,
+    logged_in,
+    note_login,
+    password_of,
+    remove_editor,
+    set_password,
 )
 from digest.archive.facts import Facts, facts
 from digest.archive.issues import (
@@ -86,11 +99,14 @@ __all__ = [
     "Compared",
     "Decided",
     "Edit",
+    "Editor",
     "Facts",
     "IssueRecord",
     "Kept",
+    "Role",
     "SourceState",
     "Standing",
+    "add_editor",
     "approve",
     "articles",
     "called",
@@ -105,7 +121,9 @@ __all__ = [
     "draft",
     "draw",
     "edit",
+    "editors",
     "edits",
+    "end_login",
     "facts",
     "issue",
     "issue_at",
@@ -118,19 +136,24 @@ __all__ = [
     "last_prepared",
     "leaders",
     "listed",
+    "logged_in",
     "meant",
     "newcomers",
     "next_number",
     "note_edit",
     "note_failure",
+    "note_login",
     "note_pulse",
     "note_step",
     "note_visit",
     "outlines",
+    "password_of",
     "pictures",
     "pulse",
+    "remove_editor",
     "save_draft",
     "search",
+    "set_password",
     "set_state",
     "source_state",
     "source_states",

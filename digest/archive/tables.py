@@ -196,3 +196,22 @@ class PulseRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     at: datetime = Field(sa_type=Utc)
     count: int
+
+
+class EditorRow(SQLModel, table=True):
+    """Somebody who may sit at the desk. `password` is what argon2 made of it."""
+
+    __tablename__ = "editor"
+    name: str = Field(primary_key=True)
+    role: str
+    password: str = Field(sa_type=Text)
+    added: datetime = Field(sa_type=Utc)
+
+
+class LoginRow(SQLModel, table=True):
+    """A login until it expires; `token` is the SHA-256 of what the browser keeps."""
+
+    __tablename__ = "login"
+    token: str = Field(primary_key=True)
+    name: str = Field(foreign_key="editor.name", ondelete="CASCADE", index=True)
+    until: datetime = Field(sa_type=Utc)

@@ -22,6 +22,7 @@ from digest.cli import (
     bounces,
     checking,
     dkim,
+    editors,
     issues,
     schedule,
     sending,
@@ -49,7 +50,7 @@ from digest.cli.door import (
 from subscribers.cli import commands as subscriber_commands
 
 if TYPE_CHECKING:
-    from digest.publish import House
+    from digest.publish import House, IssueRecord
     from subscribers.roster import Session
 
 
@@ -79,6 +80,7 @@ app = typer.Typer(
 )
 app.add_typer(articles.app, name="articles")
 app.add_typer(issues.app, name="issues")
+app.add_typer(editors.app, name="editors")
 app.add_typer(sources.app, name="sources")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(checking.app)
@@ -183,25 +185,36 @@ def preview(
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
-    """See an issue in the browser, as HTML and as text. Ctrl-C ends it.
+    """Open the desk on this machine alone: see an issue as readers will, change it, approve it.
 
     Example: digest preview
     Example: digest preview 12 --section Opinion --out /tmp/issue
     """
     from digest import publish
-    from digest.web import preview_app, serve_until_stopped
 
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
         shown = publish.shown(house, record, section or [])
-        page = publish.preview_page(house, record, shown)
-    if out:
-        for path in publish.write_shown(shown, out):
-            sys.stdout.write(f"{path}\n")
-        return
+        if out is None:
+            _serve_desk(house, record, section or [], port, browser)
+            return
+    for path in publish.write_shown(shown, out):
+        sys.stdout.write(f"{path}\n")
+
+
+def _serve_desk(
+    house: "House", record: "IssueRecord", sections: list[str], port: int, browser: bool
+) -> None:
+    from urllib.parse import urlencode
+
+    from digest.web import desk_app, serve_until_stopped
+
+    _ = house.settings.keys
+    seen = f"?{urlencode([('section', name) for name in sections])}" if sections else ""
+    path = f"desk/{record.issue.newsletter}/{record.issue.number}{seen}"
     with contextlib.suppress(KeyboardInterrupt):
         serve_until_stopped(
-            preview_app(page, shown), "127.0.0.1", port, announce("the preview", browser)
+            desk_app(house, now, environ()), "127.0.0.1", port, announce("the desk", browser, path)
         )
 
 
@@ -280,7 +293,10 @@ def serve(
         _ = house.settings.keys
         with contextlib.suppress(KeyboardInterrupt):
             serve_until_stopped(
-                public_app(house, now), host, port, announce("the readers' pages", False)
+                public_app(house, now, environ()),
+                host,
+                port,
+                announce("the readers' pages, and the desk at /desk", False),
             )
 
 

@@ -88,10 +88,11 @@ def myself() -> str:
     return str(started)
 
 
-def announce(what: str, browser: bool) -> Callable[[str], None]:
-    def announce(url: str) -> None:
+def announce(what: str, browser: bool, path: str = "") -> Callable[[str], None]:
+    def announce(root: str) -> None:
         import webbrowser
 
+        url = root + path
         say(f"{what}: {url} (Ctrl-C ends it)")
         if browser and sys.stderr.isatty():
             webbrowser.open(url)

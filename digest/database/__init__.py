@@ -23,7 +23,7 @@ from sqlmodel import Session, SQLModel
 
 from digest.database.sharing import Sharing
 from digest.database.turns import Turns
-from digest.errors import DatabaseError, SenderAtWork
+from digest.errors import DatabaseBusy, DatabaseError, SenderAtWork
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -48,16 +48,31 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one moment of the database and writes nothing."""
-        with Session(self.engine) as session:
-            yield session
+        """A session that sees one moment of the database and writes nothing.
+
+        Raises DatabaseError where it cannot be read.
+        """
+        try:
+            with Session(self.engine) as session:
+                yield session
+        except DBAPIError as error:
+            raise _failed("read", error) from error
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Session]:
         """A session whose changes are committed together, or not at all.
 
         SQLite has one writer: who comes first, of all threads and processes, writes first.
+        Raises DatabaseError where it cannot be written, DatabaseBusy where others are at it.
         """
+        try:
+            with self._writing() as session:
+                yield session
+        except DBAPIError as error:
+            raise _failed("written", error) from error
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Session]:
         with (
             self._turns.taken() if self._sqlite else contextlib.nullcontext(),
             self.engine.connect().execution_options(writes=True) as connection,
@@ -74,11 +89,11 @@ class Database:
         """
         for tries in range(PERSIST):
             try:
-                with self.writing() as session:
+                with self._writing() as session:
                     return work(session, tries > 0)
             except DBAPIError as error:
                 if tries + 1 == PERSIST or not _may_help(error):
-                    raise _unwritten(error) from error
+                    raise _failed("written", error) from error
             time.sleep(min(2.0, 0.05 * 4**tries))
         raise AssertionError  # pragma: no cover - the last try returns or raises
 
@@ -272,10 +287,13 @@ def _may_help(error: DBAPIError) -> bool:
     )
 
 
-def _unwritten(error: DBAPIError) -> DatabaseError:
-    return DatabaseError(
-        f"the database could not be written: {_first_line(error)}",
-        remedy="make room, or bring it back; nothing is lost, run the same command again",
+def _failed(what: str, error: DBAPIError) -> DatabaseError:
+    busy = "locked" in str(error.orig)
+    return (DatabaseBusy if busy else DatabaseError)(
+        f"the database could not be {what}: {_first_line(error)}",
+        remedy="wait until the others have ended, then run the same command again"
+        if busy
+        else "make room, or bring it back; nothing is lost, run the same command again",
     )
 
 

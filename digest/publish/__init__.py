@@ -1,6 +1,7 @@
 """Publish: the path joined, from the sources to the relay. The doors call this and nothing below.
 
     founding     a new publisher's folder
+    seating      who may sit at the desk: accounts, logins, roles
     opening      the House: settings, database, templates, opened once
     collecting   sources -> archive
     comparing    new articles -> the stories that they tell
@@ -12,11 +13,13 @@
     signing      DKIM keys: read, written, shown as DNS records
     composing    one reader's message
     checking     what stands against sending an issue
-    doctoring    what stands against sending at all: DNS, keys
+    doctoring    what stands against sending at all: DNS, relay, web server, machine
     sending      approved issue -> ledger -> relay; the accounting of it
     archiving    past issues for anybody, and a feed of them
     showing      an issue for the editor's eyes
+    proofing     the very message of a reader, taken apart; how many get which
     confirming   what the roster owes somebody -> relay
+    admitting    who may ask to join just now, and what it costs
     leaving      the link in a mail -> roster and ledger
     receiving    bounces, complaints, mail that unsubscribes -> roster and ledger
     running      all that is due now, and the notices to the editors

@@ -21,9 +21,9 @@ from subscribers.tokens import Token
 
 TRIES = 5
 PATIENCE = timedelta(minutes=5)
-PATHS = {"confirm": "c", "address": "a", "known": "p"}
+PATHS = {"confirm": "c", "address": "a", "known": "p", "stopped": "c"}
 PURPOSES: dict[str, tokens.Purpose] = {
-    "confirm": "confirm", "address": "address", "known": "preferences"
+    "confirm": "confirm", "address": "address", "known": "preferences", "stopped": "confirm"
 }  # fmt: skip
 
 
@@ -137,4 +137,5 @@ _SUBJECTS = {
     "confirm": "Please confirm: %(newsletter)s",
     "known": "You already get %(newsletter)s",
     "address": "Please confirm your new address for %(newsletter)s",
+    "stopped": "We have stopped mailing %(newsletter)s to you",
 }

@@ -1,33 +1,48 @@
 """The link in a mail -> roster and ledger: what `subscribers.web` asks of the house."""
 
+import logging
+import secrets
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from digest import archive, ledger, rendering
 from digest.edition import cut, section_names
+from digest.publish.admitting import Gate
 from digest.publish.confirming import confirm
 from digest.publish.opening import Clock, House
 from digest.publish.selecting import section_order
 from digest.publish.showing import Shown, in_sample_places
-from subscribers import limiting, roster, tokens
-from subscribers.address import masked
+from subscribers import puzzles, roster, tokens
+from subscribers.address import masked, normalise
 from subscribers.errors import BadToken, UnknownSubscriber
+from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.roster import Asker, Profile, Session
 from subscribers.tokens import Purpose, Token
-from subscribers.web import Leaving, Offer, Offered, Standing
+from subscribers.web import Leaving, Offer, Offered, Riddle, Standing
 from subscribers.web.door import Asked
 
+_LOG = logging.getLogger(__name__)
 BACK_WITHIN = timedelta(hours=1)
 QUICKEST, SLOWEST = timedelta(seconds=2), timedelta(hours=24)  # between a form and its answer
 
 
 class FrontDoor:
-    """Implements `subscribers.web.Door`. Links work for ever, whatever became of their issue."""
+    """Implements `subscribers.web.Door`. Links work for ever, whatever became of their issue.
+
+    What depends on whether an address is known is done by a thread of its own, the clerk, after
+    the answer: nobody can wait for it, so no time tells.
+    """
 
     def __init__(self, house: House, clock: Clock) -> None:
         self._house, self._clock = house, clock
-        self._limits = limiting.Limits()
+        self._gate = Gate(house, clock)
+        self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
+
+    def close(self) -> None:
+        """Finish what was asked for."""
+        self._clerk.shutdown()
 
     def leave(self, token: str, how: str, reason: str = "", story: int | None = None) -> Leaving:
         """End the subscription; roster and ledger both learn which issue it came from."""
@@ -93,9 +108,9 @@ class FrontDoor:
         asked = tokens.read(token, purpose, self._house.settings.keys)
         if purpose in {"confirm", "address"}:
             with self._house.database.reading() as session:
-                kind: roster.NoticeKind = "confirm" if purpose == "confirm" else "address"
+                kinds = roster.CONFIRMING if purpose == "confirm" else roster.MOVING
                 notice = roster.open_notice(
-                    session, asked.issue, asked.subscriber, kind, self._clock()
+                    session, asked.issue, asked.subscriber, kinds, self._clock()
                 )
             return self._standing(asked, self._titles(notice.newsletters), notice.address)
         return self._standing(asked)
@@ -130,15 +145,17 @@ class FrontDoor:
     def move(self, token: str, address: str) -> Standing:
         """Ask a new address whether it is the reader's. Raises InvalidAddress."""
 
-        def act(session: Session, asked: Token, now: datetime) -> None:
-            if self._profile(asked):
+        wanted = normalise(address)
+        asked = tokens.read(token, "preferences", self._house.settings.keys)
+
+        def act(session: Session) -> None:
+            if roster.is_known(session, asked.subscriber):
                 roster.ask_to_move(
-                    session, asked.subscriber, asked.newsletter, address, now=now,
+                    session, asked.subscriber, asked.newsletter, wanted, now=self._clock(),
                     keys=self._house.settings.keys,
                 )  # fmt: skip
 
-        asked = self._act(token, act)
-        confirm(self._house, clock=self._clock)
+        self._later(act)
         return self._standing(asked)
 
     def join_more(self, token: str, newsletters: tuple[str, ...], asked: Asked) -> Standing:
@@ -153,7 +170,7 @@ class FrontDoor:
             )  # fmt: skip
 
         who = self._act(token, act)
-        confirm(self._house, clock=self._clock)
+        self._later()
         return self._standing(who)
 
     def give_feedback(self, token: str, verdict: str, comment: str) -> Standing:
@@ -182,28 +199,34 @@ class FrontDoor:
             told.web.base_url,
         )
 
-    def admit(self, address: str, asked: Asked) -> bool:
-        """Whether this asker may ask just now. A domain that is full is not told so (`request`)."""
-        del address
-        full = self._limits.allow(
-            self._clock(), network=limiting.network(asked.ip), everybody="all"
-        )
-        return not full
+    def admit(self, address: str, asked: Asked, puzzle: str, answer: str) -> Admission:
+        """Whether this asker may ask just now. The same for each address of a domain."""
+        return self._gate.admit(address.rpartition("@")[2], asked.ip, puzzle, answer)
+
+    def riddle(self, old: str) -> Riddle:
+        """What to do where many ask: the same as before while it can be done."""
+        now, keys = self._clock(), self._house.settings.keys
+        try:
+            fresh = now < puzzles.ends(old, keys) and bool(puzzles.left(old, keys, now))
+        except BadToken:
+            fresh = False
+        puzzle = old if fresh else puzzles.make(secrets.randbits(62), keys, now)
+        left = puzzles.left(puzzle, keys, now)
+        return Riddle(puzzle, left, puzzles.BITS, puzzles.ROUNDS)
 
     def request(self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked) -> None:
-        """Somebody wants to join: put it down, and mail them, unless a machine asks."""
+        """Somebody wants to join: put it down, and mail them, unless a machine asks. No waiting."""
         now = self._clock()
         if not self._is_timely(stamp, now):
             return
-        if self._limits.allow(now, domain=address.rpartition("@")[2]):
-            return
-        with self._house.database.writing() as session:
-            owed = roster.request(
+
+        def act(session: Session) -> None:
+            roster.request(
                 session, address, newsletters, self._asker(asked), now=now,
                 keys=self._house.settings.keys,
             )  # fmt: skip
-        if owed:
-            confirm(self._house, clock=self._clock)
+
+        self._later(act)
 
     def confirm(self, token: str, asked: Asked, purpose: Purpose) -> Standing:
         """The second step. Raises BadToken for a link that is too old."""
@@ -215,6 +238,17 @@ class FrontDoor:
                 keys=self._house.settings.keys,
             )  # fmt: skip
         return self._standing(who, self._titles(slugs))
+
+    def _later(self, act: Callable[[Session], None] | None = None) -> None:
+        """Have the clerk do this, and mail what is owed then."""
+
+        def work() -> None:
+            if act:
+                with self._house.database.writing() as session:
+                    act(session)
+            confirm(self._house, clock=self._clock)
+
+        self._clerk.submit(work).add_done_callback(_told)
 
     def _act(
         self, token: str, act: Callable[[Session, Token, datetime], None],
@@ -280,6 +314,7 @@ class FrontDoor:
             until if until and until > self._clock() else None,
             tuple(others) if known else (),
             known.language if known else "",
+            self._seal(asked, "preferences") if known else "",
         )
 
     def _profile(self, asked: Token) -> Profile | None:
@@ -312,6 +347,12 @@ class FrontDoor:
         number = 0 if asked.purpose in {"confirm", "address"} else asked.issue
         token = Token(purpose, asked.newsletter, number, asked.subscriber)
         return tokens.seal(token, self._house.settings.keys)
+
+
+def _told(done: Future[None]) -> None:
+    """What went wrong in the clerk's hands is said; the address it was about is not."""
+    if error := done.exception():
+        _LOG.error("what a page asked for was not done: %s", type(error).__name__)
 
 
 def view(house: House, token: str) -> Shown | None:

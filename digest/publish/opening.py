@@ -111,6 +111,14 @@ def open_house(folder: Path, environ: Mapping[str, str]) -> Iterator[House]:
         opened.close()
 
 
+def reread(house: House, environ: Mapping[str, str]) -> House:
+    """The same house with the settings as they are on the disk now; its database stays open.
+
+    Raises SettingsError.
+    """
+    return House(load(house.settings.folder, environ), house.database)
+
+
 def migrate(folder: Path, environ: Mapping[str, str]) -> tuple[str | None, str]:
     """Bring the database to this program's age; the revisions before and after."""
     settings = load(folder, environ)

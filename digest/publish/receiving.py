@@ -22,7 +22,7 @@ from subscribers import roster
 from subscribers.address import key
 from subscribers.bounces import About, Failure, Report, events, understand
 from subscribers.bounces.faults import fault
-from subscribers.bounces.policy import Policy, verdict
+from subscribers.bounces.policy import GONE, Policy, verdict
 from subscribers.errors import InvalidAddress, Suppressed
 from subscribers.roster import Reported, Session
 
@@ -201,10 +201,12 @@ def _act(house: House, session: Session, report: Report, about: About, now: date
         _brake(house, session, about.issue, now)
         return "suppressed: complaint" if _suppress(house, session, about, "complaint", now) else ""
     if report.kind == "bounce":
-        past = roster.history(session, about.subscriber, now - MEMORY)
+        past = roster.history(session, about.subscriber, _since(session, about, now))
         sent = ledger.sent_to(session, about.subscriber, house.settings.bounces.issues)
         why = verdict(past, sent, policy(house))
         if why and _suppress(house, session, about, "bounce", now):
+            if why != GONE:
+                roster.stop(session, about.subscriber, now)
             return f"suppressed: {why}"
     return ""
 
@@ -220,6 +222,13 @@ def _brake(house: House, session: Session, issue: int, now: datetime) -> None:
     why = too_many_complaints(brake, counts.get("sent", 0), complaints)
     if why and any(counts.get(state) for state in ledger.OPEN):
         ledger.steer(session, issue, "paused", why=why, by=ledger.BRAKE, now=now)
+
+
+def _since(session: Session, about: About, now: datetime) -> datetime:
+    """From when failures count: a reader who pressed a button in our mail has a fresh start."""
+    kept = roster.profile(session, about.subscriber).subscriptions
+    events = [event for held in kept for event in held.events if event.how == "page"]
+    return max([now - MEMORY, *(event.at for event in events if event.kind == "confirmed")])
 
 
 def _withdraw(house: House, session: Session, about: About, how: str, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""An issue for eyes that are no reader's: the preview, the page to view, files to look at."""
+"""An issue for eyes that are no reader's: the page to view, the archive, files to look at."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 from digest.archive import IssueRecord
 from digest.edition import Issue, cut
 from digest.errors import IssueError
-from digest.publish.checking import examine
 from digest.publish.opening import House
 from digest.rendering import Reader, Rendering, fill, joined_on, render
 from subscribers.preferences import EVERYTHING, Preferences
@@ -35,12 +34,6 @@ def in_sample_places(house: House, issue: Issue, rendering: Rendering) -> Shown:
     home = house.settings.publisher.url or house.settings.web.base_url
     joined = joined_on(issue.at, issue.timezone, issue.language)
     return fill(rendering, Reader(home, home, home, joined))
-
-
-def preview_page(house: House, record: IssueRecord, shown: Shown) -> str:
-    """The page around the issue: subject, preheader, what preflight found, and two frames."""
-    page = house.templates.overlay(autoescape=True).get_template("web/preview.html.jinja")
-    return page.render(issue=record.issue, shown=shown, findings=examine(house, record))
 
 
 def write_shown(shown: Shown, folder: Path) -> list[Path]:

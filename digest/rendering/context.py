@@ -61,6 +61,7 @@ def _things(edition: Edition) -> dict[str, Any]:
         "all_sections": edition.sections,
         "trending": edition.trending,
         "reader": PLACES,
+        "leave": partial(_leave, edition),
         "feedback": feedback(issue.publisher, issue_name(edition)),
     }
 
@@ -134,3 +135,12 @@ def _foreign(own: str, other: str) -> str:
 def _without_lead(sections: tuple[Section, ...]) -> tuple[Section, ...]:
     first = tuple(replace(section, stories=section.stories[1:]) for section in sections[:1])
     return tuple(section for section in first + sections[1:] if section.stories)
+
+
+def _leave(edition: Edition, story: Story | None = None) -> str:
+    """The reader's way out with the place in the issue of the story next to it, or of the last."""
+    near = story or (edition.stories[-1] if edition.stories else None)
+    told = [one.article.fingerprint for one in edition.issue.stories]
+    if near is None or near.article.fingerprint not in told:
+        return PLACES.unsubscribe_url
+    return f"{PLACES.unsubscribe_url}?story={told.index(near.article.fingerprint) + 1}"

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from digest.errors import TemplateError
 from digest.rendering.values import SENTINEL
@@ -30,6 +31,7 @@ TRAPS = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=16)  # an issue is rendered when it is approved, examined and composed
 def inlined(markup: str) -> str:
     """The HTML with the sheet's CSS in style attributes.
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Account,
         Collected,
         DueLine,
+        Editor,
         IssueRecord,
         ReaderLine,
         RelayLine,
@@ -263,6 +264,14 @@ def say_looking(part: str) -> None:
     """What the doctor looks at next; a name server or a relay may take its time."""
     if talk.is_terminal:
         talk.print(f"[dim]looking at: {part}[/dim]")
+
+
+def show_editors(editors: "Sequence[Editor]") -> None:
+    """Who may sit at the desk."""
+    table = _table("name", "role", "since (UTC)")
+    for editor in editors:
+        table.add_row(_safe(editor.name), editor.role, _when(editor.added))
+    data.print(table)
 
 
 def show_findings(findings: "Sequence[Finding]") -> None:

@@ -23,6 +23,7 @@ class Policy:
 
 
 DEFAULT = Policy()
+GONE = "the address does not exist"  # a verdict; no mail would reach who it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def verdict(history: Sequence[Mark], sent: Sequence[int], policy: Policy = DEFAU
     blamed = [mark for mark in history if WEIGHTS[mark.fault]]
     hard = {mark.at.date() for mark in blamed if mark.fault == "address"}
     if policy.hard and len(hard) >= policy.hard:
-        return "the address does not exist"
+        return GONE
     failed = {mark.issue for mark in blamed}
     last = sent[: policy.issues]
     if policy.issues and len(last) == policy.issues and failed.issuperset(last):

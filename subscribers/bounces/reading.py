@@ -50,7 +50,7 @@ def read(raw: bytes) -> Letter:
     """Take a mail apart; never raises."""
     raw = raw[:MOST]
     try:
-        message = email.message_from_bytes(raw) if _is_shallow(raw) else _flat(raw)
+        message = parsed(raw)
         letter = Letter(_fields(message))
         _take(message, letter, 0)
     except Exception:  # noqa: BLE001 - the parser of a language's library, fed by strangers
@@ -63,6 +63,13 @@ def read(raw: bytes) -> Letter:
     if not letter.blocks:
         letter.blocks = [block for block in _blocks(letter.words) if _is_status(block)]
     return letter
+
+
+def parsed(raw: bytes) -> Message:
+    """The mail as Python's parser has it; flat where it is nested so deeply that this takes long,
+    for with each level the parser looks at every line once more.
+    """
+    return email.message_from_bytes(raw) if _is_shallow(raw) else _flat(raw)
 
 
 def _is_shallow(raw: bytes) -> bool:

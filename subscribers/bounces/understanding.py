@@ -4,7 +4,6 @@ RFC 3464 and RFC 5965 first; then reports in words; then what people and their m
 last a detector of others (flufl.bounce), which knows systems long gone.
 """
 
-import email
 import hashlib
 import logging
 import re
@@ -14,7 +13,7 @@ from contextlib import suppress
 from subscribers.bounces import wording
 from subscribers.bounces.faults import fault, status_in
 from subscribers.bounces.identity import About, addressed, identify
-from subscribers.bounces.reading import MOST, Block, Letter, read
+from subscribers.bounces.reading import MOST, Block, Letter, parsed, read
 from subscribers.bounces.replies import is_reply
 from subscribers.bounces.values import Failure, Kind, Report
 
@@ -148,7 +147,7 @@ def _detected(raw: bytes, letter: Letter) -> tuple[Kind, tuple[Failure, ...]] | 
     # It logs a traceback for each of its detectors that stumbles; a report is not our trouble.
     logging.getLogger("flufl.bounce").disabled = True
     with suppress(Exception):  # what others' detectors raise on is not understood
-        temporary, permanent = all_failures(email.message_from_bytes(raw))
+        temporary, permanent = all_failures(parsed(raw))
         found = [a.decode("ascii", "replace") for a in sorted(permanent or temporary)]
         if found:
             status = status_in(letter.words)

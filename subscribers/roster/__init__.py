@@ -4,6 +4,7 @@
     changing    add, enrol, withdraw, choose, suppress, forget
     entering    a whole list at once, as `exchange` decides
     joining     request, confirm, move, pause; the notices that are owed
+    counting    how often something was asked for, by all processes
     reporting   what came back, and what it counts
     telling     everything on a person; why readers left
     asking      recipients, standing, everyone, listing, counts, find, profile, kept, …
@@ -31,6 +32,7 @@ from subscribers.roster.asking import (
     recipients,
     standing,
     suppressions,
+    tastes,
 )
 from subscribers.roster.changing import (
     Enrolment,
@@ -41,8 +43,11 @@ from subscribers.roster.changing import (
     suppress,
     withdraw,
 )
+from subscribers.roster.counting import tallied, tally
 from subscribers.roster.entering import Entering
 from subscribers.roster.joining import (
+    CONFIRMING,
+    MOVING,
     Asker,
     Notice,
     NoticeKind,
@@ -59,6 +64,7 @@ from subscribers.roster.joining import (
     request,
     say,
     speak,
+    stop,
     take_notice,
     tidy,
 )
@@ -77,6 +83,8 @@ from subscribers.roster.telling import everything, left_by, left_near
 from subscribers.suppression import Reason
 
 __all__ = [
+    "CONFIRMING",
+    "MOVING",
     "Asker",
     "Enrolment",
     "Entering",
@@ -127,9 +135,13 @@ __all__ = [
     "say",
     "speak",
     "standing",
+    "stop",
     "suppress",
     "suppressions",
     "take_notice",
+    "tallied",
+    "tally",
+    "tastes",
     "tidy",
     "withdraw",
 ]

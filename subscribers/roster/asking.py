@@ -1,5 +1,6 @@
 """The roster's questions: what it knows, as frozen values. Nothing here writes."""
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +13,14 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    Text,
     bindparam,
     exists,
     func,
     or_,
     select,
 )
+from sqlalchemy import cast as cast_to
 from sqlmodel import Session, col
 
 from subscribers.address import key
@@ -138,6 +141,30 @@ def _mailable(newsletter: str, now: datetime | None, frequencies: frozenset[Freq
     if frequencies != FREQUENCIES:
         found = found.where(col(SubscriptionRow.frequency).in_(sorted(frequencies)))
     return found
+
+
+def tastes(
+    session: Session,
+    newsletter: str,
+    *,
+    now: datetime | None = None,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
+) -> list[tuple[Preferences, int]]:
+    """How many `recipients` have which preferences: a line for each, however many readers."""
+    found = _mailable(newsletter, now, frequencies).subquery()
+    # A JSON column has no equality on PostgreSQL; its text has.
+    same = [cast_to(found.c[name], Text) for name in ("sections", "sectors")]
+    by = (*same, found.c.format, found.c.frequency)
+    kept = select(*(column.label(f"c{n}") for n, column in enumerate(by)), func.count())
+    lines: Any = session.connection().execute(kept.group_by(*by))
+    return [
+        (Preferences(_names(one), form, _names(two), often), count)
+        for one, two, form, often, count in lines
+    ]
+
+
+def _names(text: str | None) -> frozenset[str] | None:
+    return None if text is None else frozenset(json.loads(text))
 
 
 def standing(

@@ -5,7 +5,7 @@ before it is sent, and notes what the relay said. A notice is never sent twice. 
 list bombing hold here, too: one mail a day to an address, and three for ever without a click.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
@@ -17,7 +17,7 @@ from subscribers.address import key, normalise
 from subscribers.consent import Event, Kind
 from subscribers.errors import BadToken, Suppressed
 from subscribers.preferences import EVERYTHING, Preferences
-from subscribers.roster.asking import Lines, profile
+from subscribers.roster.asking import Lines, is_suppressed, profile
 from subscribers.roster.changing import (
     append,
     change,
@@ -38,10 +38,14 @@ from subscribers.roster.tables import (
 )
 from subscribers.suppression import address_hash
 
-NoticeKind = Literal["confirm", "known", "address"]
+NoticeKind = Literal["confirm", "known", "address", "stopped"]
+# The kinds that a step answers.
+CONFIRMING: tuple[NoticeKind, ...] = ("confirm", "stopped")
+MOVING: tuple[NoticeKind, ...] = ("address",)
 ONE_IN = timedelta(hours=24)
 EVER = 3  # mails to an address of which none led to a click
 OPEN = timedelta(days=7)  # how long a notice can be confirmed
+STOPPED = timedelta(days=90)  # the same where mail came back: a full mailbox takes its time
 STUCK = timedelta(minutes=15)
 
 
@@ -87,6 +91,8 @@ def request(
     if not _may_be_mailed(session, mail, now):
         return False
     wanted = [slug for slug in newsletters if _asked(session, number, slug, asker, now)]
+    if is_suppressed(session, mail, keys):
+        wanted = list(newsletters)  # only a fresh confirmation lifts that
     kind: NoticeKind = "confirm" if wanted else "known"
     _owe(session, number, wanted or list(newsletters), kind, mail, now)
     return True
@@ -101,16 +107,27 @@ def confirm(
     Once more is fine. A fresh confirmation lifts a suppression, but never the operator's. Raises
     BadToken for a notice that is gone, too old or somebody else's.
     """
-    asked = open_notice(session, notice, number, "confirm", now)
+    asked = open_notice(session, notice, number, CONFIRMING, now)
     known = profile(session, number)
-    _lift(session, known.address, keys)
+    lifted = _lift(session, known.address, keys)
     for slug in asked.newsletters:
         fresh = {"state": "confirmed", "confirmed_at": now, "changed_at": now, "paused_until": None}
         requested = col(SubscriptionRow.state) == "requested"
-        if change(session, number, slug, fresh, requested):
+        changed = change(session, number, slug, fresh, requested)
+        if changed or (lifted and state(session, number, slug) == "confirmed"):
             append(session, number, slug, _event("confirmed", asker, now))
     _used(session, notice, now)
     return asked.newsletters
+
+
+def stop(session: Session, number: int, now: datetime) -> bool:
+    """Tell a reader whose mail came back that it stopped, and how to go on. Whether it is owed."""
+    known = profile(session, number)
+    slugs = [held.newsletter for held in known.subscriptions if held.state == "confirmed"]
+    if not slugs or not _may_be_mailed(session, known.address, now):
+        return False
+    _owe(session, number, slugs, "stopped", known.address, now)
+    return True
 
 
 def ask_to_move(
@@ -133,7 +150,7 @@ def move(
 
     An address that is somebody's already can't be taken: Suppressed says no more than that.
     """
-    asked = open_notice(session, notice, number, "address", now)
+    asked = open_notice(session, notice, number, MOVING, now)
     known = profile(session, number)
     if key(known.address) != key(asked.address):
         taken = select(col(SubscriberRow.id)).where(
@@ -248,15 +265,15 @@ def note_notice(session: Session, notice: int, sent: str, reply: str, due: datet
 
 
 def open_notice(
-    session: Session, notice: int, number: int, kind: NoticeKind, now: datetime
+    session: Session, notice: int, number: int, kinds: Collection[NoticeKind], now: datetime
 ) -> Notice:
     """A notice that can still be confirmed by this subscriber. Raises BadToken."""
     line = session.connection().execute(_notices().where(col(NoticeRow.id) == notice)).mappings()
     found = line.first()
-    if found is None or found["subscriber_id"] != number or found["kind"] != kind:
+    if found is None or found["subscriber_id"] != number or found["kind"] not in kinds:
         raise BadToken
     asked = _notice(found)
-    if asked.asked_at < now - OPEN:
+    if asked.asked_at < now - (STOPPED if asked.kind == "stopped" else OPEN):
         raise BadToken
     return asked
 
@@ -328,10 +345,11 @@ def _blocked(session: Session, mail: str, keys: Sequence[bytes]) -> bool:
     return session.connection().scalar(query) is not None
 
 
-def _lift(session: Session, address: str, keys: Sequence[bytes]) -> None:
+def _lift(session: Session, address: str, keys: Sequence[bytes]) -> bool:
     row = SuppressionRow
     mine = col(row.address_hash) == address_hash(address, keys)
-    session.connection().execute(delete(row).where(mine, col(row.reason) != "operator"))
+    lifted = delete(row).where(mine, col(row.reason) != "operator")
+    return session.connection().execute(lifted).rowcount == 1
 
 
 def _used(session: Session, notice: int, now: datetime) -> None:

@@ -71,7 +71,7 @@ class WordingRow(SQLModel, table=True):
 
 
 class NoticeRow(SQLModel, table=True):
-    """A mail that the roster owes somebody: confirm, known, address. The outbox of sign-ups.
+    """A mail that the roster owes somebody: confirm, known, address, stopped. Its outbox.
 
     `state` is due, sending, sent or refused; a mail is never sent twice for one row.
     """
@@ -133,6 +133,17 @@ class FeedbackRow(SQLModel, table=True):
     verdict: str
     comment: str = Field(sa_type=Text)
     at: datetime = Field(sa_type=Utc)
+
+
+class TallyRow(SQLModel, table=True):
+    """How often something was asked for until then, by a name that tells nobody what it was."""
+
+    __tablename__ = "tally"
+    __table_args__ = (Index(None, "until"),)
+    rule: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    until: datetime = Field(primary_key=True, sa_type=Utc)
+    count: int
 
 
 class SuppressionRow(SQLModel, table=True):

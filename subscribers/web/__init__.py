@@ -15,11 +15,12 @@ from typing import Any
 
 import jinja2
 from fastapi import APIRouter, Response
+from markupsafe import Markup
 
 from subscribers import words
 from subscribers.web import choosing, joining, leaving
-from subscribers.web.door import Door, Leaving, Offer, Offered, Page, Standing
-from subscribers.web.forms import HEADERS, LARGEST
+from subscribers.web.door import Door, Leaving, Offer, Offered, Page, Riddle, Show, Standing
+from subscribers.web.forms import HEADERS, LARGEST, with_script
 
 __all__ = [
     "HEADERS",
@@ -29,37 +30,49 @@ __all__ = [
     "Offer",
     "Offered",
     "Page",
+    "Riddle",
     "Standing",
     "router",
+    "shown",
 ]
 
 
 # What a page may be told, and is not; templates are strict about names.
 NOTHING: dict[str, Any] = {
     "page": None, "story": None, "reasons": (), "token": "", "saved": False, "mailed": False,
-    "wrong": False, "nothing": False, "thanked": False, "everything": False,
+    "wrong": False, "nothing": False, "thanked": False, "everything": False, "script": "",
 }  # fmt: skip
 
 
 def router(door: Door, pages: jinja2.Environment) -> APIRouter:
     """The routes of all pages, shown with `web/*.html.jinja` of these templates."""
+    show = shown(door, pages)
+    routes = APIRouter(include_in_schema=False)
+    for part in (leaving, choosing, joining):
+        part.add(routes, door, show)
+    return routes
+
+
+def shown(door: Door, pages: jinja2.Environment) -> Show:
+    """What makes a page of its name, its status and what it is told."""
     # ".html.jinja" is not what select_autoescape() looks for, so it is said here.
     environment = pages.overlay(autoescape=True)
 
     def show(name: str, status: int = 200, **context: Any) -> Response:
-        page = context.get("page")
-        language = page.language if page else context.pop("language", "en")
-        context = NOTHING | context
+        page = context.get("page") or door.offer("")
+        language = page.language
+        context = NOTHING | context | {"page": page}
         context |= {
             "_": words.marked(language),
             "lang": words.known(language),
             "dir": words.direction(language),
             "languages": words.LANGUAGES,
         }
+        headers = HEADERS
+        if context["script"]:
+            script = environment.get_template(f"web/{context['script']}").render()
+            context["script"], headers = Markup(script), with_script(script)  # noqa: S704 - ours
         text = environment.get_template(f"web/{name}.html.jinja").render(context)
-        return Response(text, status, HEADERS, "text/html; charset=utf-8")
+        return Response(text, status, headers, "text/html; charset=utf-8")
 
-    routes = APIRouter(include_in_schema=False)
-    for part in (leaving, choosing, joining):
-        part.add(routes, door, show)
-    return routes
+    return show

@@ -8,6 +8,7 @@ from typing import Protocol
 from fastapi import Response
 
 from subscribers.consent import State
+from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Purpose
 
@@ -40,7 +41,8 @@ class Standing:
 
     `state` is None when the subscriber is gone. `sections` and `sectors` are those there are to
     choose from, `others` the publisher's newsletters that the reader does not get.
-    `unsubscribe` is a token for the way out; empty when there is nothing to leave.
+    `unsubscribe` is a token for the way out; empty when there is nothing to leave. `choices` is one
+    for the preferences.
     """
 
     newsletter: str
@@ -56,6 +58,7 @@ class Standing:
     paused_until: datetime | None = None
     others: tuple["Offered", ...] = ()
     spoken: str = ""
+    choices: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,19 @@ class Offer:
     postal_address: str = ""
     language: str = "en"
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Riddle:
+    """A puzzle as a page shows it. `left` is in seconds: after them no sum need be done.
+
+    `bits` and `rounds` say how hard the sum is (`subscribers.puzzles`).
+    """
+
+    puzzle: str
+    left: int
+    bits: int
+    rounds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +145,13 @@ class Door(Protocol):
         """What one can join."""
 
     def request(self, address: str, newsletters: tuple[str, ...], stamp: str, asked: Asked) -> None:
-        """Somebody wants to join: a mail will ask them. Never tells what was known."""
+        """Somebody wants to join: a mail will ask them. Comes back at once, whoever it is."""
 
-    def admit(self, address: str, asked: Asked) -> bool:
-        """Whether this asker may ask just now."""
+    def admit(self, address: str, asked: Asked, puzzle: str, answer: str) -> Admission:
+        """Whether this asker may ask just now, or must solve a puzzle first."""
+
+    def riddle(self, old: str) -> Riddle:
+        """A puzzle to solve; the old one while its wait goes on."""
 
     def confirm(self, token: str, asked: Asked, purpose: Purpose) -> Standing:
         """The second step. Raises BadToken for a link that is too old."""

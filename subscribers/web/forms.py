@@ -1,5 +1,7 @@
 """Forms: a body read within limits, and what was ticked in it. No cookie and no header decides."""
 
+import base64
+import hashlib
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
@@ -23,6 +25,13 @@ HEADERS = {
 }
 
 
+def with_script(script: str) -> dict[str, str]:
+    """The headers of a page in which this script may run, and no other."""
+    known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"{HEADERS['Content-Security-Policy']}; script-src 'sha256-{known}'"
+    return {**HEADERS, "Content-Security-Policy": policy}
+
+
 async def form(request: Request) -> FormData:
     """The body as a form; an empty one when it is none. Answers 413 above the limit."""
     body = b""
@@ -39,7 +48,12 @@ async def form(request: Request) -> FormData:
     except (StarletteHTTPException, MultiPartException):
         # A mail provider's odd boundary is no reason to keep somebody who wants to leave.
         return FormData()
-    fields = [(name, value) for name, value in read.multi_items() if isinstance(value, str)]
+    # PostgreSQL keeps no NUL; and what else could it be but somebody's attempt?
+    fields = [
+        (name, value.replace("\0", ""))
+        for name, value in read.multi_items()
+        if isinstance(value, str)
+    ]
     await read.close()
     return FormData(ImmutableMultiDict(fields))
 

@@ -1,13 +1,14 @@
 """Joining: a form, a mail, a button. No page tells whether an address was known."""
 
-from fastapi import APIRouter, BackgroundTasks, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 
 from subscribers import tokens, words
 from subscribers.address import masked, normalise
 from subscribers.errors import BadToken, InvalidAddress, Suppressed
 from subscribers.web import forms
-from subscribers.web.door import Door, Show
+from subscribers.web.door import Door, Offer, Show
 from subscribers.web.forms import Form
 
 WORDING = "Yes, mail me these newsletters. I can leave at any time with one click."
@@ -32,28 +33,42 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
 
 def _joining(routes: APIRouter, door: Door, show: Show) -> None:
     @routes.post("/subscribe")
-    async def join(form: Form, request: Request, later: BackgroundTasks) -> Response:
-        offer = await run_in_threadpool(door.offer, _language(request))
-        known = {offered.slug for offered in offer.newsletters}
-        wanted = tuple(slug for slug in forms.listed(form, "newsletter") if slug in known)
-        if not wanted and len(known) == 1:
-            wanted = tuple(known)
-        try:
-            address = normalise(forms.text(form, "email", 300))
-        except InvalidAddress:
-            return show("subscribe", 422, page=offer, wrong=True, wanted=set(wanted))
-        if not wanted:
-            return show("subscribe", 422, page=offer, nothing=True, wanted=set())
-        asked = forms.asked(request, words.translated(offer.language)(WORDING))
-        if not door.admit(address, asked):
-            return show("check_mail", 429, page=offer, address=masked(address))
-        # Nobody but a machine sees this field, let alone fills it in.
-        if not forms.text(form, "website"):
-            stamp = forms.text(form, "stamp")
-            later.add_task(door.request, address, wanted, stamp, asked)
-        answer = show("check_mail", page=offer, address=masked(address))
-        answer.background = later
+    async def join(form: Form, request: Request) -> Response:
+        return await run_in_threadpool(_join, door, show, form, request)
+
+
+def _join(door: Door, show: Show, form: FormData, request: Request) -> Response:
+    offer = door.offer(_language(request))
+    wanted = _wanted(form, offer)
+    try:
+        address = normalise(forms.text(form, "email", 300))
+    except InvalidAddress:
+        return show("subscribe", 422, page=offer, wrong=True, wanted=set(wanted))
+    if not wanted:
+        return show("subscribe", 422, page=offer, nothing=True, wanted=set())
+    asked = forms.asked(request, words.translated(offer.language)(WORDING))
+    puzzle, stamp = forms.text(form, "puzzle"), forms.text(form, "stamp")
+    admission = door.admit(address, asked, puzzle, forms.text(form, "answer", 20))
+    if admission == "puzzle":
+        riddle = door.riddle(puzzle)
+        told = {"address": address, "wanted": wanted, "stamp": stamp, "riddle": riddle}
+        answer = show("puzzle", 429, page=offer, script="puzzle.js", again=bool(puzzle), **told)
+        answer.headers["Retry-After"] = str(riddle.left)
         return answer
+    # Nobody but a machine sees the field "website", let alone fills it in.
+    if admission == "yes" and not forms.text(form, "website"):
+        door.request(address, wanted, stamp, asked)
+    return show(
+        "check_mail", 429 if admission == "no" else 200, page=offer, address=masked(address)
+    )
+
+
+def _wanted(form: FormData, offer: Offer) -> tuple[str, ...]:
+    """What was ticked of what there is; the only newsletter need not be."""
+    known = [offered.slug for offered in offer.newsletters]
+    ticked = dict.fromkeys(forms.listed(form, "newsletter"))
+    wanted = tuple(slug for slug in ticked if slug in known)
+    return wanted or (tuple(known) if len(known) == 1 else ())
 
 
 def _confirming(

@@ -15,19 +15,18 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
     """`/u/{token}`, and what may follow it."""
 
     @routes.api_route("/u/{token}", methods=["GET", "HEAD"])
-    def ask(token: str, story: int | None = None) -> Response:
+    def ask(token: str, story: str = "") -> Response:
         try:
             standing = door.standing(token, "unsubscribe")
         except BadToken:
             return show("not_found", 404)
-        return show("unsubscribe", page=standing, story=story)
+        return show("unsubscribe", page=standing, story=_place(story))
 
     @routes.post("/u/{token}")
     async def leave(token: str, form: Form) -> Response:
         page = "page" in form
         how = "page" if page else "one-click"
-        story = forms.text(form, "story", 4)
-        place = int(story) if story.isascii() and story.isdigit() else None
+        place = _place(forms.text(form, "story"))
         reason = forms.text(form, "reason")
         try:
             left = await run_in_threadpool(door.leave, token, how, reason, place)
@@ -41,6 +40,11 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
         return Response(text, 200, HEADERS, "text/plain; charset=utf-8")
 
     _afterwards(routes, door, show)
+
+
+def _place(story: str) -> int | None:
+    """The place of the story next to the link; a damaged one leaves as well."""
+    return int(story) if story.isascii() and story.isdigit() and len(story) < 5 else None
 
 
 def _afterwards(routes: APIRouter, door: Door, show: Show) -> None:

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from digest import delivery, sources
 from digest.outcomes import RelayFault
 from digest.preflight.premises import Answer, Web
-from digest.publish.opening import House
+from digest.publish.opening import House, address_of
 from subscribers import tokens
 from subscribers.tokens import Token
 
@@ -18,8 +18,9 @@ ONE_CLICK = b"List-Unsubscribe=One-Click"  # RFC 8058, section 3.2
 
 
 def relays(house: House) -> dict[str, str]:
-    """By name, what the relay had against a sender who greets, starts TLS and logs in."""
-    return {house.relay.name: asyncio.run(_against(house.relay))}
+    """By name, what each relay had against a sender who greets, starts TLS and logs in."""
+    addresses = [address_of(told) for told in house.settings.carriers]
+    return {address.name: asyncio.run(_against(address)) for address in addresses}
 
 
 async def _against(address: delivery.RelayAddress) -> str:

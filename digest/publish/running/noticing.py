@@ -19,6 +19,7 @@ from digest.messages import Message, quoted
 from digest.outcomes import Refused, Sent
 from digest.publish.checking import examine
 from digest.publish.opening import House
+from digest.publish.seating import editors
 from digest.publish.signing import signed, signing_keys
 from digest.schedule import Notice, Tell, words
 from digest.settings import NewsletterSettings
@@ -84,7 +85,7 @@ def notice(house: House, newsletter: str, settings: NewsletterSettings, tell: Te
         number=tell.number,
         due=tell.due.astimezone(zone),
         until=(tell.due + late if late else tell.due).astimezone(zone),
-        link=view_link(house, newsletter, tell.number) if tell.number else "",
+        link=desk_link(house, newsletter, tell.number) if tell.number else "",
         auto=bool(schedule and schedule.approval == "auto"),
         note=tell.note,
         count=tell.count,
@@ -92,11 +93,17 @@ def notice(house: House, newsletter: str, settings: NewsletterSettings, tell: Te
     )
 
 
-def view_link(house: House, newsletter: str, number: int) -> str:
-    """Where an editor sees the issue: a signed address of `digest serve` that acts for nobody."""
+def desk_link(house: House, newsletter: str, number: int) -> str:
+    """Where an editor looks at the issue: the desk, which asks for a login.
+
+    Where nobody has one, a signed address of `digest serve` that shows it and acts for nobody.
+    """
     record = house.issue(newsletter, number or None)
+    base = house.settings.web.base_url
+    if editors(house):
+        return f"{base}/desk/{newsletter}/{record.issue.number}"
     token = tokens.seal(Token("view", newsletter, record.id, NOBODY), house.settings.keys)
-    return f"{house.settings.web.base_url}/v/{token}"
+    return f"{base}/v/{token}"
 
 
 def _details(house: House, newsletter: str, tell: Tell) -> list[str]:

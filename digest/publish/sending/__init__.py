@@ -93,6 +93,7 @@ def send(
     _refuse_unapproved(house, record)
     with house.database.sole_sender() as alone:
         _freeze(house, record, clock())
+        passing("after the list is written")
         _reap(house, timing, alone=alone)
         with house.database.reading() as session:
             counts = ledger.counts(session, record.id)
@@ -103,6 +104,7 @@ def send(
             stopped = Fleet(house, record, watch, terms).carry()
         finally:
             watch.tell()
+        passing("before the issue is closed")
         _finish(house, record, clock())
     found = account(house, record, interrupted=stopped)
     if found.control == "paused":

@@ -1,0 +1,544 @@
+"""The desk over a real server: who gets in, what a form may do, the mail behind bars, the news."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from digest import publish, sample
+from digest.desk import Desk, Watched, router
+from digest.desk.times import Days, until
+from digest.desk.views import View, framed, view_of
+from digest.publish import House, open_house
+from digest.web import desk_app, public_app
+from subscribers import roster
+from subscribers.preferences import EVERYTHING, Preferences
+from tests.conftest import NOW, SECRET
+from tests.relay import ScriptedRelay
+from tests.serving import serving
+
+ANN, BOB, PASSWORD = "ann@news.example", "bob@news.example", "four quiet words here"
+HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(2)> {{ 7 * 7 }} ' & javascript:x"""
+READER = "ada@readers.example"
+
+
+class Clock:
+    """Stands where it is put."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def __call__(self) -> Any:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def relay() -> Iterator[ScriptedRelay]:
+    with ScriptedRelay() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an issue, an approver and an editor: made once, copied for each test."""
+    folder = tmp_path_factory.mktemp("made")
+    sample.write(folder, NOW)
+    (folder / "digest.toml").write_text(sample.settings(2525), encoding="utf-8")
+    with open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
+        publish.collect(house, now=NOW)
+        publish.prepare(house, "weekly", now=NOW)
+        publish.add_editor(house, ANN, "approver", PASSWORD, now=NOW)
+        publish.add_editor(house, BOB, "editor", PASSWORD, now=NOW)
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "house"))
+
+
+@pytest.fixture
+def told(relay: ScriptedRelay) -> dict[str, str]:
+    return {"DIGEST_WEB_SECRET": SECRET, "DIGEST_RELAY_PORT": str(relay.port)}
+
+
+@pytest.fixture
+def house(folder: Path, told: dict[str, str]) -> Iterator[House]:
+    """The pages are the same on either engine; the accounts are tested on both (test_editors)."""
+    with open_house(folder, told) as opened:
+        yield opened
+
+
+@pytest.fixture
+def alone(house: House, clock: Clock, told: dict[str, str]) -> Iterator[httpx.Client]:
+    """`digest preview`, and somebody at it."""
+    with (
+        serving(desk_app(house, clock, told)) as site,
+        httpx.Client(base_url=site + "/desk", timeout=30) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def served(house: House, clock: Clock, told: dict[str, str]) -> Iterator[str]:
+    """`digest serve`, with an approver and an editor."""
+    with serving(public_app(house, clock, told)) as site:
+        yield site
+
+
+def client(site: str) -> httpx.Client:
+    return httpx.Client(base_url=site + "/desk", timeout=30)
+
+
+def csrf(page: httpx.Response) -> str:
+    found = re.search(r'name="csrf" value="(\w+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def log_in(
+    desk: httpx.Client, name: str, password: str = PASSWORD, next_: str = ""
+) -> httpx.Response:
+    path = f"/login?next={next_}" if next_ else "/login"
+    form = {"csrf": csrf(desk.get(path)), "name": name, "password": password}
+    return desk.post(path, data=form)
+
+
+def form_of(desk: httpx.Client, **fields: str) -> dict[str, str]:
+    page = desk.get("/weekly/1/candidates")
+    version = re.search(r'name="version" value="(\d+)"', page.text)
+    assert version
+    return {"csrf": csrf(page), "version": version[1], **fields}
+
+
+def edit(desk: httpx.Client, **fields: str) -> httpx.Response:
+    return desk.post("/weekly/1/edit", data=form_of(desk, **fields))
+
+
+def headlines(house: House) -> list[str]:
+    return [story.headline for story in house.issue("weekly").issue.stories]
+
+
+def names(house: House) -> list[str]:
+    return [story.fingerprint for story in house.issue("weekly").issue.stories]
+
+
+def pages_of(house: House, clock: Clock) -> list[tuple[str, str]]:
+    """Method and path of every page, those of the first issue."""
+    routes = router(Desk(Watched(house, lambda known: known), clock, alone=True)).routes
+    return [
+        (method, str(path).replace("{newsletter}", "weekly").replace("{number:int}", "1"))
+        for route in routes
+        if "static" not in (path := getattr(route, "path", ""))
+        for method in getattr(route, "methods", ())
+    ]
+
+
+def test_nobody_gets_in_without_a_login(
+    house: House, clock: Clock, told: dict[str, str], served: str
+) -> None:
+    pages = [page for page in pages_of(house, clock) if "log" not in page[1]]
+    assert len(pages) >= 10
+    for method, path in pages:
+        answer = httpx.request(method, served + path)
+        assert answer.status_code == 303, path
+        assert answer.headers["location"].startswith("/desk/login"), path
+        asked = httpx.request(method, served + path, headers={"HX-Request": "true"})
+        assert (asked.status_code, asked.headers["hx-redirect"][:11]) == (401, "/desk/login")
+
+
+def test_a_login_opens_the_page_that_was_asked_for(served: str) -> None:
+    with client(served) as desk:
+        asked = desk.get("/weekly/1")
+        assert asked.headers["location"] == "/desk/login?next=/weekly/1"
+        answer = log_in(desk, ANN, next_="/weekly/1")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/weekly/1")
+        cookie = answer.headers["set-cookie"]
+        assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
+        page = desk.get("/weekly/1")
+        assert ANN in page.text
+        assert desk.post("/logout", data={"csrf": csrf(page)}).status_code == 303
+        assert desk.get("/weekly/1").status_code == 303
+
+
+def test_behind_https_the_cookie_is_bound_to_the_host(
+    folder: Path, told: dict[str, str], clock: Clock
+) -> None:
+    secure = {**told, "DIGEST_WEB_BASE_URL": "https://news.example.org"}
+    with open_house(folder, secure) as house, serving(public_app(house, clock)) as site:
+        asked = httpx.get(f"{site}/desk/login")
+        form = {"csrf": csrf(asked), "name": ANN, "password": PASSWORD}
+        kept = {"Cookie": asked.headers["set-cookie"].partition(";")[0]}
+        answer = httpx.post(f"{site}/desk/login", data=form, headers=kept)
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-desk=")
+    assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+
+
+def test_wrong_name_and_wrong_password_are_answered_alike(served: str) -> None:
+    answers = []
+    for name, password in ((ANN, "wrong"), ("zoe@news.example", PASSWORD), ("nobody", "x")):
+        with client(served) as desk:
+            answer = log_in(desk, name, password)
+            text = re.sub(r'name="csrf" value="\w+"', "", answer.text).replace(name, "")
+            answers.append((answer.status_code, text))
+            assert "desk" not in desk.cookies
+    assert len(set(answers)) == 1
+    assert answers[0][0] == 403
+
+
+def test_who_tries_too_often_waits_even_with_the_right_password(served: str, clock: Clock) -> None:
+    with client(served) as desk:
+        tried = [log_in(desk, ANN, f"guess {n}").status_code for n in range(11)]
+        assert tried == [403] * 10 + [429]
+        assert log_in(desk, ANN).status_code == 429
+        clock.at += timedelta(minutes=10)
+        assert log_in(desk, ANN).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "next_", ["//evil.example", "https://evil.example", "/\\evil.example", "/%0d%0aX: y", "/../v/x"]
+)
+def test_a_login_leads_to_the_desk_alone(served: str, next_: str) -> None:
+    with client(served) as desk:
+        assert log_in(desk, ANN, next_=next_).headers["location"] == "/desk"
+
+
+def test_no_other_site_sends_a_form(
+    house: House, clock: Clock, told: dict[str, str], served: str
+) -> None:
+    with client(served) as desk, client(served) as other:
+        log_in(desk, ANN)
+        log_in(other, BOB)
+        good = csrf(desk.get("/weekly/1"))
+        foreign = csrf(other.get("/weekly/1"))
+        fields = {"do": "note", "text": "ours", "version": "0", "to": "x@y.example"}
+        posts = [path for method, path in pages_of(house, clock) if method == "POST"]
+        assert len(posts) >= 5
+        for path in posts:
+            path = path.removeprefix("/desk")
+            for sent in ({}, {"csrf": "x"}, {"csrf": foreign}, {"csrf": "ä"}):
+                assert desk.post(path, data={**fields, **sent}).status_code == 403, path
+            for site in ("cross-site", "same-site"):
+                whence = {"Sec-Fetch-Site": site}
+                sent = {**fields, "csrf": good}
+                assert desk.post(path, data=sent, headers=whence).status_code == 403, path
+        assert house.issue("weekly").issue.note == ""
+        assert desk.post("/weekly/1/edit", data={**fields, "csrf": good}).status_code == 303
+    assert house.issue("weekly").issue.note == "ours"
+
+
+def test_an_editor_approves_nothing(house: House, served: str) -> None:
+    with client(served) as desk:
+        log_in(desk, BOB)
+        page = desk.get("/weekly/1")
+        mark = re.search(r'name="mark" value="([\w.]+)"', page.text)
+        assert mark
+        form = {"csrf": csrf(page), "mark": mark[1]}
+        answer = desk.post("/weekly/1/approve", data=form)
+        assert (answer.status_code, "needs the role approver" in answer.text) == (403, True)
+    assert house.issue("weekly").state == "draft"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80"])
+def test_on_loopback_no_foreign_name_leads_to_the_desk(
+    alone: httpx.Client, house: House, clock: Clock, told: dict[str, str], host: str
+) -> None:
+    pages = [*pages_of(house, clock), ("GET", "/desk/static/desk.js")]
+    for method, path in pages:
+        answer = alone.request(method, path.removeprefix("/desk"), headers={"Host": host})
+        assert answer.status_code == 421, path
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:1", "localhost", "localhost:8899", "[::1]:80", "[::1]"]
+)
+def test_on_loopback_its_own_names_need_no_login(alone: httpx.Client, host: str) -> None:
+    assert alone.get("/weekly/1", headers={"Host": host}).status_code == 200
+
+
+def test_every_page_has_the_strict_policy(alone: httpx.Client) -> None:
+    for path in (
+        "",
+        "/weekly/1",
+        "/weekly/1/candidates",
+        "/weekly/1/beside",
+        "/login",
+        "/weekly/9",
+    ):
+        answer = alone.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "script-src 'self';" in policy, path
+        assert "unsafe" not in policy, path
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["cache-control"] == "no-store"
+        assert not re.search(r"<script(?! src=\")|\son\w+=|\sstyle=|javascript:", answer.text), path
+
+
+def test_what_is_not_there_is_a_sentence(alone: httpx.Client) -> None:
+    for path in ("/weekly/9", "/nope/1", "/weekly/9/frame", "/weekly/1/frame?reader=x@y.example"):
+        answer = alone.get(path)
+        assert 400 <= answer.status_code < 500, path
+        assert "<b>" in answer.text
+    assert alone.get("/static/../door.py").status_code == 404
+    assert alone.post("/weekly/1/edit", data=form_of(alone, do="sudo")).status_code == 422
+
+
+def test_hostile_words_are_words(alone: httpx.Client, house: House) -> None:
+    [story, *_] = names(house)
+    for do in ("headline", "dek", "note", "subject", "second", "preheader"):
+        assert edit(alone, do=do, story=story, text=f"{do} {HOSTILE}").status_code == 303
+    for path in (
+        "/weekly/1",
+        "/weekly/1/beside",
+        "/weekly/1?view=source",
+        "/weekly/1?view=text",
+        "",
+    ):
+        text = alone.get(path).text
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+        assert "49" not in re.findall(r"\{\{ 7|\b49\b(?= ')", text)
+    assert unescape(alone.get("/weekly/1").text).count("alert(1)") > 12
+    frame = alone.get("/weekly/1/frame")
+    assert "<script" not in frame.text
+    assert "sandbox allow-popups" in frame.headers["content-security-policy"]
+    assert "allow-scripts" not in frame.headers["content-security-policy"]
+    assert "allow-same-origin" not in frame.headers["content-security-policy"]
+
+
+def test_the_mail_is_what_is_sent(alone: httpx.Client, house: House) -> None:
+    message = alone.get("/weekly/1/message.eml").content
+    assert message == publish.proof(house, house.issue("weekly")).data
+    assert publish.proof(house, house.issue("weekly")).html in framed_back(alone, "")
+
+
+def framed_back(alone: httpx.Client, query: str) -> str:
+    """The frame's HTML with what the desk put in taken out again."""
+    text = alone.get(f"/weekly/1/frame{query}").text.replace('<base target="_blank">', "")
+    text = text.replace("(max-width: 0)", "(prefers-color-scheme: dark)")
+    return re.sub(r'(color-schemes?(?:" content="|: ))light(?! dark)', r"\1light dark", text)
+
+
+def test_ways_to_look(alone: httpx.Client) -> None:
+    assert (
+        "img-src 'none'"
+        in alone.get("/weekly/1/frame?view=plain").headers["content-security-policy"]
+    )
+    dark = alone.get("/weekly/1/frame?view=dark").text
+    assert "@media (min-width: 0)" in dark
+    assert 'content="dark"' in dark
+    assert "prefers-color-scheme" not in dark
+    opinion = alone.get("/weekly/1/frame?section=Opinion").text
+    assert "Shorter Working" in opinion
+    assert "Grain Prices" not in opinion
+    text = alone.get("/weekly/1?view=text").text
+    assert "<iframe" not in text
+    assert "Grain Prices" in text
+    assert '<th scope="row">List-Unsubscribe' in alone.get("/weekly/1?view=headers").text
+    assert alone.get("/weekly/1?view=%3Cscript%3E&section=Nope").status_code == 200
+
+
+def test_by_the_eyes_of_a_reader(alone: httpx.Client, house: House) -> None:
+    keys = house.settings.keys
+    with house.database.writing() as session:
+        how: Any = {"how": "x", "now": NOW, "keys": keys}
+        only = Preferences(frozenset({"Opinion"}), "text")
+        number = roster.add(session, READER, "weekly", only, **how)
+    proof = publish.proof_for(house, house.issue("weekly"), READER)
+    assert (proof.html, "To: " + READER in proof.data.decode()) == ("", True)
+    assert "Grain Prices" not in proof.text
+    for link in re.findall(r"/([upv])/weekly\.\d+\.(\w+)\.", proof.data.decode()):
+        assert link[1] == "0"
+    page = alone.get(f"/weekly/1?reader={READER}").text
+    assert "Shorter Working" in page
+    stranger = alone.get("/weekly/1?reader=nobody@readers.example").text
+    assert "Nobody in the roster has the address nobody@readers.example." in stranger
+    with house.database.writing() as session:
+        roster.withdraw(session, number, "weekly", how="x", now=NOW)
+    assert "is withdrawn" in alone.get(f"/weekly/1?reader={READER}").text
+
+
+def test_who_gets_it_is_counted_by_edition(house: House) -> None:
+    with house.database.writing() as session:
+        how: Any = {"how": "x", "now": NOW, "keys": house.settings.keys}
+        for n in range(5):
+            roster.add(session, f"all{n}@readers.example", "weekly", EVERYTHING, **how)
+        roster.add(session, READER, "weekly", Preferences(frozenset({"Opinion"})), **how)
+        roster.add(session, "no@readers.example", "weekly", Preferences(frozenset({"Gone"})), **how)
+    found = publish.reach(house, house.issue("weekly"), now=NOW)
+    assert [count for _, count in found.editions] == [5, 1]
+    assert (found.readers, found.nothing) == (6, 1)
+
+
+def test_the_outline_is_changed_by_plain_forms(alone: httpx.Client, house: House) -> None:
+    first, second, *_ = names(house)
+    assert edit(alone, do="move", story=second, section="Global", place="1").status_code == 303
+    assert names(house)[:2] == [second, first]
+    edit(alone, do="headline", story=first, text="Our own words")
+    assert headlines(house)[1] == "Our own words"
+    page = alone.get("/weekly/1").text
+    assert "headline edited" in page
+    assert "Back to “Tamria" in page
+    edit(alone, do="undo")
+    assert headlines(house)[1].startswith("Tamria")
+    edit(alone, do="redo")
+    edit(alone, do="headline", story=first, text="")
+    assert headlines(house)[1].startswith("Tamria")
+    edit(alone, do="move", story=second, section="Opinion")
+    assert house.issue("weekly").issue.sections[1].stories[-1].fingerprint == second
+    edit(alone, do="pin", story=first)
+    assert "<em>pinned</em>" in alone.get("/weekly/1").text
+    edit(alone, do="unpin", story=first)
+    edit(alone, do="drop", story=second)
+    assert second not in names(house)
+    found = publish.candidates(house, "weekly", now=NOW, number=1)
+    edit(alone, do="bring", article=found[0].article, section="Opinion", place="1")
+    assert house.issue("weekly").issue.sections[1].stories[0].fingerprint == found[0].article
+    edit(alone, do="takeback", story=first)
+    edit(alone, do="image", story=first, url="")
+    edit(alone, do="image", story=first, own="1")
+    issue = house.issue("weekly").issue
+    assert (issue.subject, issue.preheader) == ("", "")
+    edit(alone, do="subject", text="A subject")
+    edit(alone, do="second", text="Another")
+    edit(alone, do="preheader", text="Behind it")
+    edit(alone, do="note", text="Good **morning**")
+    issue = house.issue("weekly").issue
+    words = (issue.subject, issue.second_subject, issue.preheader, issue.note)
+    assert words == ("A subject", "Another", "Behind it", "Good **morning**")
+    assert publish.history(house, "weekly", 1)[-1].by
+
+
+def test_saving_what_stands_there_anyway_is_no_step(alone: httpx.Client, house: House) -> None:
+    shown = publish.desk_issue(house, "weekly", 1)
+    edit(alone, do="subject", text=shown.subject.text)
+    edit(alone, do="headline", story=shown.stories[0].name, text=shown.stories[0].headline)
+    assert house.issue("weekly").version == shown.version
+
+
+def test_who_was_slower_hears_it_and_can_do_it_all_the_same(
+    alone: httpx.Client, house: House
+) -> None:
+    [story, *_] = names(house)
+    late = form_of(alone, do="headline", story=story, text="The slower words")
+    edit(alone, do="note", text="Somebody was here")
+    answer = alone.post("/weekly/1/edit", data=late)
+    assert answer.status_code == 409
+    assert "wrote the note" in answer.text
+    assert "The slower words" in answer.text
+    asked = alone.post("/weekly/1/edit", data=late, headers={"HX-Request": "true"})
+    assert "Do it all the same" in asked.text
+    assert "Somebody was here" in asked.text
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', answer.text))
+    assert alone.post("/weekly/1/edit", data=fields).status_code == 303
+    assert headlines(house)[0] == "The slower words"
+
+
+def test_an_approval_is_of_what_was_seen(alone: httpx.Client, house: House) -> None:
+    page = alone.get("/weekly/1")
+    mark = re.search(r'name="mark" value="([\w.]+)"', page.text)
+    assert mark
+    form = {"csrf": csrf(page), "mark": mark[1]}
+    edit(alone, do="note", text="Later")
+    refused = alone.post("/weekly/1/approve", data=form)
+    assert (refused.status_code, "changed since you looked" in refused.text) == (422, True)
+    assert house.issue("weekly").state == "draft"
+
+
+def test_settings_that_cannot_be_read_are_told_and_harm_nothing(
+    alone: httpx.Client, folder: Path
+) -> None:
+    toml = folder / "digest.toml"
+    whole = toml.read_text("utf-8")
+    toml.write_text(whole + "\n[theme]\naccent = nonsense\n", encoding="utf-8")
+    page = eventually(alone, "/weekly/1", "goes on with the settings from before")
+    assert page.status_code == 200
+    toml.write_text(whole + '\n[theme]\naccent = "#1f4fa2"\n', encoding="utf-8")
+    assert "#1f4fa2" in eventually(alone, "/weekly/1/frame", "#1f4fa2").text
+
+
+def eventually(alone: httpx.Client, path: str, words: str) -> httpx.Response:
+    for _ in range(100):
+        answer = alone.get(path)
+        if words in answer.text:
+            return answer
+    raise AssertionError(answer.text)
+
+
+def test_a_waiting_page_hears_of_templates_and_of_edits(
+    alone: httpx.Client, folder: Path, house: House
+) -> None:
+    own = folder / "templates"
+    own.mkdir()
+    with alone.stream("GET", "/weekly/1/news") as news:
+        assert news.headers["content-type"].startswith("text/event-stream")
+        lines = (line for line in news.iter_lines() if line.startswith("data:"))
+        first = next(lines)
+        (own / "email.css").write_text("td { padding: 0; }", encoding="utf-8")
+        second = next(lines)
+        edit(alone, do="note", text="News")
+        third = next(lines)
+    assert len({first, second, third}) == 3
+    assert house.issue("weekly").issue.note == "News"
+
+
+def test_a_test_reaches_its_address_and_no_ledger(
+    alone: httpx.Client, house: House, relay: ScriptedRelay
+) -> None:
+    form = form_of(alone, to="editor@news.example")
+    answer = alone.post("/weekly/1/test", data=form)
+    assert "A test went to editor@news.example" in answer.text
+    [taken] = relay.accepted
+    assert taken.recipient == "editor@news.example"
+    assert b"Subject: [Test] " in taken.data
+    assert publish.account(house, house.issue("weekly")).total == 0
+    assert house.issue("weekly").state == "draft"
+    refused = alone.post("/weekly/1/test", data=form_of(alone, to="not an address"))
+    assert (refused.status_code, "is not a mail address" in refused.text) == (422, True)
+
+
+def test_views_and_addresses() -> None:
+    from starlette.datastructures import QueryParams
+
+    assert view_of(QueryParams("view=nope")) == View()
+    seen = view_of(QueryParams("view=dark&section=A+%26+B&section=C&format=text"))
+    assert seen == View("dark", "", ("A & B", "C"), "text")
+    assert view_of(QueryParams(seen.query()[1:])) == seen
+    assert seen.preferences == Preferences(frozenset({"A & B", "C"}), "text")
+    assert View().preferences is EVERYTHING
+    assert framed("<head><style>@media (prefers-color-scheme:dark){}</style>", dark=False) == (
+        '<head><base target="_blank"><style>@media (max-width: 0){}</style>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (timedelta(hours=14, minutes=20), "in 14 h 20 min"),
+        (timedelta(seconds=10), "in 0 min"),
+        (timedelta(hours=2), "in 2 h"),
+        (timedelta(days=5, hours=1), "in 5 days"),
+        (-timedelta(minutes=3), "3 min ago"),
+    ],
+)
+def test_how_long_it_is(left: timedelta, said: str) -> None:
+    assert until(left) == said
+
+
+def test_moments_in_the_newsletters_zone() -> None:
+    days = Days("Asia/Kolkata")
+    assert days.long(NOW) == "Mon 30 March, 07:00 IST"
+    assert (days.short(NOW), days.clock(NOW), days.short(None)) == ("Mon 30 Mar", "Mon 07:00", "")

@@ -1,0 +1,401 @@
+"""An editor's week in a real browser, with a clock that stands still and a real mailbox.
+
+Draft, notice, login, reorder by keys and by mouse, a warning that comes and goes, a test, the
+approval, a change after it, the send, a change after that; axe looks at every page.
+With DIGEST_DESK_PICTURES=FOLDER it takes pictures on its way.
+"""
+
+import email
+import email.policy
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from digest import publish, sample
+from digest.publish import House, open_house
+from digest.web import desk_app, public_app
+from subscribers import roster
+from subscribers.preferences import EVERYTHING
+from tests.conftest import NOW, SECRET, free_port
+from tests.relay import ScriptedRelay
+from tests.serving import serving
+
+EDITOR, PASSWORD = "editor@news.example", "four quiet words here"
+READERS = {"ann@readers.example", "ben@readers.example"}
+AXE = Path(__file__).parent / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+LONG = "A subject that goes on and on until nobody can read the end of it in any inbox at all"
+
+
+class Clock:
+    """Stands where it is put."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Install chromium (apt install chromium) to see the desk in a browser.")
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOW - timedelta(hours=24))
+
+
+@pytest.fixture
+def relay() -> Iterator[ScriptedRelay]:
+    with ScriptedRelay() as opened:
+        yield opened
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def house(tmp_path: Path, relay: ScriptedRelay, port: int) -> Iterator[House]:
+    sample.write(tmp_path, NOW - timedelta(days=1))
+    told = sample.settings(relay.port)
+    told = told.replace("stories_at_least = 3", f'stories_at_least = 3, editors = ["{EDITOR}"]')
+    told = told.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{port}")
+    (tmp_path / "digest.toml").write_text(told, encoding="utf-8")
+    with open_house(tmp_path, {"DIGEST_WEB_SECRET": SECRET}) as opened:
+        publish.add_editor(opened, EDITOR, "approver", PASSWORD, now=NOW)
+        how: Any = {"how": "x", "now": NOW - timedelta(days=9), "keys": opened.settings.keys}
+        with opened.database.writing() as session:
+            for reader in sorted(READERS):
+                roster.add(session, reader, "weekly", EVERYTHING, **how)
+        yield opened
+
+
+@pytest.fixture
+def look(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages; in the end nothing may have been complained of in their consoles."""
+    complaints: list[str] = []
+    contexts = []
+
+    def look(width: int = 1480, height: int = 900, **how: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, **how)
+        contexts.append(context)
+        if AXE.is_file():
+            context.add_init_script(path=AXE)
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield look
+    for context in contexts:
+        context.close()
+    if "DIGEST_DESK_PICTURES" not in os.environ:  # taking one styles the page
+        expected = ("status of 409", "status of 422", "status of 403")
+        assert [said for said in complaints if not any(one in said for one in expected)] == []
+
+
+def drafted(house: House, clock: Clock) -> None:
+    """Saturday the schedule is met, on Sunday it drafts and tells the editors."""
+    run(house, Clock(clock.at - timedelta(days=1)))
+    run(house, clock)
+
+
+def run(house: House, clock: Clock) -> None:
+    """`digest run`, in a thread of its own: the browser's driver has the loop of this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(publish.run, house, clock=clock).result()
+
+
+def judge(page: Page) -> None:
+    """Nothing serious to say for axe. The mail's own frame is judged in tests/test_judges.py."""
+    if not AXE.is_file():
+        pytest.skip("the judges are not installed: make judges (it needs npm)")
+    found = page.evaluate("() => axe.run(document, {iframes: false})")
+    serious = [
+        (one["id"], [node["html"][:200] for node in one["nodes"]])
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def picture(page: Page, name: str) -> None:
+    if folder := os.environ.get("DIGEST_DESK_PICTURES"):
+        page.wait_for_timeout(1500)
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def mailed(relay: ScriptedRelay, whom: str) -> list[str]:
+    """Subject and text of all that came to a mailbox."""
+    mails = [
+        email.message_from_bytes(one.data, policy=email.policy.default)
+        for one in relay.accepted
+        if one.recipient == whom
+    ]
+    bodies = (mail.get_body(("plain",)) for mail in mails)
+    return [
+        f"{m['Subject']}\n{b.get_content() if b else ''}"
+        for m, b in zip(mails, bodies, strict=True)
+    ]
+
+
+def cards(page: Page) -> Locator:
+    return page.locator("#outline .story summary b")
+
+
+def saved(page: Page, version: int) -> None:
+    """The outline has come anew, with the step that was made."""
+    expect(page.locator(f'#outline[data-version="{version}"]')).to_be_visible()
+
+
+def drag(page: Page, grip: Locator, to: Locator) -> None:
+    expect(page.locator("#beside[aria-busy]")).to_have_count(0)
+    whence, where = grip.bounding_box(), to.bounding_box()
+    assert whence
+    assert where
+    page.mouse.move(whence["x"] + 8, whence["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(whence["x"] + 20, whence["y"] - 30, steps=4)
+    page.mouse.move(where["x"] + 40, where["y"] + 4, steps=6)
+    page.mouse.up()
+
+
+def test_a_week(
+    house: House, clock: Clock, relay: ScriptedRelay, port: int, look: Callable[..., Page]
+) -> None:
+    drafted(house, clock)
+    [notice] = mailed(relay, EDITOR)
+    link = re.search(r"http://\S+/desk/weekly/1", notice)
+    assert link, notice
+    with serving(public_app(house, clock, {"DIGEST_WEB_SECRET": SECRET}), port):
+        page = look()
+        page.goto(link[0])
+        _log_in(page)
+        assert page.url.endswith("/desk/weekly/1")
+        _look_around(page)
+        _edit(page, house)
+        _warn(page)
+        _test(page, house, relay)
+        _approve(page, house)
+        clock.at = NOW
+        run(house, clock)
+        _after(page, house)
+    assert {one.recipient for one in relay.accepted} == READERS | {EDITOR}
+    [ann] = mailed(relay, "ann@readers.example")
+    assert ann.startswith("Our own subject\n")
+
+
+def _log_in(page: Page) -> None:
+    judge(page)
+    picture(page, "login")
+    page.get_by_label("Mail address").fill(EDITOR)
+    page.get_by_label("Password").fill("not the password at all")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("The Week")
+
+
+def _look_around(page: Page) -> None:
+    judge(page)
+    picture(page, "desk")
+    expect(page.get_by_text("in 24 h")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve for 2 readers")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    for key, words in (("6", "Tamria and Kestovia"), ("8", "List-Unsubscribe"), ("7", "<!DOCTYPE")):
+        page.keyboard.press(key)
+        expect(page.locator("#stage .paper")).to_contain_text(words)
+        judge(page)
+    page.keyboard.press("1")
+    mail = page.frame_locator("#stage iframe").first
+    expect(mail.get_by_role("heading", level=1)).to_contain_text("The Week")
+
+
+def _edit(page: Page, house: House) -> None:
+    first, second, third = cards(page).all_inner_texts()[:3]
+    page.keyboard.press("j")
+    page.keyboard.press("J")
+    saved(page, 1)
+    expect(cards(page).nth(0)).to_have_text(second)
+    expect(page.locator(".story:focus-within summary b")).to_have_text(first)
+    drag(page, page.locator(".story .grip").nth(2), page.locator(".story").nth(0))
+    saved(page, 2)
+    assert cards(page).all_inner_texts()[:3] == [third, second, first]
+    page.keyboard.press("Control+z")
+    saved(page, 3)
+    assert cards(page).all_inner_texts()[:3] == [second, first, third]
+    page.locator(".story summary").nth(0).focus()
+    page.keyboard.press("e")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Grain <b>costs</b> less")
+    page.keyboard.press("Enter")
+    saved(page, 4)
+    expect(cards(page).nth(0)).to_have_text("Grain <b>costs</b> less")
+    mail = page.frame_locator("#stage iframe").first
+    expect(mail.get_by_text("Grain <b>costs</b> less").first).to_be_visible()
+    judge(page)
+    picture(page, "edited")
+    page.get_by_role("button", name=f"Back to “{second}”").click()
+    saved(page, 5)
+    page.keyboard.press("Escape")
+    page.locator(".story summary").nth(0).focus()
+    page.keyboard.press("c")
+    page.locator("#q").fill("ladders")
+    bring = page.get_by_role("button", name="Bring in The Library That Lends Ladders")
+    expect(page.locator("#candidates .card")).to_have_count(1)
+    judge(page)
+    picture(page, "candidates")
+    bring.click()
+    saved(page, 6)
+    stories = house.issue("weekly").issue.stories
+    assert [story.headline[:11] for story in stories if "Ladders" in story.headline] == [
+        "The Library"
+    ]
+
+
+def _warn(page: Page) -> None:
+    page.keyboard.press("s")
+    page.keyboard.press("Control+a")
+    page.keyboard.type(LONG)
+    expect(page.locator("#d-subject .count")).to_have_text(f"{len(LONG)} / 70")
+    page.keyboard.press("Enter")
+    saved(page, 7)
+    warning = page.locator(".beside .finding", has_text="subject")
+    expect(warning.first).to_be_visible()
+    warning.get_by_role("link", name="Show it").first.click()
+    expect(page.locator("#i-subject")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Our own subject")
+    page.keyboard.press("Enter")
+    saved(page, 8)
+    expect(warning).to_have_count(0)
+    page.keyboard.press("Escape")
+
+
+def _test(page: Page, house: House, relay: ScriptedRelay) -> None:
+    page.keyboard.press("t")
+    expect(page.locator("#test input[name=to]")).to_have_value(EDITOR)
+    judge(page)
+    page.get_by_role("button", name="Send the test").click()
+    expect(page.get_by_role("status")).to_contain_text(f"A test went to {EDITOR}")
+    assert mailed(relay, EDITOR)[-1].startswith("[Test] Our own subject\n")
+    assert publish.account(house, house.issue("weekly")).total == 0
+
+
+def _approve(page: Page, house: House) -> None:
+    page.keyboard.press("a")
+    judge(page)
+    picture(page, "approve")
+    page.locator("#approve").get_by_role("button", name="Approve for 2 readers").click()
+    expect(page.locator("#bar .pill")).to_have_text("Approved")
+    approved = house.issue("weekly")
+    assert (approved.state, approved.approved_by) == ("approved", EDITOR)
+    page.keyboard.press("n")
+    page.keyboard.type("Good morning.")
+    page.locator("#d-note summary").focus()
+    expect(page.locator("#bar .pill")).to_have_text("Draft")
+    expect(page.get_by_role("button", name="Approve again for 2 readers")).to_be_visible()
+    expect(page.locator(".beside .differs").first).to_contain_text("note")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#bar .pill")).to_have_text("Approved")
+    assert house.issue("weekly").approved_hash == approved.approved_hash
+
+
+def _after(page: Page, house: House) -> None:
+    """On Monday the login of Sunday has ended."""
+    assert house.issue("weekly").state == "sent"
+    page.reload()
+    page.get_by_label("Mail address").fill(EDITOR)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").press("Enter")
+    expect(page.locator("#bar .pill")).to_have_text("Sent")
+    expect(page.locator("#bar .when").first).to_contain_text("sent to 2 readers")
+    assert page.locator("#outline form").count() == 0
+    judge(page)
+    picture(page, "sent")
+    page.get_by_role("link", name="The Week").click()
+    expect(page.locator(".issues .pill")).to_have_text("Sent")
+    judge(page)
+    picture(page, "issues")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1480, "dark")])
+def test_the_desk_without_scripts(
+    house: House, clock: Clock, look: Callable[..., Page], width: int, scheme: str
+) -> None:
+    drafted(house, clock)
+    with serving(desk_app(house, clock, {"DIGEST_WEB_SECRET": SECRET})) as site:
+        seen = look(width, 844, color_scheme=scheme)
+        seen.goto(f"{site}/desk/weekly/1")
+        judge(seen)
+        assert seen.evaluate("document.documentElement.scrollWidth") <= width
+        picture(seen, f"{width}-{scheme}")
+        page = look(width, 844, color_scheme=scheme, java_script_enabled=False)
+        page.goto(f"{site}/desk/weekly/1")
+        second = cards(page).nth(1).inner_text()
+        page.locator(".story summary").nth(1).click()
+        page.get_by_role("button", name=f"Up: {second}").click()
+        expect(cards(page).nth(0)).to_have_text(second)
+        page.locator("#d-note summary").click()
+        page.locator("#i-note").fill("Good morning.")
+        page.locator("#d-note").get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_role("link", name="Images off").click()
+        expect(page.locator("#stage iframe").first).to_be_attached()
+        page.get_by_role("button", name="Approve for 2 readers").first.click()
+        page.locator("#approve").get_by_role("button", name="Approve for 2 readers").click()
+        expect(page.locator("#bar .pill")).to_have_text("Approved")
+    assert house.issue("weekly").issue.note == ""
+    assert house.issue("weekly").state == "approved"
+
+
+def test_what_another_does_is_seen_and_nothing_is_lost(
+    house: House, clock: Clock, look: Callable[..., Page]
+) -> None:
+    drafted(house, clock)
+    folder = house.settings.folder
+    with serving(desk_app(house, clock, {"DIGEST_WEB_SECRET": SECRET})) as site:
+        one, other = look(), look()
+        one.goto(f"{site}/desk/weekly/1")
+        other.goto(f"{site}/desk/weekly/1")
+        one.keyboard.press("s")
+        one.keyboard.press("Control+a")
+        one.keyboard.type("Half a subj")
+        other.keyboard.press("n")
+        other.keyboard.type("A note of the other.")
+        other.locator("#d-note summary").focus()
+        saved(other, 1)
+        one.keyboard.type("ect")
+        one.keyboard.press("Enter")
+        expect(one.get_by_role("status")).to_contain_text("somebody else has changed issue 1")
+        expect(one.locator("#said blockquote")).to_have_text("Half a subject")
+        judge(one)
+        one.get_by_role("button", name="Do it all the same").click()
+        saved(one, 2)
+        saved(other, 2)
+        expect(other.locator("#d-subject summary b")).to_have_text("Half a subject")
+        toml = folder / "digest.toml"
+        toml.write_text(toml.read_text("utf-8") + '\n[theme]\naccent = "#1f4fa2"\n', "utf-8")
+        kicker = one.frame_locator("#stage iframe").first.get_by_text("Global", exact=True).first
+        expect(kicker).to_have_css("color", "rgb(31, 79, 162)")

@@ -1,0 +1,238 @@
+"""A reader's whole way in a browser, with the mail of a real Postfix in a real IMAP mailbox.
+
+DIGEST_SEEN=folder keeps a picture of every page, to be looked at.
+"""
+
+import email
+import email.policy
+import imaplib
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Page, sync_playwright
+
+from digest import publish
+from digest.publish import House, IssueRecord, open_house
+from digest.web import public_app
+from subscribers import roster
+from tests.conftest import free_port
+from tests.test_real_bounce import dovecot, postfix
+from tests.test_signing_up import DAILY, Clock
+
+__all__ = ["dovecot", "postfix"]
+SEEN = os.environ.get("DIGEST_SEEN")  # now: the folder of a house clears what is set
+ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+SECTORS = """
+[[sector]]
+name = "Energy"
+match = { categories = ["Energy"] }
+
+[[sector]]
+name = "Health"
+match = { categories = ["Health"] }
+"""
+# A phone in the dark, a desk by day, a phone in Arabic.
+WAYS = [
+    ("phone", 390, 844, "dark", "en-GB"),
+    ("desk", 1280, 900, "light", "en-GB"),
+    ("arabic", 390, 844, "light", "ar"),
+]
+
+
+@pytest.fixture
+def hands() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def site(
+    folder: Path, environ: dict[str, str], postfix: int, hands: Clock
+) -> Iterator[tuple[House, str]]:
+    """The house with its pages at the very address that stands in its mail."""
+    port = free_port()
+    told = {"DIGEST_RELAY_PORT": str(postfix), "DIGEST_BOUNCES_DOMAIN": "news.example.org",
+            "DIGEST_WEB_BASE_URL": f"http://127.0.0.1:{port}"}  # fmt: skip
+    file = folder / "digest.toml"
+    file.write_text(file.read_text("utf-8") + DAILY + SECTORS, encoding="utf-8")
+    with open_house(folder, {**environ, **told}) as house:
+        app = public_app(house, hands)
+        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield house, f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        thread.join()
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """The readers' mailbox, asked by IMAP for what has come to one of them."""
+
+    port: int
+    taken: set[str] = field(default_factory=set)
+
+    def next_for(self, address: str) -> EmailMessage:
+        """The next mail to this address."""
+        for _ in range(200):
+            for mail in self._all():
+                if mail["To"] == address and mail["Message-ID"] not in self.taken:
+                    self.taken.add(str(mail["Message-ID"]))
+                    return mail
+            time.sleep(0.05)
+        raise AssertionError(f"nothing came to {address}")
+
+    def _all(self) -> list[EmailMessage]:
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as server:
+            server.login("bounces", "secret")
+            if server.select("Readers", readonly=True)[0] != "OK":
+                return []
+            numbers = server.search(None, "ALL")[1][0].split()
+            raws = [server.fetch(number.decode(), "(RFC822)")[1][0] for number in numbers]
+        bodies = [raw[1] for raw in raws if isinstance(raw, tuple)]
+        found = [email.message_from_bytes(body, policy=email.policy.default) for body in bodies]
+        return [mail for mail in found if isinstance(mail, EmailMessage)]
+
+
+def text_of(mail: EmailMessage, kind: str = "plain") -> str:
+    body = mail.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+@dataclass(slots=True)
+class Walk:
+    """One reader at one browser."""
+
+    page: Page
+    name: str
+    house: House
+    count: int = 0
+
+    @property
+    def address(self) -> str:
+        return f"{self.name}@mailboxes.example"
+
+    def look(self, what: str) -> None:
+        """Nothing is wider than the window; and a picture, where somebody wants to look."""
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert self.page.evaluate(wide) <= 0, what
+        self.count += 1
+        if SEEN:
+            path = f"{SEEN}/{self.name}-{self.count:02}-{what}.png"
+            self.page.screenshot(path=path, full_page=True)
+
+    def press(self, selector: str = "main form button") -> None:
+        self.page.locator(selector).first.click()
+
+    def state(self) -> str:
+        with self.house.database.reading() as session:
+            return roster.find(session, self.address).subscriptions[0].state
+
+
+@ONE_ENGINE
+def test_d42_a_reader_s_whole_way(
+    site: tuple[House, str], dovecot: tuple[int, Path], hands: Clock
+) -> None:
+    """Subscribe, confirm, receive, choose, leave, come back: nothing to log in to on the way."""
+    house, address = site
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Install chromium (apt install chromium) to see the pages in a browser.")
+    mails = Mailbox(dovecot[0])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        walks = []
+        for name, width, height, scheme, locale in WAYS:
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, color_scheme=scheme,  # type: ignore[arg-type]
+                locale=locale, java_script_enabled=True,
+            )  # fmt: skip
+            walks.append(Walk(context.new_page(), name, house))
+        for walk in walks:
+            _join(walk, address, mails, hands)
+        with ThreadPoolExecutor(1) as office:  # this thread's event loop is the browser's
+            record = office.submit(_publish, house, hands, len(walks)).result()
+        # The relay has it all; what follows needs no sender.
+        for walk in walks:
+            _read_and_leave(walk, mails.next_for(walk.address))
+            assert walk.page.context.cookies() == []
+        browser.close()
+    assert publish.left_by(house, record)["left_by"] == {"page": len(walks)}
+
+
+def _publish(house: House, hands: Clock, readers: int) -> IssueRecord:
+    publish.collect(house, now=hands.now)
+    record = publish.prepare(house, "weekly", now=hands.now).record
+    publish.approve(house, "weekly", record.issue.number, by="the editor", now=hands.now)
+    assert publish.send(house, "weekly", clock=hands).counts == {"sent": readers}
+    return record
+
+
+def _join(walk: Walk, address: str, mails: Mailbox, hands: Clock) -> None:
+    walk.page.goto(f"{address}/subscribe")
+    walk.look("subscribe")
+    walk.page.locator("input[value=weekly]").check()
+    walk.page.locator("input[type=email]").fill(walk.address)
+    hands.now += timedelta(seconds=5)
+    walk.press()
+    walk.look("look-into-your-mail")
+    mail = mails.next_for(walk.address)
+    link = re.search(r"http://\S+/c/\S+", text_of(mail))
+    assert link
+    walk.page.goto(link[0])
+    walk.look("one-step-is-left")
+    assert walk.state() == "requested"
+    walk.press()
+    walk.look("thank-you")
+    assert walk.state() == "confirmed"
+
+
+def _read_and_leave(walk: Walk, mail: EmailMessage) -> None:
+    page = walk.page
+    links = dict(re.findall(r"http://[^/]+/([upv])/(\S+)", text_of(mail)))
+    base = re.search(r"http://[^/]+", text_of(mail))
+    assert base
+    page.goto(f"{base[0]}/v/{links['v']}")
+    walk.look("in-the-browser")
+    page.goto(f"{base[0]}/p/{links['p']}")
+    walk.look("choices")
+    page.locator("input[name=section]").first.uncheck()
+    page.locator("input[name=frequency][value=weekly]").check()
+    walk.press('form:has(input[name="page"]) button')
+    assert page.get_by_role("status").count() == 1
+    walk.look("saved")
+    for part in page.locator("details summary").all():
+        part.click()
+    walk.look("more-choices")
+    page.goto(f"{base[0]}/u/{links['u']}")
+    walk.look("leave")
+    walk.press()
+    walk.look("left")
+    assert walk.state() == "withdrawn"
+    for part in page.locator("details summary").all():
+        part.click()
+    walk.look("why-and-back")
+    page.locator("input[name=reason]").first.check()
+    page.locator("form[action$=why] button").click()
+    walk.look("told-why")
+    page.goto(f"{base[0]}/u/{links['u']}")
+    walk.look("nothing-to-leave")
+    page.goto(f"{base[0]}/subscribe/snippet")
+    walk.look("snippet")
+    page.goto(f"{base[0]}/archive")
+    walk.look("archive")
+    page.goto(f"{base[0]}/u/nonsense")
+    walk.look("no-such-link")
