@@ -30,6 +30,7 @@ from digest.outcomes import (
 REPLY = 1000  # characters kept of what a relay said
 REASON = 200
 WAITS = "waits for "  # how a reason begins that is not the relay's word on this delivery
+MORNING = f"{WAITS}the hour of the reader's own clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,18 @@ def freeze(session: Session, issue_id: int, audience: Any, now: datetime) -> int
     """Write one row for each subscriber's number that the query `audience` yields.
 
     In one statement and so in one transaction: who joins later gets the next issue. Those that
-    are there already stay as they are. Returns how many recipients the issue has.
+    are there already stay as they are. A second column of the query is the moment before which a
+    reader is not to get it, NULL for none. Returns how many recipients the issue has.
     """
     numbers = audience.subquery()
+    later = {} if len(numbers.c) == 1 else _later(numbers.c[1], now)
     known = select(col(DeliveryRow.subscriber)).where(col(DeliveryRow.issue_id) == issue_id)
     new = {
         "issue_id": issue_id, "edition": "", "message_id": "", "state": "pending", "reason": "",
         "sender": 0, "relay": "", "attempts": 0, "resends": 0, "next_at": now, "code": 0,
         "enhanced": "", "reply": "", "frozen": now, "changed": now,
     }  # fmt: skip
-    columns = [literal(v, TABLE.c[name].type) for name, v in new.items()]
+    columns = [later.get(name, literal(v, TABLE.c[name].type)) for name, v in new.items()]
     rows = select(numbers.c[0], *columns).where(numbers.c[0].not_in(known)).order_by(numbers.c[0])
     session.execute(insert(DeliveryRow).from_select(["subscriber", *new], rows))
     count = session.scalar(
@@ -115,6 +118,28 @@ def freeze(session: Session, issue_id: int, audience: Any, now: datetime) -> int
     session.add(sending)
     session.flush()
     return sending.recipients
+
+
+def _later(moment: Any, now: datetime) -> dict[str, Any]:
+    # What is dated and measured from the freezing is so from the moment that it is due.
+    due = case((moment > now, moment), else_=literal(now, TABLE.c.next_at.type))
+    return {"next_at": due, "frozen": due, "reason": case((moment > now, MORNING), else_="")}
+
+
+def oversleep(session: Session, issue_id: int, before: datetime, now: datetime) -> int:
+    """End what was to go at the hour of the reader's own clock, where that was before then."""
+    over = (
+        update(DeliveryRow)
+        .where(
+            col(DeliveryRow.issue_id) == issue_id,
+            text(DUE),
+            col(DeliveryRow.reason) == MORNING,
+            col(DeliveryRow.next_at) < before,
+        )
+        .values(state="expired", reason="too late for the hour of the reader's own clock",
+                changed=now)
+    )  # fmt: skip
+    return count(session.execute(over))
 
 
 def claim(

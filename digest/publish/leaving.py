@@ -142,6 +142,14 @@ class FrontDoor:
 
         return self._standing(self._act(token, act))
 
+    def locate(self, token: str, timezone: str) -> Standing:
+        """By whose clock mail is to come."""
+
+        def act(session: Session, asked: Token, _now: datetime) -> None:
+            roster.locate(session, asked.subscriber, timezone)
+
+        return self._standing(self._act(token, act))
+
     def move(self, token: str, address: str) -> Standing:
         """Ask a new address whether it is the reader's. Raises InvalidAddress."""
 
@@ -315,6 +323,8 @@ class FrontDoor:
             tuple(others) if known else (),
             known.language if known else "",
             self._seal(asked, "preferences") if known else "",
+            local=self._is_local(asked.newsletter),
+            timezone=known.timezone if known else "",
         )
 
     def _profile(self, asked: Token) -> Profile | None:
@@ -342,6 +352,12 @@ class FrontDoor:
                 *section_names(carried),
             ]
         return tuple(dict.fromkeys(found))
+
+    def _is_local(self, newsletter: str) -> bool:
+        told = self._house.settings
+        both = (newsletter, told.weekly_edition(newsletter))
+        plans = [told.newsletter[name].schedule for name in both if name in told.newsletter]
+        return any(plan is not None and plan.at == "local" for plan in plans)
 
     def _seal(self, asked: Token, purpose: Purpose) -> str:
         number = 0 if asked.purpose in {"confirm", "address"} else asked.issue

@@ -63,6 +63,10 @@ class ScheduleSettings(Part):
         description='"monday 07:00", "weekday 18:30", "monday, thursday 07:00" or, once a month, '
         '"first friday 07:00", "last day 07:00", "day 15 07:00"; in the newsletter\'s time zone'
     )
+    at: Literal["newsletter", "local"] = Field(
+        default="newsletter",
+        description="whose clock; local: each reader gets it when their own shows that time",
+    )
     except_: tuple[date, ...] = Field(
         default=(), alias="except", description='days without an issue: ["2026-12-25"]'
     )

@@ -392,8 +392,16 @@ def _due_remark(line: "DueLine") -> str:
         "skipped": "the clock goes forward over this time: due when it would have been",
         "doubled": "the clock goes back: the first of the two counts",
     }
-    remarks = [states.get(line.state, ""), odd.get(line.oddity, "")]
+    remarks = [states.get(line.state, ""), odd.get(line.oddity, ""), _shift(line.shift)]
     return "; ".join(filter(None, remarks))
+
+
+def _shift(minutes: int) -> str:
+    if not minutes:
+        return ""
+    hours, rest = divmod(abs(minutes), 60)
+    said = f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{rest} min"
+    return f"the clock goes {'forward' if minutes > 0 else 'back'} by {said} before it"
 
 
 def show_demonstration(shown: "Demonstration", program: str) -> None:

@@ -33,6 +33,7 @@ from subscribers.roster.asking import (
     standing,
     suppressions,
     tastes,
+    zones,
 )
 from subscribers.roster.changing import (
     Enrolment,
@@ -56,6 +57,7 @@ from subscribers.roster.joining import (
     due_notices,
     feedback,
     give_feedback,
+    locate,
     move,
     note_notice,
     open_notice,
@@ -118,6 +120,7 @@ __all__ = [
     "left_by",
     "left_near",
     "listing",
+    "locate",
     "move",
     "note_deed",
     "note_notice",
@@ -144,4 +147,5 @@ __all__ = [
     "tastes",
     "tidy",
     "withdraw",
+    "zones",
 ]

@@ -1,7 +1,7 @@
 """The roster's questions: what it knows, as frozen values. Nothing here writes."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -15,8 +15,10 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    case,
     exists,
     func,
+    literal,
     or_,
     select,
 )
@@ -24,6 +26,7 @@ from sqlalchemy import cast as cast_to
 from sqlmodel import Session, col
 
 from subscribers.address import key
+from subscribers.columns import Utc
 from subscribers.consent import Event, Kind, State
 from subscribers.errors import UnknownSubscriber
 from subscribers.exchange import Kept
@@ -75,6 +78,7 @@ class Profile:
     subscriptions: tuple[Subscription, ...]
     language: str = ""
     suppression: Reason | None = None
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,25 @@ def audience(
     *,
     now: datetime | None = None,
     frequencies: frozenset[Frequency] = FREQUENCIES,
+    mornings: Mapping[str, datetime] | None = None,
 ) -> Lines:
-    """The numbers of all `recipients`, as a query for a ledger to freeze in one statement."""
+    """The numbers of all `recipients`, as a query for a ledger to freeze in one statement.
+
+    With `mornings` a second column has the moment for the reader's time zone, NULL for none.
+    """
     found = _mailable(newsletter, now, frequencies)
-    return found.with_only_columns(col(SubscriptionRow.subscriber_id))
+    number = col(SubscriptionRow.subscriber_id)
+    if not mornings:
+        return found.with_only_columns(number)
+    moments = {zone: literal(moment, Utc()) for zone, moment in mornings.items()}
+    return found.with_only_columns(number, case(moments, value=col(SubscriberRow.timezone)))
+
+
+def zones(session: Session) -> list[str]:
+    """The time zones that readers have chosen."""
+    chosen = col(SubscriberRow.timezone)
+    query = select(chosen).where(chosen != "").distinct().order_by(chosen)
+    return list(session.connection().scalars(query))
 
 
 def _mailable(newsletter: str, now: datetime | None, frequencies: frozenset[Frequency]) -> Lines:
@@ -278,6 +297,7 @@ def profile(session: Session, subscriber: int) -> Profile:
         col(SubscriberRow.address),
         col(SubscriberRow.created_at),
         col(SubscriberRow.language),
+        col(SubscriberRow.timezone),
         _reason().label("reason"),
     )
     found = connection.execute(select(*columns).where(col(SubscriberRow.id) == subscriber)).first()
@@ -301,7 +321,14 @@ def profile(session: Session, subscriber: int) -> Profile:
     )
     reason = cast("Reason | None", found.reason)
     return Profile(
-        subscriber, found[0], found[1], reason is not None, subscriptions, found.language, reason
+        subscriber,
+        found[0],
+        found[1],
+        reason is not None,
+        subscriptions,
+        found.language,
+        reason,
+        found.timezone,
     )
 
 
@@ -312,7 +339,10 @@ def kept(session: Session, newsletter: str, *, after: int = 0, limit: int = BATC
     )
     page = (
         found.add_columns(
-            col(SubscriberRow.language), col(SubscriberRow.created_at), _reason().label("reason")
+            col(SubscriberRow.language),
+            col(SubscriberRow.created_at),
+            _reason().label("reason"),
+            col(SubscriberRow.timezone),
         )
         .order_by(col(SubscriptionRow.subscriber_id))
         .limit(limit)
@@ -333,6 +363,7 @@ def kept(session: Session, newsletter: str, *, after: int = 0, limit: int = BATC
             line.paused_until,
             line.reason,
             tuple(proof.get((line.subscriber, newsletter), ())),
+            line.timezone,
         )
         for line in listed
     ]

@@ -210,6 +210,13 @@ def speak(session: Session, number: int, language: str) -> None:
     session.connection().execute(update(row).where(col(row.id) == number).values(values))
 
 
+def locate(session: Session, number: int, timezone: str) -> None:
+    """By whose clock mail is to come to this reader (IANA); "" for the newsletter's."""
+    row = SubscriberRow
+    values = {"timezone": timezone}
+    session.connection().execute(update(row).where(col(row.id) == number).values(values))
+
+
 def say(
     session: Session, number: int, newsletter: str, words: str, *, issue: int | None, now: datetime
 ) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from digest import archive
+from digest import archive, ledger
 from digest.errors import (
     DigestError,
     FetchError,
@@ -113,6 +113,8 @@ class Actor:
         return self._done(f"{intent.whom} told ({intent.key.partition(':')[0]}) of", intent.due)
 
     def _send(self, intent: Send) -> list[Done]:
+        if self._sleeps(intent):
+            return []
         account = send(self.house, self.name, intent.number, clock=self.clock, scheduled=True)
         if account.control == "paused":
             return [Done(self.name, f"issue {intent.number} is paused ({account.why})")]
@@ -120,6 +122,19 @@ class Actor:
         code = 75 if account.open else 0
         what = f"issue {intent.number}: {told}"
         return [Done(self.name, what, code, interrupted=account.interrupted)]
+
+    def _sleeps(self, intent: Send) -> bool:
+        """Whether all who are left wait for a later hour."""
+        schedule = self.settings.schedule
+        if schedule is None or schedule.at != "local":
+            return False
+        record = self.house.issue(self.name, intent.number)
+        with self.house.database.reading() as session:
+            first = ledger.next_due(session, record.id)
+            if first is None or first <= self.clock():
+                return False
+            counts = ledger.counts(session, record.id)
+        return not (counts.get("claimed") or counts.get("inflight"))
 
     def _note_failure(self, intent: Intent, error: DigestError) -> None:
         if isinstance(intent, Draft):

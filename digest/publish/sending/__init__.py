@@ -28,6 +28,7 @@ from digest.outcomes import Outcome, Sent
 from digest.publish.checking import refuse_errors
 from digest.publish.composing import Composer
 from digest.publish.frequency import Readers, readers_of
+from digest.publish.mornings import mornings
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
@@ -95,6 +96,8 @@ def send(
         _freeze(house, record, clock())
         passing("after the list is written")
         _reap(house, timing, alone=alone)
+        if scheduled:
+            _oversleep(house, record, clock())
         with house.database.reading() as session:
             counts = ledger.counts(session, record.id)
         shown = house.settings.relay.log_addresses
@@ -158,7 +161,10 @@ def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
         if ledger.recipients(session, record.id) is not None:
             return
         readers = readers_of(house, record)
-        audience = roster.audience(readers.newsletter, now=now, frequencies=readers.frequencies)
+        audience = roster.audience(
+            readers.newsletter, now=now, frequencies=readers.frequencies,
+            mornings=mornings(house, session, record, now),
+        )  # fmt: skip
         if not ledger.freeze(session, record.id, audience, now):
             raise _nobody(record, readers)
 
@@ -186,6 +192,13 @@ def _reap(house: House, timing: Timing, *, alone: bool) -> None:
         ledger.reap(session, now, grace=timing.grace, resend=resend, dead=dead)
 
     house.database.persist(work)
+
+
+def _oversleep(house: House, record: IssueRecord, now: datetime) -> None:
+    schedule = house.settings.newsletter[record.issue.newsletter].schedule
+    if schedule and schedule.at == "local":
+        with house.database.writing() as session:
+            ledger.oversleep(session, record.id, now - schedule.late_at_most, now)
 
 
 def _finish(house: House, record: IssueRecord, now: datetime) -> None:
