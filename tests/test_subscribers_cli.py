@@ -98,7 +98,7 @@ def test_the_operator_unsubscribes_who_asked_for_it(run: Run) -> None:
     assert (kept["state"], last["how"], last["evidence"]) == (
         "withdrawn",
         "operator",
-        "by telephone",
+        "they rang",
     )
     with pytest.raises(UnknownSubscriber):
         run("withdraw", "nobody@example.org")
