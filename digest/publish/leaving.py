@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 from digest import archive, ledger, rendering
 from digest.edition import cut, section_names
@@ -39,10 +40,12 @@ class FrontDoor:
         self._house, self._clock = house, clock
         self._gate = Gate(house, clock)
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
+        self._post = ThreadPoolExecutor(1, thread_name_prefix="post")
 
     def close(self) -> None:
-        """Finish what was asked for."""
+        """Put down all that was asked for; what is not mailed yet is owed, and `run` mails it."""
         self._clerk.shutdown()
+        self._post.shutdown(cancel_futures=True)
 
     def leave(self, token: str, how: str, reason: str = "", story: int | None = None) -> Leaving:
         """End the subscription; roster and ledger both learn which issue it came from."""
@@ -246,7 +249,9 @@ class FrontDoor:
             if act:
                 with self._house.database.writing() as session:
                     act(session)
-            confirm(self._house, clock=self._clock)
+            # By another thread: a relay that says nothing must not keep anything from being kept.
+            mailing = self._post.submit(confirm, self._house, clock=self._clock)
+            mailing.add_done_callback(_told)
 
         self._clerk.submit(work).add_done_callback(_told)
 
@@ -343,9 +348,9 @@ class FrontDoor:
         return tokens.seal(token, self._house.settings.keys)
 
 
-def _told(done: Future[None]) -> None:
+def _told(done: Future[Any]) -> None:
     """What went wrong in the clerk's hands is said; the address it was about is not."""
-    if error := done.exception():
+    if not done.cancelled() and (error := done.exception()):
         _LOG.error("what a page asked for was not done: %s", type(error).__name__)
 
 
