@@ -14,7 +14,9 @@ from .confirming import confirm as confirm
 from .confirming import tidy as tidy
 from .deciding import decide as decide
 from .deciding import undecide as undecide
+from .doctoring import PARTS as PARTS
 from .doctoring import DnsResolver as DnsResolver
+from .doctoring import Part as Part
 from .doctoring import doctor as doctor
 from .founding import init_folder as init_folder
 from .founding import write_secret as write_secret
