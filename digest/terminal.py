@@ -315,6 +315,8 @@ def show_account(account: "Account") -> None:
         table.add_row(_coloured(state), f"{count:,}")
     table.add_row("[bold]all[/bold]", f"[bold]{account.total:,}[/bold]")
     data.print(table)
+    if not account.whole:
+        talk.print("the list is still being written: these are the first of it")
     if account.left:
         data.print(f"{account.left:,} left by this issue's links")
     if account.next_at and account.counts.get("deferred"):

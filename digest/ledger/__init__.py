@@ -9,7 +9,8 @@
 reply: whatever a crash leaves inflight is unknown, and nothing else is in doubt.
 
     tables    delivery, sender, sending, intervention
-    moving    freeze; claim, intend, record, skip, release: in groups, each conditional
+    freezing  the list, in portions
+    moving    claim, intend, record, skip, release: in groups, each conditional
     senders   who is at work, until when, and what a dead one leaves
     control   what people decide: pause, cancel, retry, resolve
     asking    counts and lists
@@ -41,6 +42,14 @@ from digest.ledger.control import (
     sending,
     steer,
 )
+from digest.ledger.freezing import (
+    Unwritten,
+    close_list,
+    freeze,
+    is_whole,
+    open_list,
+    unwritten,
+)
 from digest.ledger.moving import (
     Delivery,
     Intent,
@@ -48,7 +57,6 @@ from digest.ledger.moving import (
     Result,
     claim,
     expire,
-    freeze,
     intend,
     postpone,
     record,
@@ -77,9 +85,11 @@ __all__ = [
     "Result",
     "Sender",
     "Sending",
+    "Unwritten",
     "Verdict",
     "call_off",
     "claim",
+    "close_list",
     "counts",
     "database_time",
     "deliveries",
@@ -92,9 +102,11 @@ __all__ = [
     "intend",
     "interventions",
     "is_done",
+    "is_whole",
     "leavings",
     "next_due",
     "note_leaving",
+    "open_list",
     "postpone",
     "reap",
     "recipients",
@@ -109,4 +121,5 @@ __all__ = [
     "skip",
     "spoil",
     "steer",
+    "unwritten",
 ]

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import TextClause, case, insert, literal, select, text, update
-from sqlmodel import Session, col, func
+from sqlalchemy import TextClause, case, select, text, update
+from sqlmodel import Session, col
 
-from digest.ledger.tables import DUE, HELD, DeliveryRow, SendingRow
+from digest.ledger.tables import DUE, HELD, DeliveryRow
 from digest.outcomes import (
     Deferred,
     NotBegun,
@@ -84,33 +84,6 @@ class Policy:
 
 TABLE = DeliveryRow.__table__  # type: ignore[attr-defined] # SQLModel's types don't tell
 COLUMNS: list[Any] = [TABLE.c[name] for name in Delivery.__dataclass_fields__]
-
-
-def freeze(session: Session, issue_id: int, audience: Any, now: datetime) -> int:
-    """Write one row for each subscriber's number that the query `audience` yields.
-
-    In one statement and so in one transaction: who joins later gets the next issue. Those that
-    are there already stay as they are. Returns how many recipients the issue has.
-    """
-    numbers = audience.subquery()
-    known = select(col(DeliveryRow.subscriber)).where(col(DeliveryRow.issue_id) == issue_id)
-    new = {
-        "issue_id": issue_id, "edition": "", "message_id": "", "state": "pending", "reason": "",
-        "sender": 0, "relay": "", "attempts": 0, "resends": 0, "next_at": now, "code": 0,
-        "enhanced": "", "reply": "", "frozen": now, "changed": now,
-    }  # fmt: skip
-    columns = [literal(v, TABLE.c[name].type) for name, v in new.items()]
-    rows = select(numbers.c[0], *columns).where(numbers.c[0].not_in(known)).order_by(numbers.c[0])
-    session.execute(insert(DeliveryRow).from_select(["subscriber", *new], rows))
-    count = session.scalar(
-        select(func.count()).select_from(DeliveryRow).where(col(DeliveryRow.issue_id) == issue_id)
-    )
-    sending = session.get(SendingRow, issue_id)
-    sending = sending or SendingRow(issue_id=issue_id, recipients=0, at=now)
-    sending.recipients = count or 0
-    session.add(sending)
-    session.flush()
-    return sending.recipients
 
 
 def claim(

@@ -71,7 +71,10 @@ class SenderRow(SQLModel, table=True):
 
 
 class SendingRow(SQLModel, table=True):
-    """The sending of one issue: how many were frozen, and what the operator wants of it."""
+    """The sending of one issue: how many were frozen, and what the operator wants of it.
+
+    While the list is being written, `last` is the newest subscription that can be on it.
+    """
 
     __tablename__ = "sending"
     issue_id: int = Field(
@@ -82,6 +85,8 @@ class SendingRow(SQLModel, table=True):
     why: str = Field(default="", sa_type=Text)
     by: str = ""
     at: datetime = Field(sa_type=Utc)
+    opened: datetime = Field(sa_type=Utc)
+    last: int | None = None
 
 
 class InterventionRow(SQLModel, table=True):

@@ -108,10 +108,32 @@ def recipients(
     return [recipient(line) for line in session.connection().execute(page)]
 
 
-def audience(newsletter: str, *, now: datetime | None = None, weekly: bool = True) -> Lines:
-    """The numbers of all `recipients`, as a query for a ledger to freeze in one statement."""
-    found = _mailable(newsletter, now, weekly)
-    return found.with_only_columns(col(SubscriptionRow.subscriber_id))
+def audience(
+    newsletter: str,
+    *,
+    now: datetime | None = None,
+    weekly: bool = True,
+    after: int = 0,
+    last: int | None = None,
+    limit: int | None = None,
+) -> Lines:
+    """The numbers of all `recipients`, as a query for a ledger to freeze in one statement.
+
+    With `last` (see `newest`) those alone who were confirmed at `now` already, whenever it is
+    asked; with `after` and `limit` so many of them, in the order of their numbers.
+    """
+    number = col(SubscriptionRow.subscriber_id)
+    found = _mailable(newsletter, now, weekly).where(number > after)
+    if last is not None:
+        found = found.where(
+            col(SubscriptionRow.id) <= last, col(SubscriptionRow.confirmed_at) <= now
+        )
+    return found.with_only_columns(number).order_by(number).limit(limit)
+
+
+def newest(session: Session) -> int:
+    """The number of the subscription that was added last: who joins later has a higher one."""
+    return session.connection().scalar(select(func.max(col(SubscriptionRow.id)))) or 0
 
 
 def _mailable(newsletter: str, now: datetime | None, weekly: bool) -> Lines:

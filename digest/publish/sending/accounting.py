@@ -23,6 +23,7 @@ class Account:
     """Every reader of an issue, by state; the sum of `counts` is the list, always.
 
     `control` is what the operator wants: go, paused or cancelled; `why` with whose word it is.
+    While the list is not `whole`, the rest of it is still to be written.
     """
 
     record: IssueRecord
@@ -32,6 +33,7 @@ class Account:
     control: str = "go"
     why: str = ""
     next_at: datetime | None = None
+    whole: bool = True
 
     @property
     def total(self) -> int:
@@ -74,6 +76,7 @@ def account(house: House, record: IssueRecord, *, interrupted: bool = False) -> 
             sending.control if sending else "go",
             why,
             ledger.next_due(session, record.id),
+            sending is None or ledger.is_whole(session, record.id),
         )
 
 
@@ -102,6 +105,9 @@ def readers(
 
 def _without_delivery(house: House, record: IssueRecord) -> Iterator[ReaderLine]:
     after = 0
+    with house.database.reading() as session:
+        whole = ledger.is_whole(session, record.id)
+    late = "joined later" if whole else "not on the list, which is still being written"
     while True:
         with house.database.reading() as session:
             page = roster.everyone(
@@ -112,7 +118,7 @@ def _without_delivery(house: House, record: IssueRecord) -> Iterator[ReaderLine]
             known = {delivery.subscriber for delivery in found}
         for subscriber, address, standing in page:
             if subscriber not in known:
-                why = "joined later" if isinstance(standing, Recipient) else standing
+                why = late if isinstance(standing, Recipient) else standing
                 yield ReaderLine(address, "none", why)
         if len(page) < PAGE:
             return

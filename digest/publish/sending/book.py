@@ -23,6 +23,7 @@ from digest.outcomes import slows_its_domain
 from digest.publish.frequency import is_first_of_week
 from digest.publish.opening import Clock, House
 from digest.publish.receiving import note_refusal
+from digest.publish.sending.freezing import write_portion
 from subscribers import roster
 from subscribers.preferences import Preferences
 from subscribers.recipient import Recipient
@@ -117,6 +118,7 @@ class Book:
         self._unread: list[tuple[Delivery, str]] = []
         self._spoiled: list[tuple[Delivery, str]] = []
         self._passed = 0
+        self._unlisted = True  # until we have looked
         self._slowed: dict[str, datetime] = {}
         self._asked: tuple[float, datetime | None] = (0.0, None)
         self.sender = 0
@@ -138,12 +140,14 @@ class Book:
 
     def prepare(self, wanted: int) -> bool:
         """Have `wanted` messages ready. False where nothing is left to make or to write down."""
+        if self._unlisted:
+            self._unlisted = write_portion(self._house, self._record)
         while len(self._drafts) < wanted:
             if self._claimed:
                 self._compose(*self._claimed.popleft())
             elif not self._claim():
                 break
-        return bool(self._drafts or self._unread or self._spoiled)
+        return bool(self._drafts or self._unread or self._spoiled or self._unlisted)
 
     def turn(self, results: Sequence[Back], room: int) -> Turn:
         """Commit what came back and what goes out next: at most `room` messages.
