@@ -10,6 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -105,6 +106,30 @@ class Database:
             else _advisory_claim(self.engine, task) as mine
         ):
             yield mine
+
+    def trouble(self) -> str:
+        """What the database says is wrong with itself; "" where nothing is, or it does not look."""
+        if not self._sqlite:
+            return ""
+        try:
+            with self.engine.connect() as connection:
+                told = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+        except DBAPIError as error:
+            told = _first_line(error)
+        return "" if told == "ok" else " ".join(told.split())
+
+    def clock(self) -> datetime | None:
+        """The server's clock, aware and in UTC; None for SQLite, which has ours."""
+        if self._sqlite:
+            return None
+        with self.engine.connect() as connection:
+            told: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return told.astimezone(UTC)
+
+    def size(self) -> int:
+        """Bytes on this machine's disk; 0 for a database on a server, whose disk is elsewhere."""
+        file = Path(self.engine.url.database or "")
+        return file.stat().st_size if self._sqlite and file.is_file() else 0
 
     def close(self) -> None:
         """Give back every connection."""

@@ -279,6 +279,12 @@ def show_issues(records: "Sequence[IssueRecord]") -> None:
     data.print(table)
 
 
+def say_looking(part: str) -> None:
+    """What the doctor looks at next; a name server or a relay may take its time."""
+    if talk.is_terminal:
+        talk.print(f"[dim]looking at: {part}[/dim]")
+
+
 def show_findings(findings: "Sequence[Finding]") -> None:
     """What stands against sending, with the remedy."""
     if not findings:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from digest.preflight import RULES
 from digest.preflight.links import ONLINE
+from digest.preflight.premises import PREMISES_RULES
 from digest.preflight.records import RECORD_RULES
 
+DOCTORS = PREMISES_RULES | RECORD_RULES
 PAGE = Path(__file__).parents[1] / "docs" / "preflight.md"
 HEAD = """\
 # What `digest check` looks at
@@ -41,7 +43,7 @@ def table(rows: list[tuple[str, str, str]]) -> str:
 def page() -> str:
     """The whole page."""
     rules = [(rule.name, str(rule.severity), rule.why) for rule in RULES]
-    records = [(name, str(severity), why) for name, (severity, why) in RECORD_RULES.items()]
+    records = [(name, str(severity), why) for name, (severity, why) in DOCTORS.items()]
     return HEAD + table([*rules, *ONLINE]) + DOCTOR + table(records)
 
 

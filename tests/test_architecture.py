@@ -21,7 +21,7 @@ ROOMS = {
     "aiosmtplib": {"digest/delivery/connecting.py"},
     "alembic": {"digest/database.py", "digest/migrations"},
     "cryptography": {"digest/dkim.py", "subscribers/bounces"},
-    "dns": {"digest/publish/doctoring.py"},
+    "dns": {"digest/publish/doctoring"},
     "dotenv": {"digest/settings"},
     "email_validator": {"subscribers/address.py"},
     "fastapi": {"digest/web.py", "subscribers/web"},

@@ -188,7 +188,7 @@ def test_generate_show_sign_and_doctor(kitchen: Path, names: NameServer) -> None
     assert (shown["bits"], len(shown["strings"])) == (2048, 2)
     assert [f'"{part}"' in made.stdout for part in shown["strings"]] == [True, True]
 
-    asking = ("doctor", "--nameserver", names.address, "--json")
+    asking = ("doctor", "--only", "dns", "--nameserver", names.address, "--json")
     missing = digest_in(kitchen, *asking)
     assert missing.returncode == 1
     assert [each["rule"] for each in json.loads(missing.stdout)] == ["dkim-record-missing"]

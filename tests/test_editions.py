@@ -115,6 +115,17 @@ def test_what_only_readers_without_trending_get_too_much_of(house: House) -> Non
     assert "html-clipped" in {f.rule for f in publish.examine(house, large)}
 
 
+def test_what_both_editions_have_too_much_of_is_told_once(house: House) -> None:
+    record = with_trend(drafted(house), dek="One summary.")
+    first, *others = record.issue.sections
+    story = first.stories[0]
+    long = replace(story, article=replace(story.article, dek="word " * 22_000))
+    sections = (replace(first, stories=(long, *first.stories[1:])), *others)
+    large = replace(record, issue=replace(record.issue, sections=sections))
+    rules = [finding.rule for finding in publish.examine(house, large)]
+    assert rules.count("html-clipped") == 1
+
+
 def test_the_approval_binds_to_what_readers_without_trending_get(house: House) -> None:
     record = drafted(house)
     one = content_hash(house, with_trend(record, dek="One summary."))

@@ -213,6 +213,15 @@ def test_other_sources_updates_and_plain_lists_are_shown_in_both_parts(
     assert 'href="https://wire.example/patrol"' in made.html
 
 
+def test_a_trending_story_names_who_else_tells_it(templates: Environment) -> None:
+    told = Other("Wire <Service>", "Poverty fell", "https://wire.example/poverty")
+    story = Story(Article("A fall"), others=(told,))
+    trend = Trend("A fall in poverty", "https://times.example/1", "Global", story)
+    made = render(replace(example_edition(), trending=(trend,)), templates)
+    assert "Also in: Wire <Service>" in visible(made.html)
+    assert "   Also in: Wire <Service>\n   https://wire.example/poverty\n" in made.text
+
+
 def test_trending_alone_makes_a_mail(templates: Environment) -> None:
     result = render(example_edition(Preferences(frozenset({"Trending"}))), templates)
     assert result.subject.startswith("A fall in poverty that the ledgers do not show")

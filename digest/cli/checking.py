@@ -1,10 +1,13 @@
 """The verbs that look before anything is sent: `digest check` and `digest doctor`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.door import Json, Newsletter, Number, opened, print_json
+from digest.cli.door import Json, Newsletter, Number, now, opened, print_json
+
+if TYPE_CHECKING:
+    from digest.publish import Part
 
 app = typer.Typer()
 
@@ -41,18 +44,39 @@ def doctor(
         str, typer.Option(help="The address that speaks to the world, where you run the relay.")
     ] = "",
     nameserver: Annotated[str, typer.Option(help="Ask this one: ADDRESS or ADDRESS:PORT.")] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Look at this alone: machine, relay, web or dns.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """What the DNS says of you: SPF, DKIM, DMARC, MX; exit code 1 where something is missing.
+    """What stands against sending at all; exit code 1 where something is wrong.
+
+    It looks at the settings, the database, disk and clock, whether anything calls `digest run`,
+    logs in to the relay, has base_url and the one-click address answer from outside, and asks the
+    DNS for SPF, DKIM, DMARC, MX and, with --ip, the reverse name. Nothing is sent or changed.
 
     Example: digest doctor
     Example: digest doctor --ip 203.0.113.7 --nameserver 9.9.9.9
+    Example: digest doctor --only relay --only web
     """
     from digest import publish
-    from digest.terminal import show_findings
+    from digest.terminal import say_looking, show_findings
 
+    parts = _parts(only)
     with opened(context) as house:
-        findings = publish.doctor(house, publish.DnsResolver(nameserver), ip=ip)
+        resolver = publish.DnsResolver(nameserver)
+        findings = publish.doctor(
+            house, resolver, now=now(), ip=ip, parts=parts, on_part=say_looking
+        )
     print_json(findings) if as_json else show_findings(findings)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
+
+
+def _parts(only: "list[str] | None") -> "tuple[Part, ...]":
+    from digest import publish
+
+    wrong = sorted(set(only or ()) - set(publish.PARTS))
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is none of {', '.join(publish.PARTS)}")
+    return tuple(part for part in publish.PARTS if not only or part in only)

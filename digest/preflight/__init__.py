@@ -10,6 +10,7 @@
     identity    who sends: addresses, keys, headers, sizes; on the final bytes
     clients     what mail clients cannot show, by the data of caniemail
     records     what the DNS must say of a sender
+    premises    what machine, relay and web server must be like
 
 One small function is one rule; importing a room enters its rules in `RULES`.
 Never here: whether something is sent in spite of a warning (publish decides), the network (a

@@ -34,7 +34,11 @@ def examine(house: House, record: IssueRecord, *, fetch: Fetch | None = None) ->
         composer, problem = Composer(house, record, keys=()), error
     found: dict[Finding, None] = {}
     for edition, issue in whole_editions(record.issue):
-        found |= dict.fromkeys(_examined(house, record, composer, problem, edition, issue))
+        told = {(finding.rule, finding.where) for finding in found}
+        for finding in _examined(house, record, composer, problem, edition, issue):
+            # What is measured differs a little between the two; once is enough.
+            if (finding.rule, finding.where) not in told:
+                found[finding] = None
     found |= dict.fromkeys(_subjects(record.issue, _sender(house, record, composer, problem)))
     if fetch:
         found |= dict.fromkeys(preflight.dead_links(record.issue, fetch))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from digest import archive, sources
-from digest.archive import SourceState
+from digest.archive import SourceState as SourceState
 from digest.articles import Listed, Reading
 from digest.errors import DigestError
 from digest.publish.comparing import compare

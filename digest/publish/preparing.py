@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from digest import archive, rendering
-from digest.archive import IssueRecord
+from digest.archive import IssueRecord as IssueRecord
 from digest.edition import Edition, Issue, Publisher, cut
 from digest.errors import IssueError, NothingToPublish
 from digest.preflight import Finding
@@ -13,7 +13,8 @@ from digest.publish.checking import examine, refuse_errors, whole_editions
 from digest.publish.opening import House
 from digest.publish.selecting import draft, explained, section_order
 from digest.rendering import Rendering
-from digest.selection import Selection, Story, Trend, Verdict
+from digest.selection import Selection, Story, Trend
+from digest.selection import Verdict as Verdict
 from digest.settings import NewsletterSettings
 from subscribers.preferences import EVERYTHING, Preferences
 

@@ -9,11 +9,13 @@
     visiting    many sources at once, but few at a time for one host
     finding     the feeds that a site names
     links       whether an address still leads somewhere
+    asking      what a place of the publisher's own answers
 
 I/O only. Never here: what the bytes mean (feeds, pages, outlines), what is remembered of a
 source (archive).
 """
 
+from digest.sources.asking import Heard, ask
 from digest.sources.bodies import MOST_BYTES
 from digest.sources.fetching import AGENT, DEADLINE, MOST_REDIRECTS, AskedToWait, document
 from digest.sources.files import load
@@ -34,12 +36,14 @@ __all__ = [
     "NOTHING",
     "AskedToWait",
     "Candidate",
+    "Heard",
     "Internet",
     "Kind",
     "Memory",
     "Network",
     "Source",
     "Visit",
+    "ask",
     "document",
     "find",
     "is_public",

@@ -144,7 +144,12 @@ async def _ask(
 
 @contextlib.asynccontextmanager
 async def exchange(
-    network: Network, place: Place, permit: Permit, method: str, headers: list[tuple[bytes, bytes]]
+    network: Network,
+    place: Place,
+    permit: Permit,
+    method: str,
+    headers: list[tuple[bytes, bytes]],
+    content: bytes | None = None,
 ) -> AsyncIterator[httpcore.Response]:
     """One request to an address that was checked; the body is not read yet.
 
@@ -160,7 +165,9 @@ async def exchange(
             network_backend=backend,
             max_connections=1,
         ) as pool,
-        pool.stream(method, target, headers=headers, extensions={"timeout": _TIMEOUTS}) as response,
+        pool.stream(
+            method, target, headers=headers, content=content, extensions={"timeout": _TIMEOUTS}
+        ) as response,
     ):
         yield response
 

@@ -43,8 +43,8 @@ class DnsResolver:
         return [str(record).rstrip(".") for record in answer]
 
 
-def doctor(house: House, resolver: Resolver, *, ip: str = "") -> list[Finding]:
-    """What stands against sending at all: SPF, DKIM, DMARC, MX and, for `ip`, its reverse name.
+def examine_names(house: House, resolver: Resolver, *, ip: str = "") -> list[Finding]:
+    """What SPF, DKIM, DMARC, MX and, for `ip`, its reverse name lack.
 
     Raises DkimError where a key cannot be used, SettingsError where `ip` is no address.
     """
@@ -57,8 +57,7 @@ def doctor(house: House, resolver: Resolver, *, ip: str = "") -> list[Finding]:
         for domain in [parseaddr(newsletter.from_)[1].rpartition("@")[2].lower()]
     )
     found = list(_open_files(house))
-    found += [finding for names in asked for finding in examine_records(names, resolver)]
-    return sorted(dict.fromkeys(found), key=lambda finding: finding.severity != "error")
+    return found + [each for names in asked for each in examine_records(names, resolver)]
 
 
 def _open_files(house: House) -> Iterator[Finding]:

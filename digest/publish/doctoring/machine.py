@@ -1,0 +1,52 @@
+"""The machine as it is: database, disk, clock, who calls `digest run`, who can read the secrets."""
+
+import shutil
+import subprocess
+from datetime import datetime, timedelta
+
+from digest import archive
+from digest.preflight.premises import Machine
+from digest.publish.opening import House
+from digest.settings import SECRETS_FILE
+
+SECONDS = 5.0
+KEPT = {"yes": True, "no": False}
+
+
+def looked_over(house: House, now: datetime) -> Machine:
+    """What is to be seen of the machine at this moment, aware and in UTC."""
+    with house.database.reading() as session:
+        last, held = archive.pulse(session, "run"), archive.pulse(session, "held")
+    told = house.database.clock()
+    secrets = house.settings.folder / SECRETS_FILE
+    is_open = secrets.exists() and bool(secrets.stat().st_mode & 0o077)
+    return Machine(
+        now=now,
+        free=shutil.disk_usage(house.settings.folder).free,
+        database_size=house.database.size(),
+        database_trouble=house.database.trouble(),
+        ahead=told - now if told else timedelta(0),
+        kept=_is_kept(),
+        scheduled=any(each.schedule for each in house.settings.newsletter.values()),
+        last_run=last.at if last else None,
+        held=held.at if held else None,
+        open_secrets=SECRETS_FILE if is_open else "",
+    )
+
+
+def _is_kept() -> bool | None:
+    """Whether NTP keeps the clock; None on a system without systemd, which cannot be asked so."""
+    program = shutil.which("timedatectl")
+    if not program:
+        return None
+    try:
+        told = subprocess.run(  # noqa: S603 - the words are ours
+            [program, "show", "--property=NTPSynchronized", "--value"],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return KEPT.get(told.stdout.strip())

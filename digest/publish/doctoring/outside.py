@@ -1,0 +1,58 @@
+"""The relay as a sender meets it, and base_url as a mailbox provider does."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from digest import delivery, sources
+from digest.outcomes import RelayFault
+from digest.preflight.premises import Answer, Web
+from digest.publish.opening import House
+from subscribers import tokens
+from subscribers.tokens import Token
+
+NOBODY = 0
+"""No subscriber has this number: a link of theirs is good, and ends nothing."""
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+ONE_CLICK = b"List-Unsubscribe=One-Click"  # RFC 8058, section 3.2
+
+
+def relays(house: House) -> dict[str, str]:
+    """By name, what the relay had against a sender who greets, starts TLS and logs in."""
+    return {house.relay.name: asyncio.run(_against(house.relay))}
+
+
+async def _against(address: delivery.RelayAddress) -> str:
+    dialogue = await delivery.connect(address, delivery.Timeouts())
+    if isinstance(dialogue, RelayFault):
+        reply = dialogue.reply
+        return f"{reply.code} {reply.text}".removeprefix("0 ").rstrip(".")
+    await dialogue.close()
+    return ""
+
+
+def web(house: House, now: datetime) -> Web:
+    """What base_url answers. The good link is of nobody, so that no subscription ends by it."""
+    base = house.settings.web.base_url.rstrip("/")
+    newsletter = next(iter(house.settings.newsletter))
+    good = tokens.seal(Token("unsubscribe", newsletter, 0, NOBODY), house.settings.keys)
+    health, one_click, forged = asyncio.run(_answers(base, good, _forged(good)))
+    return Web(base, health, one_click, forged, _ahead(health, now))
+
+
+def _forged(good: str) -> str:
+    another = "a" if good[-9] != "a" else "b"
+    return good[:-9] + another + good[-8:]
+
+
+async def _answers(base: str, good: str, forged: str) -> list[Answer]:
+    health = await sources.ask(f"{base}/health")
+    posts = [await sources.ask(f"{base}/u/{token}", ONE_CLICK, FORM) for token in (good, forged)]
+    return [Answer(each.status, each.headers, each.why) for each in (health, *posts)]
+
+
+def _ahead(answer: Answer, now: datetime) -> timedelta:
+    try:
+        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC) - now
+    except (KeyError, ValueError):
+        return timedelta(0)  # it did not say

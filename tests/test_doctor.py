@@ -1,0 +1,204 @@
+"""`digest doctor`: a real relay, the real pages on a real port, a damaged file, a silent clock."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Response
+
+from digest import publish
+from digest.database import Database, open_database
+from digest.preflight.premises import (
+    PREMISES_RULES,
+    Answer,
+    Machine,
+    Web,
+    examine_machine,
+    examine_web,
+)
+from digest.publish import House, Part, open_house
+from digest.web import public_app
+from tests.conftest import NOW, SECRET, free_port
+from tests.relay import ScriptedRelay
+from tests.test_cli import digest_in
+
+WELL = Machine(now=NOW, free=1 << 40, database_size=0)
+FINE = Answer(200)
+SITE = Web("https://mail.example.org", FINE, FINE, Answer(404))
+
+
+class Silent:
+    """A name server that nobody asks."""
+
+    def look_up(self, name: str, kind: str) -> list[str]:
+        raise AssertionError(name, kind)
+
+
+@contextlib.contextmanager
+def served(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """The pages on a port of the loopback."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def found(house: House, part: Part) -> dict[str, str]:
+    """What the doctor says of one part: rule and sentence."""
+    now = datetime.now(UTC)
+    findings = publish.doctor(house, Silent(), now=now, parts=(part,))
+    for finding in findings:
+        assert finding.severity == PREMISES_RULES[finding.rule][0]
+        assert finding.what.endswith(".")
+        assert finding.remedy
+    return {finding.rule: finding.what for finding in findings}
+
+
+def at(folder: Path, base_url: str) -> Path:
+    """The folder, its links led to another address."""
+    toml = folder / "digest.toml"
+    text = toml.read_text("utf-8").replace("http://127.0.0.1:8000", base_url)
+    assert base_url in text
+    toml.write_text(text, "utf-8")
+    return folder
+
+
+def test_the_relay_is_greeted_and_left_in_peace(folder: Path) -> None:
+    with ScriptedRelay() as relay:
+        toml = folder / "digest.toml"
+        toml.write_text(toml.read_text("utf-8").replace("2525", str(relay.port)), "utf-8")
+        with open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
+            assert found(house, "relay") == {}
+        assert relay.accepted == []
+    with open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
+        assert "cannot be used" in found(house, "relay")["relay-unusable"]
+
+
+def test_a_relay_that_has_no_tls_is_not_good_enough(folder: Path) -> None:
+    with ScriptedRelay() as relay:
+        toml = folder / "digest.toml"
+        text = toml.read_text("utf-8").replace("2525", str(relay.port))
+        toml.write_text(text.replace('security = "none"', 'security = "starttls"'), "utf-8")
+        with open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
+            assert list(found(house, "relay")) == ["relay-unusable"]
+
+
+def test_our_own_pages_take_one_click_and_end_nobodys_subscription(folder: Path) -> None:
+    port = free_port()
+    at(folder, f"http://127.0.0.1:{port}")
+    with open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
+        assert "is not answered" in found(house, "web")["base-url-silent"]
+        with served(public_app(house, lambda: datetime.now(UTC)), port):
+            assert list(found(house, "web")) == ["base-url-not-https"]
+    # Another secret: whose links these are, nobody at base_url knows.
+    with (
+        open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as serving,
+        open_house(folder, {"DIGEST_WEB_SECRET": "another-secret-of-good-length"}) as asking,
+        served(public_app(serving, lambda: datetime.now(UTC)), port),
+    ):
+        assert "HTTP 404" in found(asking, "web")["one-click-fails"]
+
+
+def test_a_server_that_says_yes_to_all_is_found_out(folder: Path) -> None:
+    app = FastAPI()
+
+    @app.api_route("/{path:path}", methods=["GET", "POST"])
+    def anything(path: str) -> Response:
+        return Response(
+            path, headers={"Set-Cookie": "a=b", "Date": "Mon, 30 Mar 2026 01:30:00 GMT"}
+        )
+
+    with served(app) as site, open_house(at(folder, site), {"DIGEST_WEB_SECRET": SECRET}) as house:
+        rules = found(house, "web")
+    assert set(rules) == {
+        "base-url-not-https", "one-click-fails", "one-click-takes-all", "clock-adrift",
+    }  # fmt: skip
+    assert "with a cookie" in rules["one-click-fails"]
+
+
+@pytest.mark.parametrize(
+    ("web", "rule"),
+    [
+        (replace(SITE, base_url="http://mail.example.org"), "base-url-not-https"),
+        (replace(SITE, health=Answer(0, why="no such host")), "base-url-silent"),
+        (replace(SITE, one_click=Answer(302, {"location": "/login"})), "one-click-fails"),
+        (replace(SITE, one_click=Answer(403)), "one-click-fails"),
+        (replace(SITE, forged=FINE), "one-click-takes-all"),
+        (replace(SITE, ahead=timedelta(minutes=-3)), "clock-adrift"),
+    ],
+)
+def test_what_is_wrong_at_base_url(web: Web, rule: str) -> None:
+    assert examine_web(SITE) == []
+    assert [finding.rule for finding in examine_web(web)] == [rule]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"free": 1 << 20}, "disk-full"),
+        ({"free": 2 << 30, "database_size": 3 << 30}, "disk-short"),
+        ({"database_trouble": "row 3 missing from index"}, "database-ails"),
+        ({"ahead": timedelta(minutes=3)}, "clock-adrift"),
+        ({"kept": False}, "clock-unkept"),
+        ({"scheduled": True}, "nothing-runs"),
+        ({"scheduled": True, "last_run": NOW - timedelta(minutes=6)}, "nothing-runs"),
+        ({"held": NOW}, "run-held"),
+        ({"open_secrets": "digest.env"}, "secrets-open"),
+    ],
+)
+def test_what_is_wrong_with_the_machine(changes: dict[str, object], rule: str) -> None:
+    assert examine_machine(WELL) == []
+    assert [f.rule for f in examine_machine(replace(WELL, **changes))] == [rule]  # type: ignore[arg-type]
+
+
+def test_a_run_of_a_moment_ago_is_enough() -> None:
+    run = replace(WELL, scheduled=True, last_run=NOW - timedelta(minutes=4))
+    assert examine_machine(run) == []
+
+
+def test_a_database_tells_its_clock_size_and_trouble(database: Database, tmp_path: Path) -> None:
+    assert database.trouble() == ""
+    clock = database.clock()
+    if (tmp_path / "digest.db").exists():
+        assert (clock, database.size() > 0) == (None, True)
+    else:
+        assert clock is not None
+        assert abs(clock - datetime.now(UTC)) < timedelta(minutes=1)
+        assert database.size() == 0
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "digest.db"
+    open_database(f"sqlite:///{path}", tmp_path).close()
+    pages = bytearray(path.read_bytes())
+    # The second half of it, but for the page that holds the schema.
+    pages[len(pages) // 2 :] = b"\xff" * (len(pages) - len(pages) // 2)
+    opened = open_database(f"sqlite:///{path}", tmp_path)
+    try:
+        path.write_bytes(bytes(pages))
+        assert opened.trouble() != ""
+    finally:
+        opened.close()
+
+
+def test_on_the_command_line_parts_are_chosen(folder: Path) -> None:
+    wrong = digest_in(folder, "doctor", "--only", "weather")
+    assert (wrong.returncode, "'weather' is none of machine, relay" in wrong.stderr) == (2, True)
+    (folder / "digest.env").write_text(f"DIGEST_WEB_SECRET={SECRET}\n")
+    (folder / "digest.env").chmod(0o644)
+    looked = digest_in(folder, "doctor", "--only", "machine", "--json")
+    assert looked.returncode in {0, 1}
+    assert "secrets-open" in {each["rule"] for each in json.loads(looked.stdout)}
