@@ -173,12 +173,15 @@ def record(
 
     One that isn't named was no longer this sender's: what it learnt comes too late.
     """
-    changes = {r.delivery.id: _changes(r, now, policy) for r in results}
+    results = list(results)
+    sent = _sent(session, [r for r in results if isinstance(r.outcome, Sent)], sender, now)
+    others = [r for r in results if not isinstance(r.outcome, Sent)]
+    changes = {r.delivery.id: _changes(r, now, policy) for r in others}
     change = ", ".join(f"{name} = v.{name}" for name in _RECORD if name not in ("key", "was"))
     moved = _move(
         session, list(changes.values()), _RECORD, f"sender = 0, {change}", "inflight", sender, now
     )
-    return {number: changes[number]["state"] for number in moved}
+    return {number: changes[number]["state"] for number in moved} | dict.fromkeys(sent, "sent")
 
 
 def release(session: Session, sender: int, now: datetime) -> int:
@@ -229,17 +232,31 @@ def unclaimed() -> Any:
     return case((fresh & (col(DeliveryRow.reply) == ""), "pending"), else_="deferred")
 
 
+def _sent(session: Session, sent: Iterable[Result], sender: int, now: datetime) -> set[int]:
+    # Nearly all end so; the columns that change are few, and each costs a microsecond.
+    rows = [
+        {"key": r.delivery.id, "was": r.delivery.attempts + 1, "relay": r.relay,
+         "code": r.outcome.reply.code, "enhanced": r.outcome.reply.enhanced,
+         "reply": r.outcome.reply.text[:REPLY]}
+        for r in sent
+    ]  # fmt: skip
+    change = (
+        "state = 'sent', sender = 0, reason = '', relay = v.relay, code = v.code,"
+        " enhanced = v.enhanced, reply = v.reply"
+    )
+    return _move(session, rows, _SENT, change, "inflight", sender, now)
+
+
 def _changes(result: Result, now: datetime, policy: Policy) -> dict[str, Any]:
     delivery, outcome = result.delivery, result.outcome
     reply = outcome.reply
     values: dict[str, Any] = {
-        "key": delivery.id, "was": delivery.attempts + 1, "state": "sent", "reason": "",
+        "key": delivery.id, "was": delivery.attempts + 1, "reason": reply.text[:REASON],
         "relay": result.relay, "attempts": delivery.attempts + 1, "resends": delivery.resends,
         "next_at": delivery.next_at, "code": reply.code, "enhanced": reply.enhanced,
         "reply": reply.text[:REPLY],
     }  # fmt: skip
-    if not isinstance(outcome, Sent):
-        values |= {"reason": reply.text[:REASON], **_otherwise(delivery, outcome, now, policy)}
+    values |= _otherwise(delivery, outcome, now, policy)
     values["next_at"] = _stored(values["next_at"])
     return values
 
@@ -278,6 +295,10 @@ def _otherwise(
 _INTENT = {"key": "bigint", "was": "integer", "edition": "text", "message_id": "text"}
 _SKIP = {"key": "bigint", "was": "integer", "reason": "text"}
 _POSTPONE = {"key": "bigint", "was": "integer", "next_at": "timestamp", "state": "text"}
+_SENT = {
+    "key": "bigint", "was": "integer", "relay": "text", "code": "integer", "enhanced": "text",
+    "reply": "text",
+}  # fmt: skip
 _RECORD = {
     "key": "bigint", "was": "integer", "state": "text", "reason": "text", "relay": "text",
     "attempts": "integer", "resends": "integer", "next_at": "timestamp", "code": "integer",

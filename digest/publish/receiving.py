@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, get_args
 
-from digest import archive, ledger, mailboxes, sources
+from digest import archive, ledger, mailboxes
 from digest.errors import DigestError, SettingsError, SourceError
 from digest.ledger import Delivery
 from digest.mailboxes import Arrived
@@ -240,6 +240,8 @@ def _named(session: Session, report: Report) -> Report:
 
 def _certificate(url: str) -> bytes:
     try:
+        from digest import sources  # as in checking
+
         return asyncio.run(sources.document(url))
     except DigestError:
         return b""

@@ -24,7 +24,7 @@ from subscribers.address import key
 from subscribers.consent import Event, Kind, State
 from subscribers.errors import UnknownSubscriber
 from subscribers.exchange import Kept
-from subscribers.preferences import Preferences
+from subscribers.preferences import Format, Frequency, Preferences
 from subscribers.recipient import Recipient
 from subscribers.roster.tables import (
     ConsentEventRow,
@@ -173,7 +173,16 @@ def standing(
 def _standing() -> Lines:
     # Put together once: a send asks this for each of its groups.
     of_newsletter = lines(col(SubscriptionRow.newsletter) == bindparam("newsletter"))
-    return of_newsletter.where(col(SubscriberRow.id).in_(bindparam("some", expanding=True)))
+    needed: Lines = of_newsletter.with_only_columns(
+        col(SubscriberRow.id).label("subscriber"),
+        col(SubscriberRow.address),
+        col(SubscriptionRow.state),
+        *CHOICES,
+        col(SubscriptionRow.paused_until),
+        col(SubscriptionRow.confirmed_at),
+        suppressed().label("suppressed"),
+    )
+    return needed.where(col(SubscriberRow.id).in_(bindparam("some", expanding=True)))
 
 
 def addresses(session: Session, subscribers: Collection[int]) -> dict[int, str]:
@@ -394,9 +403,17 @@ def _reason() -> ScalarSelect[Any]:
 
 def preferences(line: Line) -> Preferences:
     """The stored choice of one line, as the value that flows."""
+    if line.sections is None and line.sectors is None:
+        return _of_all(line.format, line.frequency)
     sections = None if line.sections is None else frozenset(line.sections)
     sectors = None if line.sectors is None else frozenset(line.sectors)
     return Preferences(sections, line.format, sectors, line.frequency)
+
+
+@cache
+def _of_all(form: Format, frequency: Frequency) -> Preferences:
+    # What nearly everybody chose, for every reader of a send.
+    return Preferences(None, form, None, frequency)
 
 
 def recipient(line: Line) -> Recipient:

@@ -2,6 +2,7 @@
 
     book         claims, messages made ahead, groups committed: the thread that writes
     freezing     who gets it: the list, in portions
+    making       messages composed and signed ahead
     desk         between the connections and the book
     shift        desk and connections at work, and how a signal stops them
     machine      where a sender runs
@@ -28,9 +29,10 @@ from digest.publish.composing import Composer
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
-from digest.publish.sending.book import Book, Composing, Timing
+from digest.publish.sending.book import Book, Timing
 from digest.publish.sending.freezing import open_list, write_portion, write_rest
 from digest.publish.sending.machine import gone
+from digest.publish.sending.making import Composing
 from digest.publish.sending.measuring import metrics
 from digest.publish.sending.shift import shift
 from digest.publish.sending.steering import cancel, pause, resolve, resume
