@@ -121,10 +121,32 @@ def recipients(
     ]
 
 
-def audience(newsletter: str, *, now: datetime | None = None, weekly: bool = True) -> Lines:
-    """The numbers of all `recipients`, as a query for a ledger to freeze in one statement."""
-    found = _mailable(newsletter, now, weekly)
-    return found.with_only_columns(col(SubscriptionRow.subscriber_id))
+def audience(
+    newsletter: str,
+    *,
+    now: datetime | None = None,
+    weekly: bool = True,
+    after: int = 0,
+    last: int | None = None,
+    limit: int | None = None,
+) -> Lines:
+    """The numbers of all `recipients`, as a query for a ledger to freeze in one statement.
+
+    With `last` (see `newest`) those alone who were confirmed at `now` already, whenever it is
+    asked; with `after` and `limit` so many of them, in the order of their numbers.
+    """
+    number = col(SubscriptionRow.subscriber_id)
+    found = _mailable(newsletter, now, weekly).where(number > after)
+    if last is not None:
+        found = found.where(
+            col(SubscriptionRow.id) <= last, col(SubscriptionRow.confirmed_at) <= now
+        )
+    return found.with_only_columns(number).order_by(number).limit(limit)
+
+
+def newest(session: Session) -> int:
+    """The number of the subscription that was added last: who joins later has a higher one."""
+    return session.connection().scalar(select(func.max(col(SubscriptionRow.id)))) or 0
 
 
 def _mailable(newsletter: str, now: datetime | None, weekly: bool) -> Lines:
@@ -184,7 +206,16 @@ def standing(
 def _standing() -> Lines:
     # Put together once: a send asks this for each of its groups.
     of_newsletter = lines(col(SubscriptionRow.newsletter) == bindparam("newsletter"))
-    return of_newsletter.where(col(SubscriberRow.id).in_(bindparam("some", expanding=True)))
+    needed: Lines = of_newsletter.with_only_columns(
+        col(SubscriberRow.id).label("subscriber"),
+        col(SubscriberRow.address),
+        col(SubscriptionRow.state),
+        *CHOICES,
+        col(SubscriptionRow.paused_until),
+        col(SubscriptionRow.confirmed_at),
+        suppressed().label("suppressed"),
+    )
+    return needed.where(col(SubscriberRow.id).in_(bindparam("some", expanding=True)))
 
 
 def addresses(session: Session, subscribers: Collection[int]) -> dict[int, str]:
@@ -424,6 +455,12 @@ def _chosen(
 @cache
 def _everything(form: Format, frequency: Frequency) -> Preferences:
     # What nearly all choose: one value for all of them.
+    return Preferences(None, form, None, frequency)
+
+
+@cache
+def _of_all(form: Format, frequency: Frequency) -> Preferences:
+    # What nearly everybody chose, for every reader of a send.
     return Preferences(None, form, None, frequency)
 
 

@@ -1,6 +1,8 @@
 """Approved issue -> ledger -> relay, and the accounting of every reader.
 
     book         claims, messages made ahead, groups committed: the thread that writes
+    freezing     who gets it: the list, in portions
+    making       messages composed and signed ahead
     desk         between the connections and the book
     pacing       budgets: who of those claimed may go now
     carriers     the relays that take issues
@@ -27,14 +29,15 @@ from digest.errors import IssueError, RelayError
 from digest.outcomes import Outcome, Sent
 from digest.publish.checking import refuse_errors
 from digest.publish.composing import Composer
-from digest.publish.frequency import is_first_of_week
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
-from digest.publish.sending.book import Composing, Timing
+from digest.publish.sending.book import Timing
 from digest.publish.sending.carriers import RelayLine, relay_lines
 from digest.publish.sending.fleet import Fleet, Terms
+from digest.publish.sending.freezing import open_list, write_portion, write_rest
 from digest.publish.sending.machine import gone
+from digest.publish.sending.making import Composing
 from digest.publish.sending.measuring import metrics
 from digest.publish.sending.steering import cancel, pause, resolve, resume
 from digest.publish.sending.watching import Progress, Watch
@@ -149,21 +152,10 @@ def _refuse_unapproved(house: House, record: IssueRecord) -> None:
 
 def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
     # Once: who joins while an issue is being sent gets the next one.
-    if record.state != "approved":
-        return
-    with house.database.writing() as session:
-        # The row of the issue is locked first: of two senders the second finds it done.
-        archive.set_state(session, record.id, "sending", now, seen=record.version)
-        session.flush()
-        if ledger.recipients(session, record.id) is not None:
-            return
-        weekly = is_first_of_week(house, record)
-        audience = roster.audience(record.issue.newsletter, now=now, weekly=weekly)
-        if not ledger.freeze(session, record.id, audience, now):
-            raise IssueError(
-                f"nobody is to get {record.issue.newsletter} yet",
-                remedy="`digest subscribers add` or `import` first; the issue stays approved",
-            )
+    if record.state == "approved":
+        open_list(house, record, now)
+    else:
+        write_portion(house, record)  # so that something is due, if only the list goes so far
 
 
 def _reap(house: House, timing: Timing, *, alone: bool) -> None:
@@ -180,9 +172,12 @@ def _reap(house: House, timing: Timing, *, alone: bool) -> None:
 
 def _finish(house: House, record: IssueRecord, now: datetime) -> None:
     """Close the issue when nothing is open any more."""
-    with house.database.writing() as session:
+    with house.database.reading() as session:
         sending = ledger.sending(session, record.id)
-        cancelled = sending is not None and sending.control == "cancelled"
+    cancelled = sending is not None and sending.control == "cancelled"
+    if cancelled:
+        write_rest(house, record)
+    with house.database.writing() as session:
         if cancelled:
             ledger.call_off(session, record.id, now)
         if ledger.is_done(session, record.id):
