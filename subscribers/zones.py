@@ -20,6 +20,11 @@ def zone(text: str) -> str:
     return _named()[name.lower()] if name else ""
 
 
+def names() -> tuple[str, ...]:
+    """Of all zones that there are."""
+    return tuple(_named().values())
+
+
 @cache
 def by_region() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     """For a list to choose from: each region with its zones, name and city."""

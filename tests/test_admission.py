@@ -25,6 +25,7 @@ from subscribers.limiting import admission, network
 from tests.browsing import HTTP, asking
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
+from tests.test_sending import until
 from tests.test_signing_up import Clock, letters
 
 KEYS = (SECRET.encode(),)
@@ -292,6 +293,11 @@ def test_no_time_tells_either_what_is_done_before_the_answer_is_the_same_for_all
     }
 
 
+def is_known(house: House, address: str) -> bool:
+    with house.database.reading() as session:
+        return roster.number_of(session, address) is not None
+
+
 @ONE_ENGINE
 def test_nobody_can_wait_for_the_mail_to_go(folder: Path, environ: dict[str, str]) -> None:
     """A relay that says nothing until the answers are there: also those on the same connection."""
@@ -305,5 +311,10 @@ def test_nobody_can_wait_for_the_mail_to_go(folder: Path, environ: dict[str, str
             told = {**TOLD, "email": "ann@readers.example"}
             assert asker.post(f"{site}/subscribe", data=told).status_code == 200
             waiting, _ = silent.accept()
+            # And a second one is put down while the relay still says nothing.
+            told["email"] = "ben@readers.example"
+            assert asker.post(f"{site}/subscribe", data=told).status_code == 200
+            until(lambda: is_known(house, "ben@readers.example"))
             assert asker.get(f"{site}/health").status_code == 200
+            silent.close()
             waiting.close()

@@ -245,3 +245,23 @@ def test_every_notice_says_what_happened_and_what_can_be_done(
     assert any(mark in text for mark in (link, "  digest ", "tried again"))
     assert text.endswith("editors in digest.toml.\n")
     assert all(len(line) <= 78 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_an_issue_that_may_wait_for_a_budget_goes_on_for_as_long_as_it_takes(
+    patient: bool,
+) -> None:
+    standing = Standing("sending", DUE, patient=patient)
+    facts = Facts(SINCE, (EARLIER, DRAFTED), {12: standing})
+    sends = [i for i in due(plan(), facts, DUE + 6 * DAY) if isinstance(i, Send)]
+    assert [send.number for send in sends] == ([12] if patient else [])
+
+
+def test_an_issue_that_has_paused_itself_is_told_once_to_each_editor() -> None:
+    why = "20 of the first 20 were refused"
+    facts = Facts(SINCE, (EARLIER, DRAFTED), {12: Standing("sending", DUE, paused=why)})
+    [tell] = [i for i in due(plan(), facts, DUE) if isinstance(i, Tell) and "paused" in i.key]
+    assert (tell.number, tell.note, tell.key) == (12, why, slug("paused", why))
+    known = Step(tell.due, "told", DUE, tell.key, tell.whom)
+    again = due(plan(), replace(facts, steps=(*facts.steps, known)), DUE)
+    assert not [i for i in again if isinstance(i, Tell) and "paused" in i.key]

@@ -49,7 +49,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("Install chromium (apt install chromium) to see the desk in a browser.")
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=45_000)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield opened

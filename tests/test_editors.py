@@ -1,6 +1,11 @@
 """Who may sit at the desk: accounts on both engines, logins that end, the verbs of the terminal."""
 
+import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +13,7 @@ from digest import publish
 from digest.errors import EditorError
 from digest.publish import House
 from subscribers.errors import InvalidAddress
-from tests.conftest import NOW
+from tests.conftest import NOW, SECRET
 
 ANN, PASSWORD = "ann@news.example", "four quiet words here"
 OTHER = "other quiet words here"
@@ -118,3 +123,22 @@ def test_what_a_role_may(role: publish.Role, allowed: set[str]) -> None:
     editor = publish.Editor(ANN, role, NOW)
     roles: tuple[publish.Role, ...] = ("editor", "approver", "operator")
     assert {one for one in roles if publish.may(editor, one)} == allowed
+
+
+def test_the_verbs_of_the_terminal(folder: Path) -> None:
+    def editors(*verb: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        program = [sys.executable, "-c", "from digest.cli import main; main()", "editors", *verb]
+        env = {**os.environ, "DIGEST_WEB_SECRET": SECRET}
+        return subprocess.run(
+            program, cwd=folder, env=env, input=typed, capture_output=True, text=True, timeout=60
+        )
+
+    made = editors("add", ANN, "--role", "approver", typed=PASSWORD + "\n")
+    assert (made.returncode, "may sit at the desk as approver" in made.stderr) == (0, True)
+    refused = editors("add", "bob@news.example", typed="short\n")
+    assert (refused.returncode, "12 to 200" in refused.stderr) == (1, True)
+    assert [one["name"] for one in json.loads(editors("list", "--json").stdout)] == [ANN]
+    assert editors("password", ANN, typed=OTHER + "\n").returncode == 0
+    assert editors("remove", ANN).returncode == 0
+    gone = editors("remove", ANN)
+    assert (gone.returncode, "no account" in gone.stderr) == (1, True)

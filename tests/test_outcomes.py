@@ -126,3 +126,18 @@ def test_a_fault_that_lasts_opens_it_at_once() -> None:
     throttle = Throttle(8)
     throttle.failed(WRONG, working=True)
     assert throttle.fault is WRONG
+
+
+def test_a_relay_that_is_tried_again_has_one_connection_and_no_second_chance() -> None:
+    fault = RelayFault(Reply(421, "4.3.2 closing"))
+    throttle = Throttle(8, trying=True)
+    assert throttle.allowed == 1
+    throttle.failed(fault, working=False)
+    assert throttle.fault is fault
+
+    throttle = Throttle(8, trying=True)
+    throttle.worked()
+    assert throttle.allowed == 2
+    for _ in range(COHORT - 1):
+        throttle.failed(fault, working=False)
+    assert throttle.fault is None  # it works again: it has as many chances as any

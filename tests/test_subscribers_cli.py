@@ -91,6 +91,22 @@ def test_add_list_show(run: Run) -> None:
     assert "confirmed" in run("show", "ann@example.org")[1]
 
 
+def test_the_operator_unsubscribes_who_asked_for_it(run: Run) -> None:
+    run("add", "ann@example.org", "-n", "weekly")
+    assert run("withdraw", "ann@example.org", "-n", "hourly")[0] == 2
+    assert run("withdraw", "ANN@example.org", "--why", "they rang") == (0, "left       weekly\n")
+    assert run("withdraw", "ann@example.org") == (0, "")
+    [kept] = json.loads(run("show", "ann@example.org", "--json")[1])["subscriptions"]
+    last = kept["events"][-1]
+    assert (kept["state"], last["how"], last["evidence"]) == (
+        "withdrawn",
+        "operator",
+        "they rang",
+    )
+    with pytest.raises(UnknownSubscriber):
+        run("withdraw", "nobody@example.org")
+
+
 def test_one_refused_and_none_is_added(run: Run, desk: OneDesk) -> None:
     run("suppress", "bob@example.org", "--reason", "request")
     with pytest.raises(Suppressed):

@@ -227,7 +227,12 @@ def _engine(url: str, folder: Path) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             if parsed.database and parsed.database != ":memory:":
                 parsed = parsed.set(database=str(folder / parsed.database))
-            engine = create_engine(parsed, connect_args={"timeout": 10, "check_same_thread": False})
+            # The connection that was used last knows what it has read: ledger.mark relies on it.
+            engine = create_engine(
+                parsed,
+                pool_use_lifo=True,
+                connect_args={"timeout": 10, "check_same_thread": False},
+            )
             _tame_sqlite(engine)
             return engine
         return create_engine(parsed, pool_pre_ping=True, connect_args={"options": IDLE})

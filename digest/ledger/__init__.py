@@ -9,7 +9,8 @@
 reply: whatever a crash leaves inflight is unknown, and nothing else is in doubt.
 
     tables    delivery, sender, sending, intervention
-    moving    freeze; claim, intend, record, skip, release: in groups, each conditional
+    freezing  the list, in portions
+    moving    claim, intend, record, skip, release: in groups, each conditional
     senders   who is at work, until when, and what a dead one leaves
     control   what people decide: pause, cancel, retry, resolve
     pacing    what all senders share of the pace: budgets, connections, breakers
@@ -45,6 +46,14 @@ from digest.ledger.control import (
     sending,
     steer,
 )
+from digest.ledger.freezing import (
+    Unwritten,
+    close_list,
+    freeze,
+    is_whole,
+    open_list,
+    unwritten,
+)
 from digest.ledger.moving import (
     WAITS,
     Delivery,
@@ -53,7 +62,6 @@ from digest.ledger.moving import (
     Result,
     claim,
     expire,
-    freeze,
     intend,
     oversleep,
     postpone,
@@ -87,6 +95,7 @@ from digest.ledger.senders import (
     Sender,
     database_time,
     enlist,
+    mark,
     reap,
     renew,
     retire,
@@ -106,6 +115,7 @@ __all__ = [
     "Result",
     "Sender",
     "Sending",
+    "Unwritten",
     "Verdict",
     "Waiting",
     "breakers",
@@ -113,6 +123,7 @@ __all__ = [
     "by_ending",
     "call_off",
     "claim",
+    "close_list",
     "counts",
     "database_time",
     "deliveries",
@@ -127,15 +138,18 @@ __all__ = [
     "interventions",
     "interventions_about",
     "is_done",
+    "is_whole",
     "keep_budgets",
     "last_waiting",
     "leavings",
     "let_go",
     "locked_budgets",
+    "mark",
     "mend",
     "next_due",
     "next_waiting",
     "note_leaving",
+    "open_list",
     "oversleep",
     "postpone",
     "probe",
@@ -157,5 +171,6 @@ __all__ = [
     "tally",
     "trip",
     "unwatch",
+    "unwritten",
     "waiting",
 ]

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlmodel import Session, col
 
+from digest.ledger.freezing import is_whole
 from digest.ledger.moving import COLUMNS, Delivery
 from digest.ledger.tables import DUE, HELD, DeliveryRow, SendingRow
 
@@ -69,7 +70,9 @@ def deliveries_to(session: Session, subscriber: int) -> list[Delivery]:
 
 
 def is_done(session: Session, issue_id: int) -> bool:
-    """Whether every delivery of the issue stands in a final state."""
+    """Whether every delivery of the issue stands in a final state, and nobody is still missing."""
+    if not is_whole(session, issue_id):
+        return False
     mine = col(DeliveryRow.issue_id) == issue_id
     for condition in (DUE, HELD):
         still = select(col(DeliveryRow.id)).where(mine, text(condition)).limit(1)

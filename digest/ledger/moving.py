@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import TextClause, case, insert, literal, select, text, update
+from sqlalchemy import TextClause, case, select, text, update
 from sqlmodel import Session, col, func
 
-from digest.ledger.tables import DUE, HELD, DeliveryRow, SendingRow
+from digest.ledger.tables import DUE, HELD, DeliveryRow
 from digest.outcomes import (
     Deferred,
     NotBegun,
@@ -89,41 +89,6 @@ class Policy:
 
 TABLE = DeliveryRow.__table__  # type: ignore[attr-defined] # SQLModel's types don't tell
 COLUMNS: list[Any] = [TABLE.c[name] for name in Delivery.__dataclass_fields__]
-
-
-def freeze(session: Session, issue_id: int, audience: Any, now: datetime) -> int:
-    """Write one row for each subscriber's number that the query `audience` yields.
-
-    In one statement and so in one transaction: who joins later gets the next issue. Those that
-    are there already stay as they are. A second column of the query is the moment before which a
-    reader is not to get it, NULL for none. Returns how many recipients the issue has.
-    """
-    numbers = audience.subquery()
-    later = {} if len(numbers.c) == 1 else _later(numbers.c[1], now)
-    known = select(col(DeliveryRow.subscriber)).where(col(DeliveryRow.issue_id) == issue_id)
-    new = {
-        "issue_id": issue_id, "edition": "", "message_id": "", "state": "pending", "reason": "",
-        "sender": 0, "relay": "", "attempts": 0, "resends": 0, "next_at": now, "code": 0,
-        "enhanced": "", "reply": "", "frozen": now, "changed": now,
-    }  # fmt: skip
-    columns = [later.get(name, literal(v, TABLE.c[name].type)) for name, v in new.items()]
-    rows = select(numbers.c[0], *columns).where(numbers.c[0].not_in(known)).order_by(numbers.c[0])
-    session.execute(insert(DeliveryRow).from_select(["subscriber", *new], rows))
-    count = session.scalar(
-        select(func.count()).select_from(DeliveryRow).where(col(DeliveryRow.issue_id) == issue_id)
-    )
-    sending = session.get(SendingRow, issue_id)
-    sending = sending or SendingRow(issue_id=issue_id, recipients=0, at=now)
-    sending.recipients = count or 0
-    session.add(sending)
-    session.flush()
-    return sending.recipients
-
-
-def _later(moment: Any, now: datetime) -> dict[str, Any]:
-    # What is dated and measured from the freezing is so from the moment that it is due.
-    due = case((moment > now, moment), else_=literal(now, TABLE.c.next_at.type))
-    return {"next_at": due, "frozen": due, "reason": case((moment > now, MORNING), else_="")}
 
 
 def oversleep(session: Session, issue_id: int, before: datetime, now: datetime) -> int:
@@ -233,14 +198,17 @@ def record(
 
     One that isn't named was no longer this sender's: what it learnt comes too late.
     """
-    changes = {r.delivery.id: _changes(r, now, policy) for r in results}
+    results = list(results)
+    sent = _sent(session, [r for r in results if isinstance(r.outcome, Sent)], sender, now)
+    others = [r for r in results if not isinstance(r.outcome, Sent)]
+    changes = {r.delivery.id: _changes(r, now, policy) for r in others}
     names = [name for name in _RECORD if name not in ("key", "was", "tried")]
     change = ", ".join(f"{name} = v.{name}" for name in names)
     change += ", tried = COALESCE(delivery.tried, v.tried)"
     moved = _move(
         session, list(changes.values()), _RECORD, f"sender = 0, {change}", "inflight", sender, now
     )
-    return {number: changes[number]["state"] for number in moved}
+    return {number: changes[number]["state"] for number in moved} | dict.fromkeys(sent, "sent")
 
 
 def release(session: Session, sender: int, now: datetime) -> int:
@@ -293,17 +261,31 @@ def unclaimed() -> Any:
     return case((fresh & (col(DeliveryRow.reply) == ""), "pending"), else_="deferred")
 
 
+def _sent(session: Session, sent: Iterable[Result], sender: int, now: datetime) -> set[int]:
+    # Nearly all end so; the columns that change are few, and each costs a microsecond.
+    rows = [
+        {"key": r.delivery.id, "was": r.delivery.attempts + 1, "relay": r.relay,
+         "code": r.outcome.reply.code, "enhanced": r.outcome.reply.enhanced,
+         "reply": r.outcome.reply.text[:REPLY]}
+        for r in sent
+    ]  # fmt: skip
+    change = (
+        "state = 'sent', sender = 0, reason = '', relay = v.relay, code = v.code,"
+        " enhanced = v.enhanced, reply = v.reply"
+    )
+    return _move(session, rows, _SENT, change, "inflight", sender, now)
+
+
 def _changes(result: Result, now: datetime, policy: Policy) -> dict[str, Any]:
     delivery, outcome = result.delivery, result.outcome
     reply = outcome.reply
     values: dict[str, Any] = {
-        "key": delivery.id, "was": delivery.attempts + 1, "state": "sent", "reason": "",
+        "key": delivery.id, "was": delivery.attempts + 1, "reason": reply.text[:REASON],
         "relay": result.relay, "attempts": delivery.attempts + 1, "resends": delivery.resends,
         "next_at": delivery.next_at, "code": reply.code, "enhanced": reply.enhanced,
         "reply": reply.text[:REPLY],
     }  # fmt: skip
-    if not isinstance(outcome, Sent):
-        values |= {"reason": reply.text[:REASON], **_otherwise(delivery, outcome, now, policy)}
+    values |= _otherwise(delivery, outcome, now, policy)
     values["next_at"] = _stored(values["next_at"])
     return values
 
@@ -343,6 +325,10 @@ _INTENT = {"key": "bigint", "was": "integer", "edition": "text", "message_id": "
 _SKIP = {"key": "bigint", "was": "integer", "reason": "text"}
 _POSTPONE = {
     "key": "bigint", "was": "integer", "next_at": "timestamp", "state": "text", "reason": "text",
+}  # fmt: skip
+_SENT = {
+    "key": "bigint", "was": "integer", "relay": "text", "code": "integer", "enhanced": "text",
+    "reply": "text",
 }  # fmt: skip
 _RECORD = {
     "key": "bigint", "was": "integer", "state": "text", "reason": "text", "relay": "text",

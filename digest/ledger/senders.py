@@ -51,6 +51,20 @@ def database_time(session: Session) -> datetime:
     return datetime.fromisoformat(f"{session.connection().scalar(text(words))}+00:00")
 
 
+def mark(session: Session) -> tuple[int, ...] | None:
+    """A value that stays the same until somebody writes to the database; None where it can't tell.
+
+    Taken at the end of one transaction and at the beginning of the next, it says whether anything
+    happened in between: then what was read before need not be read again. SQLite alone has it:
+    `data_version` counts the commits of other connections, `total_changes` the rows of this one.
+    """
+    driver = session.connection().connection.dbapi_connection
+    if driver is None or session.get_bind().dialect.name != "sqlite":
+        return None
+    [version] = driver.execute("PRAGMA data_version").fetchone()
+    return id(driver), version, driver.total_changes
+
+
 def enlist(session: Session, name: str, lease: timedelta, now: datetime) -> int:
     """A number for a new sender, never used before."""
     row = SenderRow(name=name, began=now, lease=now + lease)

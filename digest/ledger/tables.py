@@ -75,7 +75,8 @@ class SendingRow(SQLModel, table=True):
     """The sending of one issue: how many were frozen, and what the operator wants of it.
 
     Of the first so many, how many are `settled` and how many of them `refused`, while the brake
-    is on (`watched`).
+    is on (`watched`). While the list is being written, `last` is the newest subscription that can
+    be on it.
     """
 
     __tablename__ = "sending"
@@ -90,6 +91,8 @@ class SendingRow(SQLModel, table=True):
     settled: int = 0
     refused: int = 0
     watched: bool = True
+    opened: datetime = Field(sa_type=Utc)
+    last: int | None = None
 
 
 class BudgetRow(SQLModel, table=True):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parseaddr
 
-from digest import preflight, sources
+from digest import preflight
 from digest.archive import IssueRecord
 from digest.articles import tidy
 from digest.edition import Edition, Issue, cut
@@ -105,6 +105,8 @@ def _subject_rules(issue: Issue, edition: Edition, sender: Sender) -> tuple[str,
 
 def look_up_links(urls: Sequence[str]) -> dict[str, int]:
     """The HTTP status of each address, several at once; 0 where nothing answers."""
+    from digest import sources  # a send needs none of it, and it takes a tenth of its start
+
     return asyncio.run(sources.statuses(urls))
 
 

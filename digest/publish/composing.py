@@ -59,9 +59,26 @@ class Composer:
         prefix: str = "",
     ) -> Message:
         """The message for one reader, signed, ready for the relay; equal arguments, equal bytes."""
+        return self.sign(self.draft(recipient, edition, message_id, date, prefix), date)
+
+    def sign(self, message: Message, date: datetime) -> Message:
+        """The draft with its signatures. Most of it is arithmetic that other threads needn't wait
+        for: an RSA signature costs more than all the rest of a message.
+        """
+        return signed(message, self.keys, date)
+
+    def draft(
+        self,
+        recipient: Recipient,
+        edition: Edition,
+        message_id: str,
+        date: datetime,
+        prefix: str = "",
+    ) -> Message:
+        """`compose` without the signatures."""
         path = tokens.return_path("b", self._record.id, recipient.subscriber, self._secrets)
         reader = self._reader(recipient)
-        message = self._blank(edition, prefix).fill(
+        return self._blank(edition, prefix).fill(
             reader,
             self._links(reader, recipient.subscriber),
             to=recipient.address,
@@ -69,7 +86,6 @@ class Composer:
             message_id=message_id if "@" in message_id else f"<{message_id}@{self._sender_domain}>",
             date=date,
         )
-        return signed(message, self.keys, date)
 
     def rendering(self, edition: Edition) -> Rendering:
         """The edition with the reader's places still open."""

@@ -5,11 +5,13 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 from digest import archive, ledger, rendering
 from digest.edition import cut, section_names
 from digest.publish.admitting import Gate
 from digest.publish.confirming import confirm
+from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.selecting import section_order
 from digest.publish.showing import Shown, in_sample_places
@@ -39,10 +41,12 @@ class FrontDoor:
         self._house, self._clock = house, clock
         self._gate = Gate(house, clock)
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
+        self._post = ThreadPoolExecutor(1, thread_name_prefix="post")
 
     def close(self) -> None:
-        """Finish what was asked for."""
+        """Put down all that was asked for; what is not mailed yet is owed, and `run` mails it."""
         self._clerk.shutdown()
+        self._post.shutdown(cancel_futures=True)
 
     def leave(self, token: str, how: str, reason: str = "", story: int | None = None) -> Leaving:
         """End the subscription; roster and ledger both learn which issue it came from."""
@@ -254,7 +258,9 @@ class FrontDoor:
             if act:
                 with self._house.database.writing() as session:
                     act(session)
-            confirm(self._house, clock=self._clock)
+            # By another thread: a relay that says nothing must not keep anything from being kept.
+            mailing = self._post.submit(confirm, self._house, clock=self._clock)
+            mailing.add_done_callback(_told)
 
         self._clerk.submit(work).add_done_callback(_told)
 
@@ -354,10 +360,8 @@ class FrontDoor:
         return tuple(dict.fromkeys(found))
 
     def _is_local(self, newsletter: str) -> bool:
-        told = self._house.settings
-        both = (newsletter, told.weekly_edition(newsletter))
-        plans = [told.newsletter[name].schedule for name in both if name in told.newsletter]
-        return any(plan is not None and plan.at == "local" for plan in plans)
+        weekly = self._house.settings.weekly_edition(newsletter)
+        return is_local(self._house, newsletter) or is_local(self._house, weekly)
 
     def _seal(self, asked: Token, purpose: Purpose) -> str:
         number = 0 if asked.purpose in {"confirm", "address"} else asked.issue
@@ -365,9 +369,9 @@ class FrontDoor:
         return tokens.seal(token, self._house.settings.keys)
 
 
-def _told(done: Future[None]) -> None:
+def _told(done: Future[Any]) -> None:
     """What went wrong in the clerk's hands is said; the address it was about is not."""
-    if error := done.exception():
+    if not done.cancelled() and (error := done.exception()):
         _LOG.error("what a page asked for was not done: %s", type(error).__name__)
 
 

@@ -271,6 +271,8 @@ def _certificate(url: str) -> bytes:
     from digest import sources  # an HTTP client, for Amazon's signatures alone
 
     try:
+        from digest import sources  # as in checking
+
         return asyncio.run(sources.document(url))
     except DigestError:
         return b""

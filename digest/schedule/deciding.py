@@ -59,11 +59,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an issue stands: draft, approved, sending or sent; why it has `paused` itself."""
+    """Where an issue stands: draft, approved, sending or sent; why it has `paused` itself, and
+    whether it may be waiting for a budget, for as long as that takes."""
 
     state: str
     approved_at: datetime | None = None
     paused: str = ""
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +284,7 @@ class _Case:
             by_hand = number not in self.bound
             if self.held and due <= self.held:
                 yield from self._tell(due, "held", number)
-            elif by_hand or self.now <= self._end(due):
+            elif by_hand or standing.patient or self.now <= self._end(due):
                 yield Send(due, number)
             else:
                 yield from self._tell(due, "interrupted", number)

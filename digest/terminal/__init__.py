@@ -310,6 +310,8 @@ def show_account(account: "Account") -> None:
         table.add_row(_coloured(state), f"{count:,}")
     table.add_row("[bold]all[/bold]", f"[bold]{account.total:,}[/bold]")
     data.print(table)
+    if not account.whole:
+        talk.print("the list is still being written: these are the first of it")
     if account.left:
         data.print(f"{account.left:,} left by this issue's links")
     for each in account.subjects:

@@ -44,6 +44,7 @@ def commands(door: Callable[[], Desk]) -> typer.Typer:
         ("list", list_, "list --newsletter weekly --json"),
         ("show", show, "show ann@example.org"),
         ("proof", proof, "proof ann@example.org"),
+        ("withdraw", withdraw, 'withdraw ann@example.org --why "asked by telephone"'),
         ("suppress", suppress, "suppress ann@example.org --reason request"),
         ("forget", forget, "forget ann@example.org --yes"),
     ):
@@ -172,6 +173,36 @@ def _subscriptions(person: "Profile") -> None:
                 for event in kept.events
             ],
         )
+
+
+def withdraw(
+    context: typer.Context,
+    address: Address,
+    newsletter: Annotated[
+        str, typer.Option("--newsletter", "-n", help="Its slug; without it, all of them.")
+    ] = "",
+    why: Annotated[str, typer.Option("--why", help="Kept with the proof.")] = "",
+) -> None:
+    """Unsubscribe somebody who asked you to. They can come back by themselves."""
+    from subscribers import roster
+
+    desk = lent(context)
+    with desk.writing() as session:
+        person = roster.find(session, address)
+        held = [one.newsletter for one in person.subscriptions]
+        if newsletter and newsletter not in held:
+            raise typer.BadParameter(f"--newsletter is one of {', '.join(held) or '(none)'}.")
+        left = [
+            slug
+            for slug in ([newsletter] if newsletter else held)
+            if roster.withdraw(
+                session, person.subscriber, slug, how="operator", now=desk.now(), reason=why
+            )
+        ]
+    for slug in left:
+        typer.echo(f"left       {slug}")
+    if not left:
+        typer.echo(f"{address} gets nothing that could be left.", err=True)
 
 
 def suppress(

@@ -9,9 +9,7 @@ from typing import Any, TypeAlias, cast
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Row,
-    ScalarSelect,
     Select,
     Text,
     bindparam,
@@ -19,6 +17,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     or_,
     select,
 )
@@ -27,19 +26,16 @@ from sqlmodel import Session, col
 
 from subscribers.address import key
 from subscribers.columns import Utc
-from subscribers.consent import Event, Kind, State
+from subscribers.consent import State
 from subscribers.errors import UnknownSubscriber
-from subscribers.exchange import Kept
 from subscribers.preferences import FREQUENCIES, Format, Frequency, Preferences
 from subscribers.recipient import Recipient
 from subscribers.roster.tables import (
-    ConsentEventRow,
     SubscriberRow,
     SubscriptionRow,
     SuppressionRow,
-    WordingRow,
 )
-from subscribers.suppression import Reason, address_hash, may_mail
+from subscribers.suppression import address_hash, may_mail
 
 BATCH = 1000  # ids in one IN (...): both engines bound the number of parameters
 CHOICES = (
@@ -52,33 +48,6 @@ CHOICES = (
 # Quoted: SQLAlchemy 2.0 takes one tuple here, 2.1 its members.
 Line: TypeAlias = Row[*tuple[Any, ...]]
 Lines: TypeAlias = Select[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One subscription with its proof, oldest event first."""
-
-    newsletter: str
-    state: State
-    preferences: Preferences
-    confirmed_at: datetime | None
-    changed_at: datetime
-    events: tuple[Event, ...]
-    paused_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A person and their subscriptions. `suppressed` tells the reason, if there is one."""
-
-    subscriber: int
-    address: str
-    created_at: datetime
-    suppressed: bool
-    subscriptions: tuple[Subscription, ...]
-    language: str = ""
-    suppression: Reason | None = None
-    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,24 +99,33 @@ def audience(
     now: datetime | None = None,
     frequencies: frozenset[Frequency] = FREQUENCIES,
     mornings: Mapping[str, datetime] | None = None,
+    after: int = 0,
+    last: int | None = None,
+    limit: int | None = None,
 ) -> Lines:
     """The numbers of all `recipients`, as a query for a ledger to freeze in one statement.
 
-    With `mornings` a second column has the moment for the reader's time zone, NULL for none.
+    With `last` (see `newest`) those alone who were confirmed at `now` already, whenever it is
+    asked; with `after` and `limit` so many of them, in the order of their numbers. With
+    `mornings` a second column has the moment for the reader's time zone, NULL for none.
     """
-    found = _mailable(newsletter, now, frequencies)
     number = col(SubscriptionRow.subscriber_id)
-    if not mornings:
-        return found.with_only_columns(number)
-    moments = {zone: literal(moment, Utc()) for zone, moment in mornings.items()}
-    return found.with_only_columns(number, case(moments, value=col(SubscriberRow.timezone)))
+    found = _mailable(newsletter, now, frequencies).where(number > after)
+    if last is not None:
+        found = found.where(
+            col(SubscriptionRow.id) <= last, col(SubscriptionRow.confirmed_at) <= now
+        )
+    columns: list[Any] = [number]
+    if mornings:
+        # Most have chosen none: they are told apart first.
+        moments = {zone: literal(moment, Utc()) for zone, moment in mornings.items()}
+        columns.append(case({"": null(), **moments}, value=col(SubscriberRow.timezone)))
+    return found.with_only_columns(*columns).order_by(number).limit(limit)
 
 
-def zones(session: Session) -> list[str]:
-    """The time zones that readers have chosen."""
-    chosen = col(SubscriberRow.timezone)
-    query = select(chosen).where(chosen != "").distinct().order_by(chosen)
-    return list(session.connection().scalars(query))
+def newest(session: Session) -> int:
+    """The number of the subscription that was added last: who joins later has a higher one."""
+    return session.connection().scalar(select(func.max(col(SubscriptionRow.id)))) or 0
 
 
 def _mailable(newsletter: str, now: datetime | None, frequencies: frozenset[Frequency]) -> Lines:
@@ -211,7 +189,16 @@ def standing(
 def _standing() -> Lines:
     # Put together once: a send asks this for each of its groups.
     of_newsletter = lines(col(SubscriptionRow.newsletter) == bindparam("newsletter"))
-    return of_newsletter.where(col(SubscriberRow.id).in_(bindparam("some", expanding=True)))
+    needed: Lines = of_newsletter.with_only_columns(
+        col(SubscriberRow.id).label("subscriber"),
+        col(SubscriberRow.address),
+        col(SubscriptionRow.state),
+        *CHOICES,
+        col(SubscriptionRow.paused_until),
+        col(SubscriptionRow.confirmed_at),
+        suppressed().label("suppressed"),
+    )
+    return needed.where(col(SubscriberRow.id).in_(bindparam("some", expanding=True)))
 
 
 def addresses(session: Session, subscribers: Collection[int]) -> dict[int, str]:
@@ -285,115 +272,6 @@ def is_suppressed(session: Session, address: str, keys: Sequence[bytes]) -> bool
     return bool(session.connection().scalar(select(exists().where(hashed))))
 
 
-def find(session: Session, address: str) -> Profile:
-    """All that is kept on the person of this address. Raises InvalidAddress, UnknownSubscriber."""
-    return profile(session, person(session, address).id)
-
-
-def profile(session: Session, subscriber: int) -> Profile:
-    """All that is kept on the person of this number. Raises UnknownSubscriber."""
-    connection = session.connection()
-    columns = (
-        col(SubscriberRow.address),
-        col(SubscriberRow.created_at),
-        col(SubscriberRow.language),
-        col(SubscriberRow.timezone),
-        _reason().label("reason"),
-    )
-    found = connection.execute(select(*columns).where(col(SubscriberRow.id) == subscriber)).first()
-    if found is None:
-        raise UnknownSubscriber(f"No subscriber has the number {subscriber}.")
-    kept = connection.execute(
-        lines(col(SubscriberRow.id) == subscriber).order_by(col(SubscriptionRow.id))
-    ).all()
-    proof = events(connection, [subscriber])
-    subscriptions = tuple(
-        Subscription(
-            line.newsletter,
-            line.state,
-            preferences(line),
-            line.confirmed_at,
-            line.changed_at,
-            tuple(proof.get((subscriber, line.newsletter), ())),
-            line.paused_until,
-        )
-        for line in kept
-    )
-    reason = cast("Reason | None", found.reason)
-    return Profile(
-        subscriber,
-        found[0],
-        found[1],
-        reason is not None,
-        subscriptions,
-        found.language,
-        reason,
-        found.timezone,
-    )
-
-
-def kept(session: Session, newsletter: str, *, after: int = 0, limit: int = BATCH) -> list[Kept]:
-    """Every subscription of a newsletter with its proof, those of numbers above `after`."""
-    found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
-        col(SubscriptionRow.subscriber_id) > after
-    )
-    page = (
-        found.add_columns(
-            col(SubscriberRow.language),
-            col(SubscriberRow.created_at),
-            _reason().label("reason"),
-            col(SubscriberRow.timezone),
-        )
-        .order_by(col(SubscriptionRow.subscriber_id))
-        .limit(limit)
-    )
-    connection = session.connection()
-    listed = connection.execute(page).all()
-    proof = events(connection, [line.subscriber for line in listed], newsletter)
-    return [
-        Kept(
-            line.subscriber,
-            line.address,
-            line.newsletter,
-            line.state,
-            preferences(line),
-            line.confirmed_at,
-            line.created_at,
-            line.language,
-            line.paused_until,
-            line.reason,
-            tuple(proof.get((line.subscriber, newsletter), ())),
-            line.timezone,
-        )
-        for line in listed
-    ]
-
-
-def suppressions(
-    session: Session, *, after: int = 0, limit: int = 50 * BATCH
-) -> list[tuple[int, str, str, Reason, str, datetime]]:
-    """Number, address (empty where the roster has nobody of it), hash, reason, way and time."""
-    row = SuppressionRow
-    query = (
-        select(
-            col(row.id),
-            func.coalesce(col(SubscriberRow.address), ""),
-            col(row.address_hash),
-            col(row.reason),
-            col(row.how),
-            col(row.at),
-        )
-        .outerjoin(SubscriberRow, col(SubscriberRow.address_hash) == col(row.address_hash))
-        .where(col(row.id) > after)
-        .order_by(col(row.id))
-        .limit(limit)
-    )
-    return [
-        (cast(int, line[0]), line[1], line[2], cast(Reason, line[3]), line[4], line[5])
-        for line in session.connection().execute(query)
-    ]
-
-
 def person(session: Session, address: str) -> Line:
     """id, address and address_hash of the person of this address."""
     columns = (
@@ -433,15 +311,6 @@ def suppressed() -> ColumnElement[bool]:
     return exists().where(col(SuppressionRow.address_hash) == col(SubscriberRow.address_hash))
 
 
-def _reason() -> ScalarSelect[Any]:
-    """The reason why the subscriber of the surrounding query is suppressed; NULL for none."""
-    return (
-        select(col(SuppressionRow.reason))
-        .where(col(SuppressionRow.address_hash) == col(SubscriberRow.address_hash))
-        .scalar_subquery()
-    )
-
-
 def preferences(line: Line) -> Preferences:
     """The stored choice of one line, as the value that flows."""
     return _chosen(line.sections, line.sectors, line.format, line.frequency)
@@ -476,32 +345,3 @@ def _may(line: Line, now: datetime | None, frequencies: frozenset[Frequency]) ->
     unwanted = "" if line.frequency in frequencies else line.frequency
     reason = may_mail(line.state, bool(line.suppressed), paused=paused, unwanted=unwanted)
     return reason or recipient(line)
-
-
-def events(
-    connection: Connection, subscribers: Collection[int], newsletter: str | None = None
-) -> dict[tuple[int, str], list[Event]]:
-    """The events of these people by number and newsletter, oldest first."""
-    row = ConsentEventRow
-    columns = (row.kind, row.at, row.how, row.issue, row.evidence, row.story, row.ip, row.agent)
-    query: Lines = (
-        select(
-            col(row.subscriber_id).label("subscriber"),
-            col(row.newsletter).label("newsletter"),
-            func.coalesce(col(WordingRow.text), "").label("wording"),
-            *map(col, columns),
-        )
-        .outerjoin(WordingRow, col(WordingRow.hash) == col(row.wording))
-        .where(col(row.subscriber_id).in_(subscribers))
-        .order_by(col(row.id))
-    )
-    if newsletter is not None:
-        query = query.where(col(row.newsletter) == newsletter)
-    found: dict[tuple[int, str], list[Event]] = {}
-    for line in connection.execute(query):
-        event = Event(
-            cast(Kind, line.kind), line.at, line.how, line.issue, line.evidence,
-            line.story, line.wording, line.ip, line.agent,
-        )  # fmt: skip
-        found.setdefault((line.subscriber, line.newsletter), []).append(event)
-    return found

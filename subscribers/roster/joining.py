@@ -17,7 +17,7 @@ from subscribers.address import key, normalise
 from subscribers.consent import Event, Kind
 from subscribers.errors import BadToken, Suppressed
 from subscribers.preferences import EVERYTHING, Preferences
-from subscribers.roster.asking import Lines, is_suppressed, profile
+from subscribers.roster.asking import Lines, is_suppressed
 from subscribers.roster.changing import (
     append,
     change,
@@ -27,6 +27,7 @@ from subscribers.roster.changing import (
     stored,
     subscriber,
 )
+from subscribers.roster.profiles import profile
 from subscribers.roster.tables import (
     ConsentEventRow,
     FeedbackRow,

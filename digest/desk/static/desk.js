@@ -21,7 +21,8 @@
   let open = [], focused = "", wanted = "", draft = null;
   document.addEventListener("htmx:beforeSwap", (event) => {
     const {requestConfig, target} = event.detail;
-    if (requestConfig.verb === "get" && target.id === "outline" && (drag || typing())) {
+    if (requestConfig.verb === "get" && target.id !== "outline") return; // other parts hold no words
+    if (requestConfig.verb === "get" && (drag || typing())) {
       event.detail.shouldSwap = false; // begun since it was asked for: later, then
       heard = heard || "again";
       return;
@@ -29,22 +30,21 @@
     open = all("#outline details[open]").map((one) => one.id);
     focused = document.activeElement?.id || summary(story())?.id || wanted;
     wanted = "";
-    draft = typing() ? {id: document.activeElement.id, value: document.activeElement.value} : null;
+    draft = typing() ? document.activeElement : null;
   });
   document.addEventListener("htmx:afterSettle", () => {
     open.forEach((id) => $(id)?.setAttribute("open", ""));
-    const field = draft && $(draft.id);
-    if (field && field.value !== draft.value) field.value = draft.value;
+    const field = draft && !draft.isConnected && $(draft.id);
+    if (field) field.value = draft.value;
     if (document.activeElement === document.body && focused) $(focused)?.focus({preventScroll: true});
-    draft = null;
+    [open, focused, draft] = [[], "", null];
     settle();
   });
 
   let shown = outline().dataset.mark;
   const settle = () => {
     const mark = outline().dataset.mark;
-    const beside = $("beside");
-    if (mark !== shown || beside.dataset.mark !== mark) {
+    if (mark !== shown || $("beside").dataset.mark !== mark) {
       shown = mark;
       reframe(mark);
       if (!document.querySelector(".stage iframe")) restage();
@@ -65,11 +65,17 @@
     const patience = new Promise((go) => setTimeout(go, 3000));
     Promise.race([Promise.all(loads), patience]).then(check);
   };
+  let checking = false;
   const check = () => {
     const beside = $("beside");
-    if (beside.dataset.mark === outline().dataset.mark || beside.hasAttribute("aria-busy")) return;
+    if (checking || beside.dataset.mark === outline().dataset.mark) return;
+    checking = true;
     beside.setAttribute("aria-busy", "true");
-    htmx.trigger(beside, "stale");
+    const where = beside.dataset.from;
+    htmx.ajax("GET", where, {target: "#beside", swap: "outerHTML"}).finally(() => {
+      checking = false;
+      setTimeout(check, 300); // changed again since it was asked for?
+    });
   };
   const restage = () => htmx.ajax("GET", location.href, {target: "#stage", select: "#stage", swap: "outerHTML"});
 

@@ -18,6 +18,7 @@ from digest.errors import (
     PreflightFailed,
 )
 from digest.publish.collecting import Collected, collect
+from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import approve, prepare
 from digest.publish.running.noticing import mail_notice, notice
@@ -125,13 +126,13 @@ class Actor:
 
     def _sleeps(self, intent: Send) -> bool:
         """Whether all who are left wait for a later hour."""
-        schedule = self.settings.schedule
-        if schedule is None or schedule.at != "local":
+        if not is_local(self.house, self.name):
             return False
         record = self.house.issue(self.name, intent.number)
         with self.house.database.reading() as session:
             first = ledger.next_due(session, record.id)
-            if first is None or first <= self.clock():
+            whole = ledger.is_whole(session, record.id)
+            if first is None or first <= self.clock() or not whole:
                 return False
             counts = ledger.counts(session, record.id)
         return not (counts.get("claimed") or counts.get("inflight"))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from digest import archive, ledger
 from digest.publish.opening import House
+from digest.publish.sending.carriers import carriers, domain_budgets
 from digest.schedule import Facts, Plan, Standing, kept_since, rhythm
 from digest.settings import NewsletterSettings
 from subscribers.roster import Session
@@ -45,15 +46,21 @@ def facts_of(house: House, name: str, settings: NewsletterSettings, now: datetim
         return Facts(
             kept_since=kept_since(archive.kept(session, name), rhythm_text(settings), now),
             steps=tuple(archive.steps(session, name, now - _REMEMBERED)),
-            issues=_standings(session, name),
+            issues=_standings(session, name, patient=_budgets(house)),
             held=held.at if held else None,
         )
 
 
-def _standings(session: Session, name: str) -> dict[int, Standing]:
+def _standings(session: Session, name: str, *, patient: bool) -> dict[int, Standing]:
     found = archive.standings(session, name)
     for number in [number for number, one in found.items() if one.state == "sending"]:
         sending = ledger.sending(session, archive.issue(session, name, number).id)
-        if sending and (sending.control, sending.by) == ("paused", ledger.BRAKE):
-            found[number] = replace(found[number], paused=sending.why)
+        itself = sending and (sending.control, sending.by) == ("paused", ledger.BRAKE)
+        paused = sending.why if sending and itself else ""
+        found[number] = replace(found[number], paused=paused, patient=patient)
     return found
+
+
+def _budgets(house: House) -> bool:
+    given = [one.budget for one in carriers(house)] + list(domain_budgets(house).values())
+    return any(one.counts for one in given)

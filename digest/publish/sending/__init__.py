@@ -1,6 +1,8 @@
 """Approved issue -> ledger -> relay, and the accounting of every reader.
 
     book         claims, messages made ahead, groups committed: the thread that writes
+    freezing     who gets it: the list, in portions
+    making       messages composed and signed ahead
     desk         between the connections and the book
     pacing       budgets: who of those claimed may go now
     carriers     the relays that take issues
@@ -27,15 +29,16 @@ from digest.errors import IssueError, RelayError
 from digest.outcomes import Outcome, Sent
 from digest.publish.checking import refuse_errors
 from digest.publish.composing import Composer
-from digest.publish.frequency import Readers, readers_of
-from digest.publish.mornings import mornings
+from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
-from digest.publish.sending.book import Composing, Timing
+from digest.publish.sending.book import Timing
 from digest.publish.sending.carriers import RelayLine, relay_lines
 from digest.publish.sending.fleet import Fleet, Terms
+from digest.publish.sending.freezing import open_list, write_portion, write_rest
 from digest.publish.sending.machine import gone
+from digest.publish.sending.making import Composing
 from digest.publish.sending.measuring import metrics
 from digest.publish.sending.steering import cancel, pause, resolve, resume
 from digest.publish.sending.watching import Progress, Watch
@@ -93,11 +96,9 @@ def send(
         return account(house, record)
     _refuse_unapproved(house, record)
     with house.database.sole_sender() as alone:
-        _freeze(house, record, clock())
+        _freeze(house, record, clock(), scheduled=scheduled)
         passing("after the list is written")
         _reap(house, timing, alone=alone)
-        if scheduled:
-            _oversleep(house, record, clock())
         with house.database.reading() as session:
             counts = ledger.counts(session, record.id)
         shown = house.settings.relay.log_addresses
@@ -150,36 +151,16 @@ def _refuse_unapproved(house: House, record: IssueRecord) -> None:
     refuse_errors(house, record)
 
 
-def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
+def _freeze(house: House, record: IssueRecord, now: datetime, *, scheduled: bool) -> None:
     # Once: who joins while an issue is being sent gets the next one.
-    if record.state != "approved":
-        return
-    with house.database.writing() as session:
-        # The row of the issue is locked first: of two senders the second finds it done.
-        archive.set_state(session, record.id, "sending", now, seen=record.version)
-        session.flush()
-        if ledger.recipients(session, record.id) is not None:
-            return
-        readers = readers_of(house, record)
-        audience = roster.audience(
-            readers.newsletter, now=now, frequencies=readers.frequencies,
-            mornings=mornings(house, session, record, now),
-        )  # fmt: skip
-        if not ledger.freeze(session, record.id, audience, now):
-            raise _nobody(record, readers)
-
-
-def _nobody(record: IssueRecord, readers: Readers) -> IssueError:
-    name = record.issue.newsletter
-    if readers.newsletter != name:
-        return IssueError(
-            f"nobody is to get {name} yet: no reader of {readers.newsletter} has chosen weekly",
-            remedy="the issue stays approved; remove the schedule if nobody is going to",
-        )
-    return IssueError(
-        f"nobody is to get {name} yet",
-        remedy="`digest subscribers add` or `import` first; the issue stays approved",
-    )
+    if record.state == "approved":
+        open_list(house, record, now)
+    else:
+        write_portion(house, record)  # so that something is due, if only the list goes so far
+    if is_local(house, record.issue.newsletter):
+        write_rest(house, record)  # those of the first portion may all have to wait
+        if scheduled:
+            _oversleep(house, record, now)
 
 
 def _reap(house: House, timing: Timing, *, alone: bool) -> None:
@@ -196,16 +177,19 @@ def _reap(house: House, timing: Timing, *, alone: bool) -> None:
 
 def _oversleep(house: House, record: IssueRecord, now: datetime) -> None:
     schedule = house.settings.newsletter[record.issue.newsletter].schedule
-    if schedule and schedule.at == "local":
+    if schedule:
         with house.database.writing() as session:
             ledger.oversleep(session, record.id, now - schedule.late_at_most, now)
 
 
 def _finish(house: House, record: IssueRecord, now: datetime) -> None:
     """Close the issue when nothing is open any more."""
-    with house.database.writing() as session:
+    with house.database.reading() as session:
         sending = ledger.sending(session, record.id)
-        cancelled = sending is not None and sending.control == "cancelled"
+    cancelled = sending is not None and sending.control == "cancelled"
+    if cancelled:
+        write_rest(house, record)
+    with house.database.writing() as session:
         if cancelled:
             ledger.call_off(session, record.id, now)
         if ledger.is_done(session, record.id):

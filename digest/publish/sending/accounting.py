@@ -38,6 +38,7 @@ class Account:
     `control` is what the operator wants: go, paused or cancelled; `why` with whose word it is.
     `waits`: who is not on the wire for another reason than the relay's word, and till when.
     `subjects` are both of an issue that has two, else none.
+    While the list is not `whole`, the rest of it is still to be written.
     """
 
     record: IssueRecord
@@ -50,6 +51,7 @@ class Account:
     waits: tuple[Waiting, ...] = ()
     paused_itself: bool = False
     subjects: tuple[SubjectCount, ...] = ()
+    whole: bool = True
 
     @property
     def total(self) -> int:
@@ -95,6 +97,7 @@ def account(house: House, record: IssueRecord, *, interrupted: bool = False) -> 
             tuple(ledger.waiting(session, record.id)),
             bool(sending and (sending.control, sending.by) == ("paused", ledger.BRAKE)),
             _subjects(session, found),
+            sending is None or ledger.is_whole(session, record.id),
         )
 
 
@@ -133,6 +136,9 @@ def readers(
 
 def _without_delivery(house: House, record: IssueRecord) -> Iterator[ReaderLine]:
     after, wanted = 0, readers_of(house, record)
+    with house.database.reading() as session:
+        whole = ledger.is_whole(session, record.id)
+    late = "joined later" if whole else "not on the list, which is still being written"
     while True:
         with house.database.reading() as session:
             page = roster.everyone(
@@ -144,7 +150,7 @@ def _without_delivery(house: House, record: IssueRecord) -> Iterator[ReaderLine]
             known = {delivery.subscriber for delivery in found}
         for subscriber, address, standing in page:
             if subscriber not in known:
-                why = "joined later" if isinstance(standing, Recipient) else standing
+                why = late if isinstance(standing, Recipient) else standing
                 yield ReaderLine(address, "none", why)
         if len(page) < PAGE:
             return

@@ -7,10 +7,10 @@ out next, in one transaction. Never here: a connection.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Protocol
 
 from digest import ledger
 from digest.archive import IssueRecord
@@ -24,6 +24,8 @@ from digest.pace import Brake, too_many_refused
 from digest.publish.frequency import readers_of
 from digest.publish.opening import Clock, House
 from digest.publish.receiving import note_refusal
+from digest.publish.sending.freezing import write_portion
+from digest.publish.sending.making import Composing, Maker
 from digest.publish.sending.pacing import Pace, domain_of
 from subscribers import roster
 from subscribers.preferences import Preferences
@@ -42,18 +44,6 @@ class Timing:
 
     lease: timedelta = timedelta(seconds=60)
     grace: timedelta = timedelta(seconds=600)
-
-
-class Composing(Protocol):
-    """Makes one reader's message; see composing.Composer."""
-
-    def message_id(self, subscriber: int) -> str:
-        """The Message-ID of the issue's message for this subscriber, always the same."""
-
-    def compose(
-        self, recipient: Recipient, edition: Edition, message_id: str, date: datetime
-    ) -> Message:
-        """The message. Raises DigestError where it cannot be made for this reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +80,12 @@ class _Draft:
     delivery: Delivery
     recipient: Recipient
     edition: str
-    message: Message
+    made: Message | Future[Message]
+
+    @property
+    def message(self) -> Message:
+        """Waits for the signature."""
+        return self.made.result() if isinstance(self.made, Future) else self.made
 
 
 class Book:
@@ -117,6 +112,7 @@ class Book:
         most = max(carrier.connections for carrier in house.settings.carriers)
         self._limit = min(CLAIM, 10 * most)
         self._composer = composing
+        self._maker = Maker(composing)
         self._readers = readers_of(house, record)
         self._editions: dict[Preferences, Edition | None] = {}
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
@@ -124,7 +120,12 @@ class Book:
         self._unread: list[tuple[Delivery, str]] = []
         self._spoiled: list[tuple[Delivery, str]] = []
         self._passed = 0
+        self._unlisted = True  # until we have looked
         self._asked: tuple[float, datetime | None] = (0.0, None)
+        # Deliveries whose readers' standing was looked up, and when nobody has written since.
+        self._fresh: set[int] = set()
+        self._mark: tuple[int, ...] | None = None
+        self._renewed = 0.0
         self.sender = 0
 
     @property
@@ -144,8 +145,10 @@ class Book:
 
     def prepare(self, wanted: int) -> bool:
         """Have `wanted` messages ready. False where nothing is left to make or to write down."""
+        if self._unlisted:
+            self._unlisted = write_portion(self._house, self._record)
         fruitless = 0
-        while len(self._drafts) < wanted:
+        while len(self._drafts) < wanted * self._maker.ahead:
             if one := self._pace.unparked():
                 self._compose(*one)
             elif self._claimed:
@@ -158,7 +161,7 @@ class Book:
                 break
             else:
                 fruitless += not self._claimed
-        return bool(self._drafts or self._unread or self._spoiled)
+        return bool(self._drafts or self._unread or self._spoiled or self._unlisted)
 
     def pause(self) -> float | None:
         """Seconds after which to `prepare` again where nothing was left; None: never mind."""
@@ -183,6 +186,8 @@ class Book:
         presumed dead and its work has been given to another.
         """
         drafts = [self._drafts[n] for n in range(min(max(room, 0), len(self._drafts)))]
+        for draft in drafts:
+            _ = draft.message  # not to be waited for within the transaction
 
         def work(session: roster.Session, again: bool) -> tuple[Turn, dict[int, Recipient]]:
             done = self._group(session, results, drafts, again)
@@ -216,6 +221,7 @@ class Book:
             ledger.release(session, self.sender, now)
             ledger.retire(session, self.sender, ledger.database_time(session))
 
+        self._maker.close()
         self._passing("before the rest is given back")
         self._house.database.persist(closed)
 
@@ -227,25 +233,30 @@ class Book:
         again: bool,
     ) -> tuple[Turn, dict[int, Recipient]]:
         now = self._clock()
-        until = self._until(session)
-        alive = ledger.renew(session, self.sender, until)
+        quiet = self._undisturbed(session)
+        alive = self._alive(session, quiet=quiet)
         states = ledger.record(session, [b.result for b in results], self.sender, now, self._policy)
         for result in (back.result for back in results if back.result.delivery.id in states):
             note_refusal(self._house, session, result.delivery, result.outcome, now)
         self._note(session, results)
+        if set(states.values()) - {"sent"}:
+            self._fresh.clear()  # it may have suppressed somebody
         if not alive:
             # What came back is true all the same, and written down where nobody has acted on it.
             session.commit()
             raise _fenced()
-        sending = ledger.sending(session, self._record.id)
+        sending = None if quiet else ledger.sending(session, self._record.id)
         control = sending.control if sending else "go"
         if control == "go" and self._braked(session, states, now):
             control = "paused"
         passed = len(ledger.skip(session, self._unread, self.sender, now))
         passed += len(ledger.spoil(session, self._spoiled, self.sender, now))
-        if control != "go" or not drafts:
-            return Turn((), states, passed, control), {}
-        begun, more, changed = self._begin(session, drafts, again)
+        begun, more = tuple[Begun[Job], ...](), 0
+        changed: dict[int, Recipient] = {}
+        if control == "go" and drafts:
+            begun, more, changed = self._begin(session, drafts, again)
+        # A wish to stop is read again, whoever wrote it down.
+        self._mark = ledger.mark(session) if control == "go" else None
         return Turn(begun, states, passed + more, control), changed
 
     def _note(self, session: roster.Session, results: Sequence[Back]) -> None:
@@ -272,6 +283,20 @@ class Book:
             session, self._record.id, "paused", why=why, by=ledger.BRAKE, now=now
         )
 
+    def _undisturbed(self, session: roster.Session) -> bool:
+        """Whether all is as this sender left it: the same wish of the operator, nobody gone."""
+        now = ledger.mark(session)
+        quiet = now is not None and now == self._mark
+        if not quiet:
+            self._fresh.clear()
+        return quiet
+
+    def _alive(self, session: roster.Session, *, quiet: bool) -> bool:
+        if quiet and monotonic() - self._renewed < self.heartbeat:
+            return True
+        self._renewed = monotonic()
+        return ledger.renew(session, self.sender, self._until(session))
+
     def _until(self, session: roster.Session) -> datetime:
         # The database's clock is asked once for each heartbeat, and our own steps in between.
         asked, then = self._asked
@@ -286,8 +311,12 @@ class Book:
         again: bool,
     ) -> tuple[tuple[Begun[Job], ...], int, dict[int, Recipient]]:
         # In one transaction with the intent: who leaves before this moment gets nothing.
-        numbers = [draft.recipient.subscriber for draft in drafts]
-        standing = self._standing(session, numbers)
+        unsure = [d.recipient.subscriber for d in drafts if d.delivery.id not in self._fresh]
+        standing: dict[int, Recipient | str] = {
+            draft.recipient.subscriber: draft.recipient for draft in drafts
+        }
+        standing |= self._standing(session, unsure)
+        self._fresh.difference_update(d.delivery.id for d in drafts)
         refused: list[tuple[Delivery, str]] = []
         changed: dict[int, Recipient] = {}
         going: dict[int, _Draft] = {}
@@ -323,10 +352,11 @@ class Book:
         ) -> list[tuple[Delivery, Recipient | str]]:
             kept.clear()
             now = self._clock()
-            sending = ledger.sending(session, self._record.id)
+            quiet = self._undisturbed(session)
+            sending = None if quiet else ledger.sending(session, self._record.id)
             if sending and sending.control != "go":
                 return []
-            if not ledger.renew(session, self.sender, self._until(session)):
+            if not self._alive(session, quiet=quiet):
                 raise _fenced()
             limit = self._pace.room(session, self._limit)
             found = self._due(session, now, limit) if limit else []
@@ -337,6 +367,8 @@ class Book:
             ledger.skip(session, gone, self.sender, now)
             mine = [(d, stands) for d, stands in both if not isinstance(stands, str)]
             kept.extend(self._pace.grant(session, self.sender, mine))
+            self._fresh.update(delivery.id for delivery in found)
+            self._mark = ledger.mark(session)
             return both
 
         self._pace.review(self.sender)
@@ -377,7 +409,7 @@ class Book:
         name = delivery.message_id or self._composer.message_id(recipient.subscriber)
         named = replace(delivery, message_id=name)
         try:
-            message = self._composer.compose(recipient, edition, name, delivery.frozen)
+            message = self._maker.made(recipient, edition, name, delivery.frozen)
         except DigestError as error:
             # One reader's message that cannot be made stops nobody else's.
             self._spoiled.append((delivery, error.what))

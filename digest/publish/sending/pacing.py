@@ -283,13 +283,17 @@ class Pace:
         return moment
 
     def _next(self) -> datetime | None:
-        moments: list[datetime | None] = []
-        with self._house.database.reading() as session:
+        def asked(session: Session, _again: bool) -> datetime | None:
+            moments: list[datetime | None] = []
             if self._free_at and ledger.due(session, self._issue, self._clock(), 1):
                 moments.append(self._free_at)
             if self._domains or self._slowed:
                 moments.append(ledger.next_waiting(session, self._issue))
-        return min((moment for moment in moments if moment), default=None)
+            return min((moment for moment in moments if moment), default=None)
+
+        if not (self._free_at or self._domains or self._slowed):
+            return None
+        return self._house.database.persist(asked)
 
     def _budget(self, domain: str) -> Budget:
         return self._domains.get(domain) or self._domains.get("*") or _NO_LIMIT

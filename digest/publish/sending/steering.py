@@ -12,6 +12,7 @@ from digest.archive import IssueRecord
 from digest.errors import IssueError
 from digest.ledger import Verdict
 from digest.publish.opening import House
+from digest.publish.sending.freezing import write_rest
 from subscribers import roster
 
 Final = Literal["unknown", "refused", "expired"]
@@ -53,6 +54,9 @@ def cancel(house: House, record: IssueRecord, *, why: str, by: str, now: datetim
     with house.database.writing() as session:
         if not ledger.steer(session, record.id, "cancelled", why=why, by=by, now=now):
             raise _stands(session, record, "cancelled")
+    # Who was to get it is accounted for as well, if the list had not been written to its end.
+    write_rest(house, record)
+    with house.database.writing() as session:
         called_off = ledger.call_off(session, record.id, now)
         if ledger.is_done(session, record.id):
             archive.set_state(session, record.id, "cancelled", now)

@@ -1,0 +1,55 @@
+"""Messages are signed in other threads, ahead of time: each is still its reader's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from digest import dkim, publish
+from digest.publish import House
+from tests.relay import DROP, ScriptedRelay
+from tests.test_dkim import verify
+from tests.test_sending import MAILED, Clock, approved, later
+
+KEY = dkim.generate("rsa")
+
+
+@pytest.fixture
+def relay() -> Iterator[ScriptedRelay]:
+    with ScriptedRelay() as opened:
+        yield opened
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], relay: ScriptedRelay, folder: Path) -> dict[str, str]:
+    (folder / "dkim.pem").write_bytes(KEY)
+    signing = {"DIGEST_DKIM_DOMAIN": "news.example.org", "DIGEST_DKIM_KEY_FILE": "dkim.pem"}
+    where = {"DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
+    return environ | signing | where
+
+
+def test_each_message_of_a_send_carries_its_own_signature(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    approved(house, clock)
+    mine = dkim.load(KEY, domain="news.example.org", selector=house.settings.dkim.selector)
+
+    assert publish.send(house, clock=clock).counts == {"sent": 4, "skipped": 1}
+
+    assert {one.recipient for one in relay.accepted} == MAILED
+    for one in relay.accepted:
+        assert f"\r\nTo: {one.recipient}\r\n".encode() in one.data
+        assert verify(one.data, mine)
+
+
+def test_sent_again_it_is_the_same_to_the_last_byte_of_its_signature(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    approved(house, clock)
+    reader = min(MAILED)
+    relay.will("dot", reader, DROP)
+    publish.send(house, clock=clock)
+    publish.send(house, clock=later(60))
+
+    first, second = (one.data for one in relay.accepted if one.recipient == reader)
+    assert first == second
