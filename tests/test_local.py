@@ -175,3 +175,25 @@ def test_a_zone_goes_out_and_comes_in_with_the_list(
         assert roster.find(session, "new@readers.example").timezone == "Europe/Paris"
         with pytest.raises(UnknownSubscriber):
             roster.find(session, "odd@readers.example")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_schedule_says_whose_clock_it_is_and_when_it_is_put(
+    house: House, environ: dict[str, str]
+) -> None:
+    path = house.settings.folder / "digest.toml"
+    text = path.read_text("utf-8")
+    path.write_text(
+        text.replace(
+            'timezone = "Asia/Kolkata"\nwindow', 'timezone = "Europe/Berlin"\nwindow'
+        ).replace("monday 07:00", "day 02:30"),
+        encoding="utf-8",
+    )
+    shown = digest_in(
+        house.settings.folder, "schedule", "--at", "2026-10-24T12:00", "--count", "3", env=environ
+    )
+    doubled, back, usual = shown.stdout.splitlines()[-3:]
+    assert "the clock goes back: the first of the two counts" in doubled
+    assert "the clock goes back by 1 h before it" in back
+    assert "clock" not in usual
+    assert "who has chosen a time zone gets it by their own clock" in shown.stderr

@@ -379,6 +379,8 @@ def show_schedule(lines: "Sequence[DueLine]") -> None:
             _due_remark(line),
         )  # fmt: skip
     data.print(table)
+    for name in dict.fromkeys(line.newsletter for line in lines if line.at == "local"):
+        talk.print(_safe(f"{name}: who has chosen a time zone gets it by their own clock"))
 
 
 def _due_remark(line: "DueLine") -> str:
@@ -394,7 +396,8 @@ def _due_remark(line: "DueLine") -> str:
         "skipped": "the clock goes forward over this time: due when it would have been",
         "doubled": "the clock goes back: the first of the two counts",
     }
-    remarks = [states.get(line.state, ""), odd.get(line.oddity, ""), _shift(line.shift)]
+    moved = "" if line.oddity == "skipped" else _shift(line.shift)  # one remark on it is enough
+    remarks = [states.get(line.state, ""), odd.get(line.oddity, ""), moved]
     return "; ".join(filter(None, remarks))
 
 

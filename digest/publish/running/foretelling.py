@@ -17,6 +17,7 @@ class DueLine:
 
     `oddity` is "skipped" or "doubled" where the clock jumps; with `left_out` there is no issue.
     `shift`: by how much the zone's clock was put forward since the due time before (minutes).
+    `at` is whose clock counts: newsletter, or local for each reader's own.
     `state` is "" or where issue `number`, drafted for this time, stands; held, if it is held.
     """
 
@@ -30,6 +31,7 @@ class DueLine:
     state: str = ""
     number: int = 0
     shift: int = 0
+    at: str = "newsletter"
 
 
 def due_lines(house: House, newsletter: str | None, *, now: datetime, count: int) -> list[DueLine]:
@@ -58,10 +60,11 @@ def _lines(
         _line(name, plan, facts, due, settings.timezone, due in none)
         for due in sorted([*dues, *none])
     ]
+    whose = settings.schedule.at if settings.schedule else "newsletter"
     moments = [min(now, *dues), *(line.due for line in lines)]
     moved = [shift(settings.timezone, *pair) for pair in pairwise(moments)]
     return [
-        replace(line, shift=round(by / timedelta(minutes=1)))
+        replace(line, shift=round(by / timedelta(minutes=1)), at=whose)
         for line, by in zip(lines, moved, strict=True)
     ]
 
