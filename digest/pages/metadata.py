@@ -216,7 +216,8 @@ def _updated(root: html.HtmlElement, meta: Meta, linked: Linked) -> Iterator[str
 def _is_change(time: html.HtmlElement) -> bool:
     """Whether a time is the last change's: its class says so, or the word before it."""
     before, parent = time.getprevious(), time.getparent()
-    words = (before.tail if before is not None else parent.text) or ""
+    above = parent.text if parent is not None else ""
+    words = (before.tail if before is not None else above) or ""
     if not words.strip() and before is not None and before.tag in {"span", "b", "strong", "em"}:
         words = text_of(before)
     marked = CHANGE_CLASS.search(str(time.get("class") or ""))
