@@ -461,6 +461,12 @@ AT = "datetime=2025-04-02T"
             "Jess Tran",
             None,
         ),
+        (
+            "<p>Published on: April 2, 2025 02:05 pm<p>By Ritu Öz<p>Updated on 02-04-2025 16:40",
+            "Ritu Öz",
+            "16:40",
+        ),
+        ("<p>Publicerad 2025-04-02 14.05 · Uppdaterad 2025-04-02 16.40</p>", "", "16:40"),
         (f"<time {AT}14:05Z>2 Apr</time><p>Updated <time {AT}16:40Z>2 Apr</time>", "", "16:40"),
         (f"<time {AT}14:05Z>2 Apr</time><time class=modified {AT}16:40Z>2 Apr</time>", "", "16:40"),
     ],
@@ -505,3 +511,25 @@ def test_a_bare_word_behind_an_entry_of_a_list_is_its_section() -> None:
         ("Markets climb on hopes of lower rates", "Global"),
         ("Chip maker to hire 4,000 in Pune", "South Asia"),
     ]
+
+
+def test_a_front_page_is_no_address_of_an_article() -> None:
+    page = (
+        b"<link rel=canonical href=https://a.example/><meta property=og:url content=/>"
+        b"<h1>Repairs to the dam begin in spring</h1><p>They begin in April.</p>"
+    )
+    assert read_page(page, source="s", url="https://a.example/dam").articles[0].url == (
+        "https://a.example/dam"
+    )
+    assert read_page(page, source="s").articles[0].url == ""
+
+
+def test_a_day_above_the_headline_counts_where_none_stands_beneath() -> None:
+    page = (
+        "<p>Wednesday, Apr 2, 2025 10:00 AM EST</p><h1>Repairs to the dam begin in spring</h1>"
+        "<p>Jo Bell</p>{}<p>They begin in April, and the town pays for half of them.</p>"
+    )
+    above = read_page(page.format("").encode(), source="s").articles[0]
+    beneath = read_page(page.format("<p>3 April 2025</p>").encode(), source="s").articles[0]
+    assert above.published == datetime(2025, 4, 2, 15, 0, tzinfo=UTC)
+    assert beneath.published == datetime(2025, 4, 3, tzinfo=UTC)

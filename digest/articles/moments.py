@@ -42,6 +42,8 @@ CLOCK = re.compile(
 HOUR = re.compile(r"\b(?P<h>1[0-2]|0?[1-9])\s?(?P<half>[ap]\.?m\b\.?)", re.IGNORECASE)
 LATER = ("p", "下午", "晚上", "오후", "午後", "مساء", "م")
 OFFSET = re.compile(r"(?<![\d:])([+\-−])(0?\d|1[0-4]):?(\d\d)?(?!\d)")
+# "2025-04-02 14.05": Python would read 14 hours and five hundredths of a second.
+POINTED = re.compile(r"(?<=\d[ T]\d\d)\.(?=\d\d$)")
 REGION = re.compile(r"\b(?:Africa|America|Asia|Atlantic|Australia|Europe|Pacific)/[A-Za-z_/]{3,30}")
 LETTERS = re.compile(r"\b[A-Z]{1,5}\b")
 # Hours ahead of UTC. The letters IST stand for three zones and are settled in `_zone`.
@@ -107,7 +109,7 @@ def moment(text: str, timezone: str, language: str = "") -> datetime | None:
     language: many systems call every site of theirs en-US.
     Raises zoneinfo's errors where `timezone` is no zone: settings checks it long before.
     """
-    text = _digits(tidy(text[: AT_MOST * 2]))
+    text = POINTED.sub(":", _digits(tidy(text[: AT_MOST * 2])))
     if not text or len(text) > AT_MOST:
         return None
     try:

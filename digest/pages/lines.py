@@ -163,6 +163,8 @@ RANK = re.compile(r"^#?\d{1,2}[.)]?$")
 CUT = re.compile(r"\s*(?:\.\.\.|…)$")
 # How far beneath the headline a page still prints its byline, and how long its lines may be.
 STAMP_WITHIN = 15
+STAMPS_BEHIND = 4  # lines behind a stamp in which another may stand
+ABOVE = 4  # lines above the headline in which a day may stand
 SIGNS_BEHIND = 3  # lines behind the stamp in which somebody may sign
 TEXT_STAMP_WITHIN = 60  # saved text begins with the menus of its site
 STAMP_AT_MOST = 120
@@ -244,12 +246,16 @@ def read_lines(lines: list[Line], headline: str = "") -> Found:
     stamp = _stamp_at(main, start)
     if stamp is not None:
         _read_stamp(main[stamp].text, found)
+        for line in main[stamp + 1 :][:STAMPS_BEHIND]:
+            if len(line.text) <= STAMP_AT_MOST:
+                _read_dates(line.text, found)
         found.dek = _dek(main[start:stamp], found)
         found.byline = found.byline or _signed(
             [*main[start:stamp], *main[stamp + 1 :][:SIGNS_BEHIND]]
         )
     else:
         _read_near(main[start : start + STAMP_WITHIN], found)
+        found.dated = found.dated or _dated(main[max(0, start - 1 - ABOVE) : max(0, start - 1)])
     end = _read_story(main, start if stamp is None else stamp + 1, found)
     _read_blocks([*main[end:], *(line for line in lines if line.aside)], found)
     return found
@@ -321,11 +327,16 @@ def _stamp_at(lines: list[Line], start: int, within: int = STAMP_WITHIN) -> int 
 
 def _read_stamp(text: str, found: Found) -> None:
     """ "Byline | Updated: … | Created: …", in any order and with or without the strokes."""
-    byline, *pairs = STAMP.split(text)
+    byline = STAMP.split(text, maxsplit=1)[0]
     behind = SIGNED_BEHIND.search(text)
     found.byline = SIGNED.sub("", byline.strip(" |,-–—")).partition("|")[0].strip() or (
         behind[1].strip() if behind else ""
     )
+    _read_dates(text, found)
+
+
+def _read_dates(text: str, found: Found) -> None:
+    _, *pairs = STAMP.split(text)
     for label, value in zip(pairs[::2], pairs[1::2], strict=True):
         when = value.partition("|")[0].strip(" ,-–—")
         if label.lower() in CHANGED:
@@ -342,9 +353,13 @@ def changes(label: str) -> bool:
 
 def _read_near(lines: list[Line], found: Found) -> None:
     """A byline and a date that stand beneath the headline without any mark."""
-    short = [line.text for line in lines if len(line.text) <= STAMP_AT_MOST and not line.caption]
-    found.dated = [text for text in short if DATED.search(text)]
+    found.dated = _dated(lines)
     found.byline = _signed(lines)
+
+
+def _dated(lines: list[Line]) -> list[str]:
+    short = [line.text for line in lines if len(line.text) <= STAMP_AT_MOST and not line.caption]
+    return [text for text in short if DATED.search(text)]
 
 
 def _signed(lines: list[Line]) -> str:

@@ -87,6 +87,7 @@ DEK_CLASS = re.compile(
     re.IGNORECASE,
 )
 CHANGE_CLASS = re.compile(r"(?:^|[\s_-])(?:updated|modified|dt-updated)(?:$|[\s_-])", re.IGNORECASE)
+FRONT_PAGE = re.compile(r"https?://[^/?]+/")
 HEADINGS = 300  # elements that may be the headline of a page without h1
 TITLED_AT_LEAST = 15  # characters: what is shorter may be the site's name or a section's
 TIMES = 20  # elements of one page
@@ -264,7 +265,9 @@ def _address(root: html.HtmlElement, meta: Meta, linked: Linked, url: str) -> st
         *stated,
         *linked.texts(linked.article.get("mainEntityOfPage"), "@id"),
     ):
-        if found := canonical(join(url or base, link)):
+        found = canonical(join(url or base, link))
+        # A site that names its front page on every page would have one article only.
+        if found and not FRONT_PAGE.fullmatch(found):
             return found
     return url or base
 
