@@ -466,6 +466,8 @@ AT = "datetime=2025-04-02T"
             "Ritu Öz",
             "16:40",
         ),
+        ("<p>02/04/2025 14h05 Atualizado em 02/04/2025 16h40</p>", "", "16:40"),
+        ("<p class=byline>By Ann Lee, Bay News</p><p>2 April 2025 14:05</p>", "Ann Lee", None),
         ("<p>Publicerad 2025-04-02 14.05 · Uppdaterad 2025-04-02 16.40</p>", "", "16:40"),
         (f"<time {AT}14:05Z>2 Apr</time><p>Updated <time {AT}16:40Z>2 Apr</time>", "", "16:40"),
         (f"<time {AT}14:05Z>2 Apr</time><time class=modified {AT}16:40Z>2 Apr</time>", "", "16:40"),
@@ -474,7 +476,9 @@ AT = "datetime=2025-04-02T"
 def test_who_and_when_in_the_words_of_many_sites(
     beneath: str, byline: str, updated: str | None
 ) -> None:
-    page = f"<h1>Repairs to the dam begin in spring</h1>{beneath}<p>{'The work goes on. ' * 9}</p>"
+    site = "<meta property=og:site_name content='Bay News'>"
+    headline, text = "<h1>Repairs to the dam begin</h1>", f"<p>{'The work goes on. ' * 9}</p>"
+    page = f"{site}{headline}{beneath}{text}"
     read = read_page(page.encode(), source="s").articles[0]
     assert read.published == datetime(2025, 4, 2, 14, 5, tzinfo=UTC)
     assert (read.updated and read.updated.strftime("%H:%M")) == updated

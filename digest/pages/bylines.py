@@ -93,12 +93,18 @@ def byline(root: html.HtmlElement, meta: Meta, linked: Linked, sites: list[str])
     # "mgarza" is how somebody logs in; the page prints her name.
     stated.sort(key=lambda name: bool(LOGIN.fullmatch(name)))
     persons = (name for name in stated if not _is_house(name, house))
-    printed = (names_of([text]) for text in _printed(root))
+    printed = (_without_house(names_of([text]), house) for text in _printed(root))
     shown = [name for name in printed if name and not _is_house(name, house)]
     if (person := next(persons, "")) and not LOGIN.fullmatch(person):
         # A meta tag may name but the first of those that the page prints.
         return next((names for names in shown if names.startswith(f"{person}, ")), person)
     return next(iter([*shown, *stated]), "")
+
+
+def _without_house(names: str, house: set[str]) -> str:
+    """Names without the site's own behind them ("Ann Lee, The Gazette")."""
+    persons = [name for name in names.split(", ") if headline_key(name) not in house]
+    return ", ".join(persons) or names
 
 
 def _is_house(name: str, house: set[str]) -> bool:

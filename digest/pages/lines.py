@@ -328,6 +328,9 @@ def _stamp_at(lines: list[Line], start: int, within: int = STAMP_WITHIN) -> int 
 def _read_stamp(text: str, found: Found) -> None:
     """ "Byline | Updated: … | Created: …", in any order and with or without the strokes."""
     byline = STAMP.split(text, maxsplit=1)[0]
+    if DATED.search(byline):
+        # "2 April 2025, 14:05 Updated: 16:40": what has no word before it is the first.
+        found.published, byline = found.published or byline.strip(" |,-–—"), ""
     behind = SIGNED_BEHIND.search(text)
     found.byline = SIGNED.sub("", byline.strip(" |,-–—")).partition("|")[0].strip() or (
         behind[1].strip() if behind else ""
