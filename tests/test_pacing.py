@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -396,7 +397,9 @@ def test_an_issue_of_which_too_much_is_refused_pauses_itself_and_says_so(
         record = approved(house, 60)
         account = publish.send(house, clock=later(0))
         assert (account.control, account.paused_itself) == ("paused", True)
-        assert account.why.startswith("the brake: 20 of the first 20 were refused (100 %, over 10")
+        # Two outcomes may come in the group that passes the limit.
+        why = re.match(r"the brake: (2[0-2] of the first 2[0-2] were refused) \(100 %", account.why)
+        assert why
         assert account.counts["refused"] <= 22  # what was ready went out
         assert f"issue=weekly/1, status=paused ({account.why})" in caplog.text
 
@@ -406,12 +409,12 @@ def test_an_issue_of_which_too_much_is_refused_pauses_itself_and_says_so(
             publish.run(house, clock=later(minutes))
         [notice] = [m for m in notices(relay) if "paused itself" in m["Subject"]]
         assert "digest resume --anyway 1 -n weekly" in said_in(notice)
-        assert "20 of the first 20 were refused" in said_in(notice)
+        assert why[1] in said_in(notice)
         assert not {a: n for a, n in mailed(relay).items() if before[a] != n and a != EDITOR}
 
         sent = digest_in(folder, "send", "1", env=environ)
         assert (sent.returncode, "digest resume 1 --anyway" in sent.stderr) == (75, True)
-        assert "20 of the first 20" in sent.stderr
+        assert why[1] in " ".join(sent.stderr.split())
         with pytest.raises(IssueError, match="paused itself") as caught:
             publish.resume(house, record, by="ann", now=NOW)
         assert "--anyway" in caught.value.remedy
