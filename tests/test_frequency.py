@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from digest import publish
-from digest.errors import SettingsError
+from digest.errors import IssueError, SettingsError
 from digest.publish import House, open_house
 from digest.settings import load
 from digest.web import public_app
@@ -248,3 +248,15 @@ def test_a_newsletter_has_one_weekly_edition(folder: Path, environ: dict[str, st
     write_newsletters(folder, DAILY + "[newsletter.other]" + sunday.replace(".sunday.", ".other."))
     with pytest.raises(SettingsError, match="daily has two weekly editions"):
         load(folder, environ)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_edition_that_nobody_has_chosen_says_so(house: House) -> None:
+    add(house, ANN, "each")
+    publish_story(house, 0)
+    publish.collect(house, now=NOW)
+    publish.prepare(house, "sunday", now=NOW)
+    publish.approve(house, "sunday", 1, by="ed", now=NOW)
+    with pytest.raises(IssueError, match="no reader of daily has chosen weekly"):
+        publish.send(house, "sunday", 1, clock=lambda: NOW)
+    assert house.issue("sunday").state == "approved"
