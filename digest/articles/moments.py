@@ -105,9 +105,10 @@ def moment(text: str, timezone: str, language: str = "") -> datetime | None:
 
     `timezone` is an IANA name, for dates that name no zone, and says whose IST is meant. None
     where no date can be made out, and for the beginning of 1970, where computers begin to count.
-    Day comes before month where both are numbers, but where a weekday beside them fits only the other order, or names none and `timezone` is of the USA; or
-    it is UTC, which says nothing, and `language` (BCP 47) is en-US. A zone says more than a
-    language: many systems call every site of theirs en-US.
+    Day comes before month where both are numbers, but where a weekday beside them fits only the
+    other order, or names none and `timezone` is of the USA; or it is UTC, which says nothing, and
+    `language` (BCP 47) is en-US. A zone says more than a language: many systems call every site
+    of theirs en-US.
     Raises zoneinfo's errors where `timezone` is no zone: settings checks it long before.
     """
     text = POINTED.sub(":", _digits(tidy(text[: AT_MOST * 2])))
