@@ -480,3 +480,11 @@ def test_what_discloses_that_a_machine_made_a_picture(
 ) -> None:
     assert is_generated(caption) is made_by_a_machine
     assert credit_of(caption) == caption or not made_by_a_machine
+
+
+@pytest.mark.parametrize(
+    "never", ["Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"]
+)
+def test_the_beginning_of_the_epoch_is_no_date(never: str) -> None:
+    assert moment(never, "UTC") is None
+    assert moment("1970-01-02T00:00:00Z", "UTC") == datetime(1970, 1, 2, tzinfo=UTC)

@@ -96,6 +96,7 @@ MONTH_FIRST = re.compile(
 YEAR_FIRST = re.compile(r"\d{4}[-/.]\s?\d{1,2}[-/.]")
 WEEKDAY = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", re.IGNORECASE)
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # what a system writes that has no date
 EARLIEST, LATEST = 1900, 2200
 
 
@@ -103,10 +104,11 @@ def moment(text: str, timezone: str, language: str = "") -> datetime | None:
     """A date as feeds and pages write it (ISO 8601, RFC 822, a language's own way) in UTC.
 
     `timezone` is an IANA name, for dates that name no zone, and says whose IST is meant. None
-    where no date can be made out. Day comes before month where both are numbers, but where a
-    weekday beside them fits only the other order, or names none and `timezone` is of the USA; or
-    it is UTC, which says nothing, and `language` (BCP 47) is en-US. A zone says more than a
-    language: many systems call every site of theirs en-US.
+    where no date can be made out, and for the beginning of 1970, where computers begin to count.
+    Day comes before month where both are numbers, but where a weekday beside them fits only the
+    other order, or names none and `timezone` is of the USA; or it is UTC, which says nothing, and
+    `language` (BCP 47) is en-US. A zone says more than a language: many systems call every site
+    of theirs en-US.
     Raises zoneinfo's errors where `timezone` is no zone: settings checks it long before.
     """
     text = POINTED.sub(":", _digits(tidy(text[: AT_MOST * 2])))
@@ -116,9 +118,10 @@ def moment(text: str, timezone: str, language: str = "") -> datetime | None:
         found, zone = _read(text, timezone, language)
         if not EARLIEST <= found.year <= LATEST:
             return None
-        return found.replace(tzinfo=zone).astimezone(UTC)
+        read = found.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return None if read == NEVER else read
 
 
 def names_hour(text: str) -> bool:

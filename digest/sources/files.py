@@ -36,9 +36,7 @@ def load_saved(path: Path) -> bytes:
     except (OSError, RuntimeError):  # links in a circle
         within = False
     if not within:
-        raise SourceError(
-            f"{path.name} is a link out of its folder", remedy="copy the page into the folder"
-        )
+        raise SourceError("it is a link out of its folder", remedy="copy the page into the folder")
     return load(path)
 
 
