@@ -265,10 +265,15 @@ def test_e60_markup_in_a_story_stays_text() -> None:
     assert "{{ 7 * 7 }}" in made.text
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "https://[x/",
+     "https://\uff0f\uff0fa.example/", "https://a.example/\ud800"],
+)  # fmt: skip
 def test_e60_a_link_leads_to_a_page_or_nowhere(url: str) -> None:
-    made = render(with_lead(url=url), TEMPLATES)
+    made = render(with_lead(url=url, image=Image(url, "A bay")), TEMPLATES)
     assert url not in made.html + made.text
+    assert "<img" not in made.html
     assert "Harbour states" in made.html
 
 
