@@ -339,6 +339,59 @@ def test_scripts_that_know_no_italics_and_no_capitals_get_none(
     assert ("letter-spacing" in inline) is (language in {"en", "es", "fr"})
 
 
+def test_scripts_with_marks_above_and_below_have_room_for_them(
+    page: HtmlElement, language: str
+) -> None:
+    # Outlook takes line-height exactly and cuts what is higher.
+    least = 1.05 if language in {"en", "es", "fr"} else 1.45
+    for heading in page.xpath("//h1 | //h2 | //h3"):
+        style = style_of(heading)
+        high, size = (
+            float(style[name].removesuffix("px")) for name in ("line-height", "font-size")
+        )
+        assert high / size >= least, heading.text_content()
+
+
+def test_the_author_stands_in_front_of_an_opinion_that_leads_too() -> None:
+    edition = sample_edition()
+    opinion = replace(edition.sections[1], stories=edition.sections[1].stories[:1])
+    made = render(replace(edition, sections=(opinion, edition.sections[0])), TEMPLATES)
+    (lead,) = lxml_html.document_fromstring(made.html).xpath("//td[h2[contains(@class, 'lead')]]")
+    story = opinion.stories[0]
+    assert [e.text_content() for e in lead][:3] == [opinion.name, story.byline, story.headline]
+
+
+@pytest.mark.parametrize("name", ["Global", "Global affairs, diplomacy and trade"])
+def test_every_section_head_has_its_rule(name: str) -> None:
+    edition = sample_edition()
+    first = replace(edition.sections[0], name=name)
+    made = render(replace(edition, sections=(first, *edition.sections[1:])), TEMPLATES)
+    page = lxml_html.document_fromstring(made.html)
+    heads = page.xpath("//td[contains(concat(' ', @class, ' '), ' section ')]")
+    rules = [head.xpath(".//td[contains(@class, 'edge')]") for head in heads]
+    assert [len(found) for found in rules] == [1] * 5
+    assert all("solid" in found[0].get("style") for found in rules)
+
+
+def test_a_list_in_the_note_keeps_its_distance() -> None:
+    edition = sample_edition()
+    edition = replace(edition, issue=replace(edition.issue, note="Three.\n\n- one\n- two"))
+    page = lxml_html.document_fromstring(render(edition, TEMPLATES).html)
+    (entries,) = page.xpath("//td[contains(@class, 'note')]/ul")
+    assert style_of(entries)["margin-top"] == "12px"
+
+
+def test_outlook_pads_the_button_for_it_pads_no_link(page: HtmlElement) -> None:
+    (button,) = page.xpath("//td[contains(@class, 'button')]")
+    assert style_of(button)["mso-padding-alt"] == "10px 22px 10px 22px"
+
+
+def test_no_line_breaks_within_a_date(mail: Rendering, language: str) -> None:
+    if language == "en":
+        assert "World desk · Thu\u00a026\u00a0Mar" in mail.html
+        assert "World desk · Thu 26 Mar" in mail.text
+
+
 def with_lead(**changes: object) -> Edition:
     """The sample edition with another lead."""
     edition = sample_edition()
