@@ -183,8 +183,10 @@ def test_e50_dark_mode_changes_every_colour_it_must(mail: Rendering, page: HtmlE
         and not classes & set(element.get("class", "").split())
     ]
     assert [lxml_html.tostring(element)[:80] for element in bare] == []
+    night, _, outlook = sheets(mail.html)[0].partition("dark)")[2].partition("\n}")
     for name in classes - {"paper", "preheader"}:
-        assert f".{name} {{" in sheets(mail.html)[0].partition("prefers-color-scheme: dark")[2]
+        assert f"\n  .{name} {{" in night
+        assert re.search(rf"\[data-ogs[bc]\] \.{name} {{", outlook)
 
 
 def test_e51_the_preheader_is_first_short_and_hidden(mail: Rendering, page: HtmlElement) -> None:
@@ -195,6 +197,14 @@ def test_e51_the_preheader_is_first_short_and_hidden(mail: Rendering, page: Html
     style = style_of(first)
     assert (style["display"], style["mso-hide"]) == ("none", "all")
     assert contrast(whole(style["color"]), whole(style["background-color"])) > 4.5
+
+
+def test_e51_no_headline_makes_the_preheader_long() -> None:
+    edition = sample_edition()
+    told = edition.sections[0].stories
+    long = [replace(s, article=replace(s.article, headline=s.headline * 9)) for s in told]
+    made = render(replace(edition, sections=(Section("Global", tuple(long)),)), TEMPLATES)
+    assert 100 < len(made.preheader) <= 150
 
 
 def test_e52_conditional_comments_are_balanced_and_hide_nothing_else(mail: Rendering) -> None:
