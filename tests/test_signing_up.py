@@ -16,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import select
 
 from digest import publish
 from digest.feeds import read_feed
@@ -23,6 +24,7 @@ from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster
 from subscribers.errors import UnknownSubscriber
+from subscribers.roster.tables import TallyRow
 from tests.browsing import HTTP
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
@@ -127,6 +129,7 @@ def test_double_opt_in(house: House, site: str, hands: Clock, relay: ScriptedRel
     assert (kept.state, kept.confirmed_at) == ("confirmed", hands.now)
     assert [event.kind for event in kept.events] == ["requested", "confirmed"]
     assert kept.events[0].wording.startswith("Yes, mail me these newsletters.")
+    assert kept.events[1].wording == "Mail The Week to …? Yes, I confirm"
     assert (kept.events[1].ip, bool(kept.events[1].agent)) == ("127.0.0.1", True)
 
 
@@ -307,6 +310,51 @@ def test_c77_only_a_fresh_confirmation_lifts_a_suppression(
     assert profile(house).suppressed
     HTTP.post(site + link)
     assert not profile(house).suppressed
+
+
+def test_c77_a_link_of_before_a_suppression_lifts_nothing(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    ask(site, hands)
+    link = letters(relay, 1)[0][2]
+    HTTP.post(site + link)
+    hands.now += timedelta(hours=1)
+    with house.database.writing() as session:
+        roster.suppress(session, ANN, reason="complaint", how="x", now=hands.now, keys=KEYS)
+    assert HTTP.post(site + link).status_code == 200
+    assert profile(house).suppressed
+    hands.now += timedelta(days=1)
+    ask(site, hands)
+    HTTP.post(site + letters(relay, 2)[1][2])
+    assert not profile(house).suppressed
+
+
+def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    page = site + joined(house, site, hands, relay)
+    new = "new@readers.example"
+    with house.database.writing() as session:
+        roster.suppress(session, new, reason="bounce", how="report", now=NOW, keys=KEYS)
+    HTTP.post(page, data={"act": "address", "address": new})
+    HTTP.post(site + letters(relay, 2)[1][2])
+    with house.database.reading() as session:
+        assert [r.address for r in roster.recipients(session, "weekly")] == [new]
+
+
+def test_list_bombing_three_for_ever_also_when_the_requests_are_forgotten(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    for count in (1, 2, 3):
+        ask(site, hands)
+        letters(relay, count)
+        hands.now += timedelta(days=9)
+        assert publish.tidy(house, hands.now)["subscribers"] == 1
+    ask(site, hands)
+    ask(site, hands, "last@readers.example")
+    assert [to for to, _, _ in letters(relay, 4)] == [ANN, ANN, ANN, "last@readers.example"]
+    with house.database.reading() as session:
+        assert ANN not in str(session.connection().execute(select(TallyRow)).all())
 
 
 def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:

@@ -8,7 +8,7 @@ from subscribers import tokens, words
 from subscribers.address import masked, normalise
 from subscribers.errors import BadToken, InvalidAddress, Suppressed
 from subscribers.web import forms
-from subscribers.web.door import Door, Offer, Show
+from subscribers.web.door import Door, Offer, Show, Standing
 from subscribers.web.forms import Form
 
 WORDING = "Yes, mail me these newsletters. I can leave at any time with one click."
@@ -85,12 +85,23 @@ def _confirming(
     @routes.post(path)
     async def act(token: str, request: Request, form: Form) -> Response:
         del form
-        asked = forms.asked(request)
         try:
+            shown = await run_in_threadpool(door.standing, token, purpose)
+            asked = forms.asked(request, _question(shown, purpose))
             standing = await run_in_threadpool(door.confirm, token, asked, purpose)
         except (BadToken, Suppressed):
             return show("not_found", 404)
         return show("confirmed", page=standing, purpose=purpose)
+
+
+def _question(page: Standing, purpose: tokens.Purpose) -> str:
+    """What the page asked and its button said: the wording of the proof, but not whose address."""
+    say = words.translated(page.language)
+    question = say("Mail %(newsletter)s to %(address)s?")
+    if purpose == "address":
+        question = say("From now on, mail your newsletters to %(address)s?")
+    told = question % {"newsletter": page.newsletter, "address": "…"}
+    return f"{told} {say('Yes, I confirm')}"
 
 
 def _language(request: Request) -> str:
