@@ -207,6 +207,8 @@ def test_a_site_s_own_form_needs_no_stamp_and_limits_hold(
     assert len(letters(relay, 5)) == 5
     held = profile(house, "r0@readers.example").subscriptions
     assert {s.newsletter for s in held} == {"weekly", "daily"}
+    # What their own page showed is theirs to keep: we attest only what we showed.
+    assert {event.wording for s in held for event in s.events} == {""}
     assert "subscribe&#34;" in HTTP.get(f"{site}/subscribe/snippet").text
 
 
@@ -214,6 +216,19 @@ def test_a_site_s_own_form_needs_no_stamp_and_limits_hold(
 def test_what_is_no_address_is_said_so(site: str, hands: Clock, address: str) -> None:
     answer = ask(site, hands, address)
     assert (answer.status_code, "not a mail address" in answer.text) == (422, True)
+    assert not address or f'value="{address[:300]}"' in answer.text  # to be mended, not typed again
+
+
+def test_what_was_typed_is_text_and_no_markup(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    typed = '"><script>alert(1)</script>'
+    page = site + joined(house, site, hands, relay)
+    moved = HTTP.post(page, data={"act": "address", "address": typed})
+    for answer in (ask(site, hands, typed), moved):
+        assert answer.status_code == 422
+        assert "<script>" not in answer.text
+        assert "&#34;&gt;&lt;script&gt;" in answer.text
 
 
 def joined(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> str:
@@ -392,6 +407,10 @@ def test_pages_speak_the_reader_s_language(site: str, language: str) -> None:
     page = HTTP.get(f"{site}/subscribe", headers={"Accept-Language": f"xx, {language};q=0.9"}).text
     assert f'lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page
     assert "Your mail address" not in page
+    for path in ("u/nothing", "p/nothing", "f/nothing", "c/nothing", "nothing"):
+        lost = HTTP.get(f"{site}/{path}", headers={"Accept-Language": language})
+        assert (lost.status_code, f'lang="{language}"' in lost.text) == (404, True), path
+        assert "This link does not work" not in lost.text
 
 
 def test_a_browser_joins_chooses_leaves_and_comes_back(
