@@ -24,6 +24,7 @@ from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster
 from subscribers.errors import UnknownSubscriber
+from subscribers.exchange import Entry
 from subscribers.roster.tables import TallyRow
 from tests.browsing import HTTP
 from tests.conftest import NOW, SECRET
@@ -355,6 +356,15 @@ def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
     HTTP.post(site + letters(relay, 2)[1][2])
     with house.database.reading() as session:
         assert [r.address for r in roster.recipients(session, "weekly")] == [new]
+    with house.database.writing() as session:  # c77: an old list has the old address
+        old = roster.Entering("weekly", how="import", evidence="x", now=NOW, keys=KEYS)
+        assert [v.change for v in old.enter(session, [Entry(1, ANN)])] == ["skipped"]
+        assert [r.address for r in roster.recipients(session, "weekly")] == [new]
+    hands.now += timedelta(days=2)
+    HTTP.post(page, data={"act": "address", "address": ANN})
+    HTTP.post(site + letters(relay, 3)[2][2])
+    with house.database.reading() as session:
+        assert [r.address for r in roster.recipients(session, "weekly")] == [ANN]
 
 
 def test_list_bombing_three_for_ever_also_when_the_requests_are_forgotten(

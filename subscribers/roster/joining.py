@@ -27,6 +27,7 @@ from subscribers.roster.changing import (
     state,
     stored,
     subscriber,
+    suppress,
 )
 from subscribers.roster.counting import tallied, tally
 from subscribers.roster.tables import (
@@ -171,6 +172,8 @@ def move(
         session.connection().execute(update(row).where(col(row.id) == number).values(values))
         for held in known.subscriptions:
             append(session, number, held.newsletter, _event("moved", asker, now))
+        # An old list has the old address, and would mail this reader there, come what may.
+        suppress(session, known.address, reason="request", how="moved", now=now, keys=keys)
     _lift(session, asked.address, keys, asked.asked_at)
     _used(session, asked, now, keys)
     return asked.newsletters
