@@ -172,4 +172,13 @@ def _event(told: dict[str, Any]) -> Event:
         isinstance(value, kinds[name]) for name, value in told.items()
     ):
         raise ValueError
+    if not all(_is_kept(value) for value in told.values()):
+        raise ValueError
     return Event(**{**told, "at": _moment(told["at"]), "how": told.get("how", "")})
+
+
+def _is_kept(value: str | int) -> bool:
+    """Whether a database can keep it: JSON can name what is no character and no number of ours."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and 0 <= value < 1 << 31
+    return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)

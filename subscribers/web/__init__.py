@@ -41,6 +41,7 @@ __all__ = [
 NOTHING: dict[str, Any] = {
     "page": None, "story": None, "reasons": (), "token": "", "saved": False, "mailed": False,
     "wrong": False, "nothing": False, "thanked": False, "everything": False, "script": "",
+    "typed": "",
 }  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def shown(door: Door, pages: jinja2.Environment) -> Show:
     environment = pages.overlay(autoescape=True)
 
     def show(name: str, status: int = 200, **context: Any) -> Response:
-        page = context.get("page") or door.offer("")
+        page = context.get("page") or door.offer(context.pop("language", ""))
         language = page.language
         context = NOTHING | context | {"page": page}
         context |= {

@@ -19,11 +19,11 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
     """`/p/{token}` and `/f/{token}`."""
 
     @routes.api_route("/p/{token}", methods=["GET", "HEAD"])
-    def ask(token: str) -> Response:
+    def ask(token: str, request: Request) -> Response:
         try:
             standing = door.standing(token, "preferences")
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("preferences", page=standing)
 
     @routes.post("/p/{token}")
@@ -31,15 +31,15 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
         return await run_in_threadpool(_act, door, show, token, form, forms.asked(request))
 
     @routes.api_route("/f/{token}", methods=["GET", "HEAD"])
-    def asks(token: str) -> Response:
+    def asks(token: str, request: Request) -> Response:
         try:
             standing = door.standing(token, "feedback")
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("feedback", page=standing, verdicts=VERDICTS)
 
     @routes.post("/f/{token}")
-    async def opine(token: str, form: Form) -> Response:
+    async def opine(token: str, form: Form, request: Request) -> Response:
         verdict = forms.text(form, "verdict")
         comment = forms.text(form, "comment", 2000)
         try:
@@ -48,7 +48,7 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
                 return show("feedback", 422, page=standing, verdicts=VERDICTS)
             standing = await run_in_threadpool(door.give_feedback, token, verdict, comment)
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("feedback", page=standing, thanked=True)
 
 
@@ -75,7 +75,7 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
                 return _chosen(door, show, token, form)
         return show("preferences", page=standing, saved=True)
     except BadToken:
-        return show("not_found", 404)
+        return show("not_found", 404, language=asked.language)
     except ValueError:  # a zone that the page does not offer
         return show("preferences", 422, page=door.standing(token, "preferences"))
 
@@ -97,4 +97,4 @@ def _moved(door: Door, show: Show, token: str, address: str) -> Response:
         return show("preferences", page=door.move(token, address), mailed=True)
     except InvalidAddress:
         standing = door.standing(token, "preferences")
-        return show("preferences", 422, page=standing, wrong=True)
+        return show("preferences", 422, page=standing, wrong=True, typed=address)
