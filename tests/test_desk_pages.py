@@ -13,6 +13,7 @@ import pytest
 
 from digest import publish, sample
 from digest.desk import Desk, Watched, router
+from digest.desk.door import sentence
 from digest.desk.times import Days, until
 from digest.desk.views import View, framed, view_of
 from digest.edition import cut, subject_for
@@ -200,6 +201,19 @@ def test_wrong_name_and_wrong_password_are_answered_alike(served: str) -> None:
     assert answers[0][0] == 403
 
 
+def test_logins_that_succeed_keep_nobody_waiting(served: str) -> None:
+    with client(served) as desk:
+        assert [log_in(desk, name).status_code for name in (ANN, BOB) * 6] == [303] * 12
+
+
+def test_a_form_without_its_cookie_logs_nobody_in(served: str) -> None:
+    with client(served) as desk:
+        desk.cookies.set("desk-form", "none")
+        form = {"csrf": csrf(desk.get("/login")), "name": ANN, "password": PASSWORD}
+    with client(served) as bare:
+        assert bare.post("/login", data=form).status_code == 403
+
+
 def test_who_tries_too_often_waits_even_with_the_right_password(served: str, clock: Clock) -> None:
     with client(served) as desk:
         tried = [log_in(desk, ANN, f"guess {n}").status_code for n in range(11)]
@@ -286,6 +300,15 @@ def test_every_page_has_the_strict_policy(alone: httpx.Client) -> None:
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["cache-control"] == "no-store"
         assert not re.search(r"<script(?! src=\")|\son\w+=|\sstyle=|javascript:", answer.text), path
+
+
+def test_what_is_said_is_a_sentence_and_what_is_typed_is_set_apart() -> None:
+    assert (
+        sentence("run `digest <x>`, then look") == "Run <code>digest &lt;x&gt;</code>, then look."
+    )
+    assert sentence("Is it so?") == "Is it so?"
+    assert sentence("`digest issues` has it") == "<code>digest issues</code> has it."
+    assert sentence("") == ""
 
 
 def test_what_is_not_there_is_a_sentence(alone: httpx.Client) -> None:
