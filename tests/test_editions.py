@@ -108,6 +108,13 @@ def test_what_readers_without_trending_get_is_examined(house: House) -> None:
     assert ("subject-feigned-reply", "subject for readers of Sport alone") in found
 
 
+def test_what_stands_against_the_editors_own_subject_is_told_once(house: House) -> None:
+    record = drafted(house)
+    long = replace(record, issue=replace(record.issue, subject="x" * 90))
+    rules = [finding.rule for finding in publish.examine(house, long)]
+    assert rules.count("subject-long") == 1
+
+
 def test_what_only_readers_without_trending_get_too_much_of(house: House) -> None:
     record = drafted(house)
     large = with_trend(record, headline="word " * 22_000)

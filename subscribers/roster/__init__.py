@@ -39,7 +39,7 @@ from subscribers.roster.changing import (
     suppress,
     withdraw,
 )
-from subscribers.roster.counting import tallied, tally
+from subscribers.roster.counting import tallied, tally, untally
 from subscribers.roster.entering import Entering
 from subscribers.roster.joining import (
     CONFIRMING,
@@ -150,5 +150,6 @@ __all__ = [
     "tally",
     "tastes",
     "tidy",
+    "untally",
     "withdraw",
 ]
