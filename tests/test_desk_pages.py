@@ -13,8 +13,10 @@ import pytest
 
 from digest import publish, sample
 from digest.desk import Desk, Watched, router
+from digest.desk.door import sentence
 from digest.desk.times import Days, until
 from digest.desk.views import View, framed, view_of
+from digest.edition import cut, subject_for
 from digest.publish import House, open_house
 from digest.web import desk_app, public_app
 from subscribers import roster
@@ -199,6 +201,19 @@ def test_wrong_name_and_wrong_password_are_answered_alike(served: str) -> None:
     assert answers[0][0] == 403
 
 
+def test_logins_that_succeed_keep_nobody_waiting(served: str) -> None:
+    with client(served) as desk:
+        assert [log_in(desk, name).status_code for name in (ANN, BOB) * 6] == [303] * 12
+
+
+def test_a_form_without_its_cookie_logs_nobody_in(served: str) -> None:
+    with client(served) as desk:
+        desk.cookies.set("desk-form", "none")
+        form = {"csrf": csrf(desk.get("/login")), "name": ANN, "password": PASSWORD}
+    with client(served) as bare:
+        assert bare.post("/login", data=form).status_code == 403
+
+
 def test_who_tries_too_often_waits_even_with_the_right_password(served: str, clock: Clock) -> None:
     with client(served) as desk:
         tried = [log_in(desk, ANN, f"guess {n}").status_code for n in range(11)]
@@ -287,6 +302,15 @@ def test_every_page_has_the_strict_policy(alone: httpx.Client) -> None:
         assert not re.search(r"<script(?! src=\")|\son\w+=|\sstyle=|javascript:", answer.text), path
 
 
+def test_what_is_said_is_a_sentence_and_what_is_typed_is_set_apart() -> None:
+    assert (
+        sentence("run `digest <x>`, then look") == "Run <code>digest &lt;x&gt;</code>, then look."
+    )
+    assert sentence("Is it so?") == "Is it so?"
+    assert sentence("`digest issues` has it") == "<code>digest issues</code> has it."
+    assert sentence("") == ""
+
+
 def test_what_is_not_there_is_a_sentence(alone: httpx.Client) -> None:
     for path in ("/weekly/9", "/nope/1", "/weekly/9/frame", "/weekly/1/frame?reader=x@y.example"):
         answer = alone.get(path)
@@ -369,6 +393,48 @@ def test_by_the_eyes_of_a_reader(alone: httpx.Client, house: House) -> None:
     with house.database.writing() as session:
         roster.withdraw(session, number, "weekly", how="x", now=NOW)
     assert "is withdrawn" in alone.get(f"/weekly/1?reader={READER}").text
+
+
+def test_of_two_subjects_each_half_is_looked_at(alone: httpx.Client, house: House) -> None:
+    assert "subject</a>" not in alone.get("/weekly/1").text
+    edit(alone, do="second", text="Six states share a reserve")
+    first, other = alone.get("/weekly/1"), alone.get("/weekly/1?subject=second")
+    assert 'href="/desk/weekly/1?subject=second"' in first.text
+    assert "a reader of everything, second subject" in other.text
+    assert "Subject: Six states share" in alone.get("/weekly/1/message.eml?subject=second").text
+    assert "Subject: Six states share" not in alone.get("/weekly/1/message.eml").text
+    record, keys = house.issue("weekly"), house.settings.keys
+    how: Any = {"how": "x", "now": NOW, "keys": keys}
+    for at in range(8):
+        with house.database.writing() as session:
+            number = roster.add(session, f"r{at}@readers.example", "weekly", EVERYTHING, **how)
+        edition = cut(record.issue, EVERYTHING)
+        assert edition
+        theirs = publish.proof_for(house, record, f"r{at}@readers.example")
+        assert theirs.edition == subject_for(edition, number).key
+
+
+def test_who_is_suppressed_is_shown_no_mail(alone: httpx.Client, house: House) -> None:
+    keys = house.settings.keys
+    with house.database.writing() as session:
+        how: Any = {"how": "x", "now": NOW, "keys": keys}
+        roster.add(session, READER, "weekly", EVERYTHING, **how)
+        roster.suppress(session, READER, reason="operator", how="x", now=NOW, keys=keys)
+    assert "is suppressed" in alone.get(f"/weekly/1?reader={READER}").text
+
+
+def test_what_is_found_anew_is_marked_at_its_place_and_the_mail_named_anew(
+    alone: httpx.Client,
+) -> None:
+    edit(alone, do="subject", text="x" * 200)
+    page = alone.get("/weekly/1/beside", headers={"HX-Request": "true"}).text
+    marks = dict(
+        re.findall(r'id="g-(\w+)" hx-swap-oob="true">(.*?)(?=<span class="flags"|\n)', page)
+    )
+    assert "The subject has 200 characters" in marks["subject"]
+    assert marks["note"] == "</span>"
+    assert set(marks) > {"subject", "second", "preheader", "note"}
+    assert f'id="under" hx-swap-oob="true"><span>{"x" * 200}</span>' in page
 
 
 def test_who_gets_it_is_counted_by_edition(house: House) -> None:

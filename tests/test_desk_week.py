@@ -283,6 +283,8 @@ def _warn(page: Page) -> None:
     saved(page, 7)
     warning = page.locator(".beside .finding", has_text="subject")
     expect(warning.first).to_be_visible()
+    expect(page.locator("#d-subject .flag")).to_have_count(1)
+    expect(page.locator("#under")).to_contain_text(LONG)
     warning.get_by_role("link", name="Show it").first.click()
     expect(page.locator("#i-subject")).to_be_focused()
     page.keyboard.press("Control+a")

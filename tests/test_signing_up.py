@@ -257,7 +257,7 @@ def test_every_choice_is_kept(house: House, site: str, hands: Clock, relay: Scri
             got = roster.standing(session, [found.subscriber], "weekly", now=now)
             assert (got[found.subscriber] == "paused") is paused
             assert bool(roster.recipients(session, "weekly", now=now)) is not paused
-        assert roster.recipients(session, "weekly", weekly=False) == []
+        assert roster.recipients(session, "weekly", frequencies=frozenset({"each"})) == []
     HTTP.post(page, data={"act": "pause"})
     assert profile(house).subscriptions[0].paused_until is None
     with house.database.writing() as session:

@@ -8,6 +8,7 @@ Never here: what a page shows or does.
 import getpass
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from urllib.parse import quote, urlsplit
 
 import jinja2
 from fastapi import HTTPException, Request, Response
+from markupsafe import Markup, escape
 from starlette.datastructures import FormData
 
 from digest import publish
@@ -128,6 +130,14 @@ class Desk:
         return HTTPException(303, "Log in.", {**PAGE, "Location": target})
 
 
+def sentence(said: object) -> Markup:
+    """What was said to be read on a page: a whole sentence, what is to be typed set apart."""
+    words = str(said).strip()
+    words = words[:1].upper() + words[1:]
+    whole = words + ("." if words and words[-1] not in ".?!…" else "")
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(whole))))  # noqa: S704
+
+
 def shower(desk: Desk) -> Show:
     """What fills a page of the desk. Every value on it is escaped."""
     pages = jinja2.Environment(
@@ -138,6 +148,7 @@ def shower(desk: Desk) -> Show:
         lstrip_blocks=True,
     )
     pages.globals.update(asset=asset, may=publish.may)
+    pages.filters["sentence"] = sentence
 
     def show(page: str, request: Request, status: int = 200, /, **context: Any) -> Response:
         told = {"root": desk.root, "alone": desk.alone, "editor": None, **context}

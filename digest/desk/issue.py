@@ -129,7 +129,7 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
     @routes.get("/{newsletter}/{number:int}/beside")
     def beside(newsletter: str, number: int, request: Request) -> Response:
         context = sheets.page(request, newsletter, number, desk.sitting(request))
-        return show("beside", request, **context)
+        return show("checked", request, **context)
 
     @routes.get("/{newsletter}/{number:int}/candidates")
     def candidates(newsletter: str, number: int, request: Request, q: str = "") -> Response:

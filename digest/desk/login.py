@@ -1,6 +1,7 @@
 """Logging in and out. Whether a name is known, no answer tells; who tries too often has to wait."""
 
 import secrets
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -29,13 +30,17 @@ def add(routes: APIRouter, desk: Desk, show: Show) -> None:
     @routes.post("/login")
     async def act(request: Request, form: Form) -> Response:
         desk.refuse_foreign_hosts(request)
-        desk.refuse_forged(request, form, request.cookies.get(COOKIE, "") or "none")
+        desk.refuse_forged(request, form, request.cookies.get(COOKIE) or secrets.token_hex())
         name = text(form, "name", 300)
-        if not await run_in_threadpool(_may_try, desk, request, name):
+        asking, now = network(request.client.host if request.client else ""), desk.clock()
+        tried: dict[str, Any] = {"network": asking, "name": name.strip(), "now": now}
+        # Counted beforehand, so that many at once are no way around it.
+        if not await run_in_threadpool(publish.may_try, desk.house, **tried):
             return _page(desk, show, request, 429, _WAIT, name)
         token = await run_in_threadpool(_log_in, desk, name, form)
         if not token:
             return _page(desk, show, request, 403, _WRONG, name)
+        await run_in_threadpool(publish.tried_rightly, desk.house, **tried)
         target = desk.root + _inside(request.query_params.get("next", ""))
         answer = RedirectResponse(target, 303, PAGE)
         _keep(desk, answer, token)
@@ -77,11 +82,6 @@ def _keep(desk: Desk, answer: Response, token: str) -> None:
 def _log_in(desk: Desk, name: str, form: FormData) -> str:
     # One character more than the longest: what was cut is no password.
     return publish.log_in(desk.house, name, text(form, "password", 1000), now=desk.clock())
-
-
-def _may_try(desk: Desk, request: Request, name: str) -> bool:
-    asking = network(request.client.host if request.client else "")
-    return publish.may_try(desk.house, asking, name.strip(), now=desk.clock())
 
 
 def _inside(path: str) -> str:

@@ -57,9 +57,10 @@ class Press:
         house = self.desk.house
         if view.reader:
             return publish.proof_for(house, record, view.reader)
-        wanted = view.preferences
+        wanted, second = view.preferences, view.second
         return self.once(
-            lambda: publish.proof(house, record, wanted), "proof", record.id, record.issue, wanted
+            lambda: publish.proof(house, record, wanted, second=second),
+            *("proof", record.id, record.issue, wanted, second),
         )
 
     def version(self, record: IssueRecord) -> str:

@@ -5,6 +5,7 @@ Never here: what is in the mail.
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
@@ -29,12 +30,15 @@ _ALWAYS, _NEVER = "(min-width: 0)", "(max-width: 0)"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One way to look. `reader` is the address of a subscriber; else `sections` and `format`."""
+    """One way to look. `reader` is the address of a subscriber; else `sections` and `format`, and
+    whether it is the half of the readers with the `second` subject.
+    """
 
     name: str = "both"
     reader: str = ""
     sections: tuple[str, ...] = ()
     format: str = "html"
+    second: bool = False
 
     @property
     def preferences(self) -> Preferences:
@@ -50,20 +54,22 @@ class View:
         if self.reader:
             return self.reader
         who = " and ".join(self.sections) if self.sections else "everything"
-        return f"a reader of {who}" + (", as text" if self.format == "text" else "")
+        half = ", second subject" if self.second else ""
+        return f"a reader of {who}" + (", as text" if self.format == "text" else "") + half
 
     @property
     def is_framed(self) -> bool:
         """Whether the mail's HTML is shown, in a frame."""
         return self.name in FRAMED and (self.format != "text" or bool(self.reader))
 
-    def query(self, **change: str) -> str:
+    def query(self, **change: Any) -> str:
         """The view, changed, as the end of an address."""
-        other = replace(self, **change)  # type: ignore[arg-type]
+        other = replace(self, **change)
         said = [("view", other.name)] * (other.name != "both")
         said += [("reader", other.reader)] * bool(other.reader)
         said += [("section", name) for name in other.sections]
         said += [("format", other.format)] * (other.format != "html")
+        said += [("subject", "second")] * other.second
         return f"?{urlencode(said)}" if said else "?"
 
 
@@ -75,6 +81,7 @@ def view_of(query: QueryParams) -> View:
         query.get("reader", "").strip()[:300],
         tuple(dict.fromkeys(one[:100] for one in query.getlist("section")[:50])),
         "text" if query.get("format") == "text" else "html",
+        query.get("subject") == "second",
     )
 
 

@@ -106,6 +106,7 @@ from .seating import may as may
 from .seating import may_try as may_try
 from .seating import remove_editor as remove_editor
 from .seating import set_password as set_password
+from .seating import tried_rightly as tried_rightly
 from .selecting import takes as takes
 from .sending import Account as Account
 from .sending import Progress as Progress

@@ -88,9 +88,12 @@ def _subjects(issue: Issue, sender: Sender) -> Iterator[Finding]:
             yield replace(finding, where="second subject")
     whole = [edition for edition, _ in whole_editions(issue)]
     told = {_subject_rules(issue, edition, sender) for edition in whole}
+    theirs = {subject_of(edition) for edition in whole}
     for section in issue.without_trending.sections:
         edition = cut(issue, Preferences(frozenset({section.name})))
-        if edition is None or _subject_rules(issue, edition, sender) in told:
+        if edition is None or subject_of(edition) in theirs:
+            continue
+        if _subject_rules(issue, edition, sender) in told:
             continue
         for finding in preflight.examine_subject(issue, subject_of(edition), sender):
             yield replace(finding, where=f"subject for readers of {section.name} alone")

@@ -7,15 +7,15 @@ Never here: how a proof is looked at (the desk).
 import email
 import email.policy
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
 
 from digest.archive import IssueRecord
-from digest.edition import cut
+from digest.edition import Edition, cut, subject_for
 from digest.errors import IssueError
 from digest.publish.composing import Composer
-from digest.publish.frequency import is_first_of_week
+from digest.publish.frequency import readers_of
 from digest.publish.opening import House
 from subscribers import roster
 from subscribers.preferences import EVERYTHING, Preferences
@@ -59,22 +59,31 @@ def proof(
     record: IssueRecord,
     preferences: Preferences = EVERYTHING,
     *,
-    to: str = SOMEBODY,
-    since: datetime | None = None,
+    second: bool = False,
 ) -> Proof:
     """The message of a reader of these preferences, as it is made for the relay.
 
-    `since` is when they joined. Raises IssueError where such a reader gets nothing; DkimError,
-    MessageError, TemplateError, SettingsError where no message can be made at all.
+    `second`: of two subjects, with the second. Raises IssueError where such a reader gets nothing;
+    DkimError, MessageError, TemplateError, SettingsError where no message can be made at all.
     """
+    edition = _edition(record, preferences)
+    recipient = Recipient(_NOBODY, SOMEBODY, record.issue.at, preferences)
+    second = second and bool(record.issue.second_subject)
+    return _proof(house, record, replace(edition, second=second), recipient)
+
+
+def _edition(record: IssueRecord, preferences: Preferences) -> Edition:
     edition = cut(record.issue, preferences)
     if edition is None:
         raise IssueError(
             f"such a reader gets nothing of issue {record.issue.number}",
             remedy="choose a section that has a story",
         )
+    return edition
+
+
+def _proof(house: House, record: IssueRecord, edition: Edition, recipient: Recipient) -> Proof:
     composer = Composer(house, record)
-    recipient = Recipient(_NOBODY, to, since or record.issue.at, preferences)
     message_id = composer.message_id(_NOBODY)
     made = composer.compose(recipient, edition, message_id, record.issue.at)
     read = email.message_from_bytes(made.data, policy=email.policy.default)
@@ -91,28 +100,32 @@ def proof(
 
 
 def proof_for(house: House, record: IssueRecord, address: str) -> Proof:
-    """The message of one reader of the roster.
+    """The message of one reader of the roster, with the subject that falls to them.
 
     Raises IssueError where they get none, with the reason; UnknownSubscriber, InvalidAddress.
     """
     with house.database.reading() as session:
         known = roster.find(session, address)
-    newsletter = record.issue.newsletter
+    newsletter = house.settings.list_of(record.issue.newsletter)
     theirs = next((s for s in known.subscriptions if s.newsletter == newsletter), None)
-    if theirs is None or theirs.state != "confirmed":
+    if theirs is None or theirs.state != "confirmed" or known.suppressed:
         stands = f"is {theirs.state}" if theirs else "is not on the list"
+        stands = "is suppressed" if known.suppressed else stands
         raise IssueError(
             f"{address} gets no {record.issue.title}: {stands}",
             remedy="`digest subscribers show` tells all about a reader",
         )
-    return proof(house, record, theirs.preferences, to=known.address, since=theirs.confirmed_at)
+    edition = subject_for(_edition(record, theirs.preferences), known.subscriber)
+    since = theirs.confirmed_at or record.issue.at
+    recipient = Recipient(_NOBODY, known.address, since, theirs.preferences)
+    return _proof(house, record, edition, recipient)
 
 
 def reach(house: House, record: IssueRecord, *, now: datetime) -> Reach:
     """How many readers would get the issue now, by edition; the largest first."""
-    weekly = is_first_of_week(house, record)
+    wanted = readers_of(house, record)
     with house.database.reading() as session:
-        found = roster.tastes(session, record.issue.newsletter, now=now, weekly=weekly)
+        found = roster.tastes(session, wanted.newsletter, now=now, frequencies=wanted.frequencies)
     editions: Counter[str] = Counter()
     nothing = 0
     for preferences, count in found:

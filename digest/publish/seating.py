@@ -37,15 +37,25 @@ _HASHER = PasswordHasher()
 
 def may_try(house: House, network: str, name: str, *, now: datetime) -> bool:
     """Whether a login may be tried once more, counted by all servers together in the roster."""
-    asked = {"login-network": network, "login-name": name.casefold(), "login-everybody": ""}
+    asked = _tried(house, network, name)
     with house.database.writing() as session:
         counts = {
-            rule: roster.tally(
-                session, rule, hidden(rule, who, house.settings.keys), window(rule, now), now
-            )
+            rule: roster.tally(session, rule, who, window(rule, now), now)
             for rule, who in asked.items()
         }
     return not any(is_over(rule, count) for rule, count in counts.items())
+
+
+def tried_rightly(house: House, network: str, name: str, *, now: datetime) -> None:
+    """The try of the same moment was a login: only those that failed are counted."""
+    with house.database.writing() as session:
+        for rule, who in _tried(house, network, name).items():
+            roster.untally(session, rule, who, window(rule, now))
+
+
+def _tried(house: House, network: str, name: str) -> dict[str, str]:
+    asked = {"login-network": network, "login-name": name.casefold(), "login-everybody": ""}
+    return {rule: hidden(rule, who, house.settings.keys) for rule, who in asked.items()}
 
 
 def may(editor: Editor, role: Role) -> bool:

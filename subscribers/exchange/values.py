@@ -35,6 +35,7 @@ class Entry:
     language: str = ""
     paused_until: datetime | None = None
     hashed: str = ""
+    timezone: str = ""
 
 
 def moment(text: str) -> datetime | None:

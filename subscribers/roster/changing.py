@@ -238,6 +238,7 @@ def subscriber(
         "address": address,
         "address_hash": address_hash(address, keys),
         "language": language,
+        "timezone": "",
         "created_at": now,
     }
     insert_new(session, SubscriberRow, {"address_key": key(address)}, values)

@@ -5,7 +5,7 @@ The names are hidden (limiting.hidden): no network and no domain is kept.
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
 from subscribers.roster.changing import insert_for
@@ -24,6 +24,14 @@ def tally(session: Session, rule: str, name: str, until: datetime, now: datetime
     if number == 1:
         session.connection().execute(delete(row).where(col(row.until) < now))
     return int(number)
+
+
+def untally(session: Session, rule: str, name: str, until: datetime) -> None:
+    """Count one less: what was counted turned out to be none."""
+    row = TallyRow
+    here = (col(row.rule) == rule) & (col(row.name) == name) & (col(row.until) == until)
+    less = update(row).where(here & (col(row.count) > 0)).values(count=col(row.count) - 1)
+    session.connection().execute(less)
 
 
 def tallied(session: Session, rule: str, name: str, until: datetime) -> int:

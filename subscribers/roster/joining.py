@@ -18,7 +18,7 @@ from subscribers.address import key, normalise
 from subscribers.consent import Event, Kind
 from subscribers.errors import BadToken, Suppressed
 from subscribers.preferences import EVERYTHING, Preferences
-from subscribers.roster.asking import Lines, is_suppressed, profile
+from subscribers.roster.asking import Lines, is_suppressed
 from subscribers.roster.changing import (
     append,
     change,
@@ -30,6 +30,7 @@ from subscribers.roster.changing import (
     suppress,
 )
 from subscribers.roster.counting import tallied, tally
+from subscribers.roster.profiles import profile
 from subscribers.roster.tables import (
     ConsentEventRow,
     FeedbackRow,
@@ -218,6 +219,13 @@ def speak(session: Session, number: int, language: str) -> None:
     """The language of this reader's pages and notices; "" for the newsletter's."""
     row = SubscriberRow
     values = {"language": language}
+    session.connection().execute(update(row).where(col(row.id) == number).values(values))
+
+
+def locate(session: Session, number: int, timezone: str) -> None:
+    """By whose clock mail is to come to this reader (IANA); "" for the newsletter's."""
+    row = SubscriberRow
+    values = {"timezone": timezone}
     session.connection().execute(update(row).where(col(row.id) == number).values(values))
 
 

@@ -17,7 +17,7 @@ import jinja2
 from fastapi import APIRouter, Response
 from markupsafe import Markup
 
-from subscribers import words
+from subscribers import words, zones
 from subscribers.web import choosing, joining, leaving
 from subscribers.web.door import Door, Leaving, Offer, Offered, Page, Riddle, Show, Standing
 from subscribers.web.forms import HEADERS, LARGEST, with_script
@@ -68,6 +68,7 @@ def shown(door: Door, pages: jinja2.Environment) -> Show:
             "lang": words.known(language),
             "dir": words.direction(language),
             "languages": words.LANGUAGES,
+            "zones": zones.by_region,
         }
         headers = HEADERS
         if context["script"]:

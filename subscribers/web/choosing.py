@@ -9,6 +9,7 @@ from subscribers.errors import BadToken, InvalidAddress
 from subscribers.web import forms
 from subscribers.web.door import Asked, Door, Show, Standing
 from subscribers.web.forms import Form
+from subscribers.zones import zone
 
 VERDICTS = ("good", "fair", "poor")
 LONGEST_PAUSE = 26  # weeks
@@ -62,6 +63,8 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
                 return _moved(door, show, token, forms.text(form, "address", 300))
             case "language":
                 standing = door.speak(token, words.known(forms.text(form, "language")))
+            case "timezone":
+                standing = door.locate(token, zone(forms.text(form, "timezone")))
             case "join":
                 wanted = forms.listed(form, "newsletter")
                 standing = door.join_more(token, wanted, asked)
@@ -73,6 +76,8 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
         return show("preferences", page=standing, saved=True)
     except BadToken:
         return show("not_found", 404, language=asked.language)
+    except ValueError:  # a zone that the page does not offer
+        return show("preferences", 422, page=door.standing(token, "preferences"))
 
 
 def _chosen(door: Door, show: Show, token: str, form: FormData) -> Response:

@@ -71,7 +71,7 @@
     if (checking || beside.dataset.mark === outline().dataset.mark) return;
     checking = true;
     beside.setAttribute("aria-busy", "true");
-    const where = beside.dataset.from;
+    const where = `${outline().dataset.here}/beside${location.search}`;
     htmx.ajax("GET", where, {target: "#beside", swap: "outerHTML"}).finally(() => {
       checking = false;
       setTimeout(check, 300); // changed again since it was asked for?
@@ -231,7 +231,7 @@
       return $(event.shiftKey ? "do-redo" : "do-undo")?.click();
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const view = document.querySelector(`.tools [data-key="${key}"]`);
+    const view = document.querySelector(`.stage [data-key="${key}"]`);
     const act = view ? () => view.click() : Object.hasOwn(KEYS, key) ? KEYS[key] : null;
     if (act) { event.preventDefault(); act(); }
   });
