@@ -27,7 +27,7 @@ from digest.publish import House, IssueRecord, open_house
 from digest.web import public_app
 from subscribers import roster
 from tests.conftest import free_port
-from tests.test_real_bounce import dovecot, policy, postfix
+from tests.test_real_bounce import Postfix, dovecot, policy, postfix
 from tests.test_signing_up import DAILY, Clock
 
 __all__ = ["dovecot", "policy", "postfix"]
@@ -57,11 +57,11 @@ def hands() -> Clock:
 
 @pytest.fixture
 def site(
-    folder: Path, environ: dict[str, str], postfix: int, hands: Clock
+    folder: Path, environ: dict[str, str], postfix: Postfix, hands: Clock
 ) -> Iterator[tuple[House, str]]:
     """The house with its pages at the very address that stands in its mail."""
     port = free_port()
-    told = {"DIGEST_RELAY_PORT": str(postfix), "DIGEST_BOUNCES_DOMAIN": "news.example.org",
+    told = {"DIGEST_RELAY_PORT": str(postfix.port), "DIGEST_BOUNCES_DOMAIN": "news.example.org",
             "DIGEST_WEB_BASE_URL": f"http://127.0.0.1:{port}"}  # fmt: skip
     file = folder / "digest.toml"
     file.write_text(file.read_text("utf-8") + DAILY + SECTORS, encoding="utf-8")

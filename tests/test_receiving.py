@@ -87,6 +87,21 @@ def test_g71_a_dead_address_is_suppressed_once(house: House, ann: int) -> None:
     assert publish.report_raw(house, kept.id) == raw
 
 
+def test_a_late_bounce_of_an_old_address_is_kept_and_stops_nobody(house: House, ann: int) -> None:
+    asker = roster.Asker()
+    with house.database.writing() as session:
+        roster.ask_to_move(session, ann, "weekly", "new@reads.example", now=NOW, keys=KEYS)
+        [notice] = roster.due_notices(session, NOW)
+        roster.move(session, notice.id, ann, asker, now=NOW, keys=KEYS)
+    done = publish.receive(house, sample("postfix", ann), source="file", now=LATER)
+    assert (done.new, done.did) == (True, "")
+    [kept], _ = publish.reports(house)
+    assert (kept.recipient, kept.fault, kept.counted) == ("reader@reads.example", "address", False)
+    assert standing(house, ann) != "suppressed"
+    fresh = sample("postfix", ann, issue=2).replace(b"reader@reads", b"new@reads")
+    assert publish.receive(house, fresh, source="file", now=LATER).did.startswith("suppressed")
+
+
 def test_g71_policy_and_size_never_count_against_a_reader(house: House, ann: int) -> None:
     for name in ("proofpoint", "exchange-online-sender", "too-large", "gmail-unauthenticated"):
         assert publish.receive(house, sample(name, ann), source="file", now=LATER).did == ""

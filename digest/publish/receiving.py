@@ -181,16 +181,35 @@ def _take_in(
     about = report.about
     number = about.subscriber if about and roster.is_known(session, about.subscriber) else None
     counted = report.kind == "bounce" and number is not None
+    if counted and number is not None and _is_left_behind(house, session, report, number):
+        counted = False  # kept, as everything is; but it says nothing of where their mail goes now
     new = roster.note_report(
         session, report, source=source, now=now, subscriber=number,
         issue=about.issue if about else None, counted=counted, raw=raw,
     )  # fmt: skip
     if not new:
         return Received(report, False, "")
-    did = _act(house, session, report, about, now) if about and number is not None else ""
+    idle = about is None or number is None or (report.kind == "bounce" and not counted)
+    did = "" if idle or about is None else _act(house, session, report, about, now)
     if did:
         roster.note_deed(session, report, did)
     return Received(report, True, did)
+
+
+def _is_left_behind(house: House, session: Session, report: Report, number: int) -> bool:
+    """Whether a bounce is of an address that the reader has moved away from."""
+    known = roster.profile(session, number)
+    if not any(e.kind == "moved" for held in known.subscriptions for e in held.events):
+        return False
+    named = {failure.recipient for failure in report.failures if failure.recipient}
+    try:
+        return bool(named) and all(
+            key(name) != key(known.address)
+            and roster.is_suppressed(session, name, house.settings.keys)
+            for name in named
+        )
+    except InvalidAddress:
+        return False
 
 
 def _act(house: House, session: Session, report: Report, about: About, now: datetime) -> str:
