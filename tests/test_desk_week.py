@@ -390,7 +390,7 @@ def test_what_another_does_is_seen_and_nothing_is_lost(
         saved(other, 1)
         one.keyboard.type("ect")
         one.keyboard.press("Enter")
-        expect(one.get_by_role("status")).to_contain_text("somebody else has changed issue 1")
+        expect(one.get_by_role("status")).to_contain_text("Somebody else has changed issue 1")
         expect(one.locator("#said blockquote")).to_have_text("Half a subject")
         judge(one)
         one.get_by_role("button", name="Do it all the same").click()
