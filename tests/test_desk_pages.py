@@ -574,6 +574,11 @@ def test_a_test_reaches_its_address_and_no_ledger(
     assert house.issue("weekly").state == "draft"
     refused = alone.post("/weekly/1/test", data=form_of(alone, to="not an address"))
     assert (refused.status_code, "is not a mail address" in refused.text) == (422, True)
+    edit(alone, do="second", text="Another one")
+    alone.post("/weekly/1/test", data=form)
+    both = [mail.data.split(b"\r\nSubject: ")[1].split(b"\r\n")[0] for mail in relay.accepted[1:]]
+    assert both[1:] == [b"[Test] Another one"]
+    assert both[0] in taken.data
 
 
 def test_views_and_addresses() -> None:
