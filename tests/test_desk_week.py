@@ -322,6 +322,8 @@ def _approve(page: Page, house: House) -> None:
     page.keyboard.press("Control+z")
     expect(page.locator("#bar .pill")).to_have_text("Approved")
     assert house.issue("weekly").approved_hash == approved.approved_hash
+    mark = page.locator("#outline").get_attribute("data-mark")
+    expect(page.locator(f'#beside[data-mark="{mark}"]')).to_be_attached()  # it is at rest
 
 
 def _after(page: Page, house: House) -> None:
