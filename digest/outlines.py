@@ -30,6 +30,7 @@ FEED_TYPES = {
 }
 _TYPES = {**FEED_TYPES, "application/json": "JSON Feed"}
 _LOOSE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
+_FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)", re.IGNORECASE)
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -96,7 +97,7 @@ def read_outlines(data: bytes, name: str) -> Outlines:
 def _outlines(root: etree._Element) -> Iterator[Outline]:
     for element in root.iter("outline"):
         told = {str(key).lower(): str(value) for key, value in element.attrib.items()}
-        feed = told.get("xmlurl", "").strip()
+        feed = _bare(told.get("xmlurl", "").strip())
         if not feed:
             continue
         yield Outline(
@@ -105,6 +106,12 @@ def _outlines(root: etree._Element) -> Iterator[Outline]:
             section=_folder(element),
             page=told.get("htmlurl", "").strip(),
         )
+
+
+def _bare(address: str) -> str:
+    """An address without the scheme that tells browsers to call a feed reader."""
+    bare = _FEED_SCHEME.sub("", address)
+    return f"http{bare[4:]}" if bare[:7].lower() == "feed://" else bare
 
 
 def _is_of_the_web(feed: str) -> bool:
@@ -163,7 +170,7 @@ def feed_links(data: bytes, url: str) -> tuple[FeedLink, ...]:
     for link in root.iter("link", "a"):
         if not _is_feed_link(link):
             continue
-        address = _joined(_joined(url, str(base)), link.get("href") or "")
+        address = _joined(_joined(url, str(base)), _bare((link.get("href") or "").strip()))
         if address.lower().startswith(("http://", "https://")):
             title = plain(link.get("title") or link.text_content())[:LONGEST]
             once.setdefault(address, FeedLink(title, address))

@@ -68,14 +68,15 @@ def public_app(
     return app
 
 
-def _failures(app: FastAPI, show: Callable[[str, int], Response]) -> None:
+def _failures(app: FastAPI, show: Callable[..., Response]) -> None:
     """What a wrong address gets, and a right one while the database does not answer."""
 
     @app.exception_handler(404)
     async def missing(request: Request, _error: Exception) -> Response:
         if request.url.path.startswith("/desk"):
             return PlainTextResponse("There is no such page.\n", 404, headers=HEADERS)
-        return show("not_found", 404)
+        asked = request.headers.get("accept-language", "")
+        return show("not_found", 404, language=words.preferred(asked, ""))
 
     @app.exception_handler(DatabaseError)
     def come_again(_request: Request, _error: DatabaseError) -> Response:

@@ -17,5 +17,6 @@
 `exchange` brings lists over from other systems and takes ours out; `bounces` understands what came
 back. `tokens` signs the links and return paths that lead back to a subscriber, `limiting` says how
 often something may be asked for and `puzzles` what it costs where many ask, `words` has the pages'
-texts in the reader's language. `errors` holds everything that can go wrong here.
+texts in the reader's language, `zones` the time zones to choose from. `errors` holds everything
+that can go wrong here.
 """

@@ -1,10 +1,11 @@
 """Preferences: what a subscriber chose to get of a newsletter. Never who that is."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Format = Literal["html", "text"]
 Frequency = Literal["each", "weekly"]
+FREQUENCIES: frozenset[Frequency] = frozenset(get_args(Frequency))
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class Preferences:
 
     `sections` and `sectors` are None for everything, also for what is added later; else the
     names that were chosen. `format` is "html" (with its text part) or "text" (text alone).
-    `frequency` "weekly" is the first issue of each week, "each" every issue.
+    `frequency` "weekly" is the weekly edition, or the first issue of each week; "each" every issue.
     """
 
     sections: frozenset[str] | None = None

@@ -39,12 +39,13 @@ def key_name(keys: Sequence[bytes]) -> str:
 
 
 def may_mail(
-    state: State | None, suppressed: bool, *, paused: bool = False, weekly: bool = False
+    state: State | None, suppressed: bool, *, paused: bool = False, unwanted: str = ""
 ) -> str | None:
     """None when mail may go to a subscription in this state, else the reason why not.
 
-    `weekly`: the reader wants one issue a week, and this is not the week's first. The words, the
-    first that holds: "not subscribed", "suppressed", "requested", "withdrawn", "paused", "weekly".
+    `unwanted` is the reader's frequency where the issue is not for those of it. The words, the
+    first that holds: "not subscribed", "suppressed", "requested", "withdrawn", "paused", and then
+    that frequency.
     """
     if state is None:
         return "not subscribed"
@@ -52,4 +53,4 @@ def may_mail(
         return "suppressed"
     if state != "confirmed":
         return state
-    return "paused" if paused else "weekly" if weekly else None
+    return "paused" if paused else unwanted or None

@@ -158,6 +158,11 @@ def test_a_dek_is_never_too_long(text: str) -> None:
         ("2025-04-02T01:20:00+05:30", "UTC", "2025-04-01T19:50"),
         ("2025-04-02 01:20:00", "Asia/Kolkata", "2025-04-01T19:50"),
         ("02-04-2025 01:20 IST", "UTC", "2025-04-01T19:50"),
+        ("2025-04-02 14.05", "UTC", "2025-04-02T14:05"),
+        ("Wed, 02 Apr 2025 24:00:00 GMT", "UTC", "2025-04-03T00:00"),
+        ("Wed, 02 Apr 2025 14:05:60 GMT", "UTC", "2025-04-02T14:05:59"),
+        ("Wed, 02 Apr 2025 14:05:00 America/New_York", "Asia/Kolkata", "2025-04-02T18:05"),
+        ("Wed, 02 Apr 2025 14:05:00 Asia/Nowhere", "Asia/Kolkata", "2025-04-02T08:35"),
         ("02-04-2025 01:20 IST", "Asia/Kolkata", "2025-04-01T19:50"),
         ("02-04-2025 01:20 IST", "Asia/Jerusalem", "2025-04-01T22:20"),
         ("02-04-2025 01:20 IST", "America/New_York", "2025-04-01T19:50"),
@@ -446,3 +451,40 @@ def test_letters_without_end_are_no_date(letters: str) -> None:
     # 2 ** 60 ways to divide them once: the test then has no end.
     assert moment(letters * 60 + " x", "UTC") is None
     assert moment("2 " + letters * 60, "UTC") is None
+
+
+@pytest.mark.parametrize(
+    ("caption", "made_by_a_machine"),
+    [
+        ("A pier at dawn. Image generated with Midjourney", True),
+        ("Picture created using artificial intelligence", True),
+        ("Illustration: DALL-E", True),
+        ("Photo: ChatGPT / DALL·E", True),
+        ("Made with AI", True),
+        ("Imagen generada con inteligencia artificial", True),
+        ("Imagem gerada por IA", True),
+        ("Image créée avec l’intelligence artificielle", True),
+        ("Bild: mit KI erstellt", True),
+        ("यह तस्वीर एआई से बनाई गई है", True),
+        ("الصورة مولدة بالذكاء الاصطناعي", True),
+        ("图片由AI生成", True),
+        ("A sculpture made by Ai Weiwei", False),
+        ("Photo: OpenAI", False),
+        ("Image: Gemini Observatory", False),
+        ("Photo: Kai Grokowski", False),
+        ("Money that was made by AI-driven shops", False),
+    ],
+)
+def test_what_discloses_that_a_machine_made_a_picture(
+    caption: str, made_by_a_machine: bool
+) -> None:
+    assert is_generated(caption) is made_by_a_machine
+    assert credit_of(caption) == caption or not made_by_a_machine
+
+
+@pytest.mark.parametrize(
+    "never", ["Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"]
+)
+def test_the_beginning_of_the_epoch_is_no_date(never: str) -> None:
+    assert moment(never, "UTC") is None
+    assert moment("1970-01-02T00:00:00Z", "UTC") == datetime(1970, 1, 2, tzinfo=UTC)

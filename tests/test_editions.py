@@ -117,7 +117,7 @@ def test_what_stands_against_the_editors_own_subject_is_told_once(house: House) 
 
 def test_what_only_readers_without_trending_get_too_much_of(house: House) -> None:
     record = drafted(house)
-    large = with_trend(record, dek="word " * 22_000)
+    large = with_trend(record, headline="word " * 22_000)
     assert "html-clipped" not in {f.rule for f in publish.examine(house, record)}
     assert "html-clipped" in {f.rule for f in publish.examine(house, large)}
 
@@ -126,7 +126,7 @@ def test_what_both_editions_have_too_much_of_is_told_once(house: House) -> None:
     record = with_trend(drafted(house), dek="One summary.")
     first, *others = record.issue.sections
     story = first.stories[0]
-    long = replace(story, article=replace(story.article, dek="word " * 22_000))
+    long = replace(story, article=replace(story.article, headline="word " * 22_000))
     sections = (replace(first, stories=(long, *first.stories[1:])), *others)
     large = replace(record, issue=replace(record.issue, sections=sections))
     rules = [finding.rule for finding in publish.examine(house, large)]

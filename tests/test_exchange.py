@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from digest.database import Database
 from subscribers import roster
@@ -35,6 +35,7 @@ from subscribers.exchange.ours import entry as our_entry
 from subscribers.exchange.sheets import Record
 from subscribers.preferences import Preferences
 from subscribers.roster import Entering
+from subscribers.roster.tables import SuppressionRow
 
 NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
 KEYS = (b"a newer key", b"the first key of all")
@@ -178,10 +179,10 @@ def test_substack_paying_is_not_subscribing(plan: str) -> None:
     head = f"email,active_subscription,expiry,{plan}email_disabled,created_at\n"
     p = "," if plan else ""
     rows = [f"a@x.org,false,,{p}false,2023-03-24T10:23:10Z", f"b@x.org,true,2027-01-01,{p}true,",
-            f"c@x.org,true,,{p},", f"d@x.org,true,,{p}maybe,"]  # fmt: skip
+            f"c@x.org,true,,{p},", f"d@x.org,true,,{p}maybe,", "e@x.org"]  # fmt: skip
     found = told(head + "\n".join(rows))
-    assert [status for _, status, _ in found[:3]] == ["confirmed", "withdrawn", "confirmed"]
-    assert found[3][2]
+    assert [status for _, status, _ in found[:2]] == ["confirmed", "withdrawn"]
+    assert all(refused for _, _, refused in found[2:])
 
 
 @pytest.mark.parametrize("last", ["tiers", "products", "tiers,gift_id"])
@@ -276,6 +277,62 @@ def test_a_bad_line_spoils_itself_alone() -> None:
         (10, False),
     ]  # fmt: skip
     assert found[8].preferences == Preferences(frozenset({"Global\nnews"}))
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:00:00-05:00"])
+def test_a_time_that_utc_has_not_is_none(at: str) -> None:
+    head = "email,First Name,Last Name,status,tier,created_at,unsubscribed_at\n"
+    [entry] = read(f"{head}a@x.org,A,,active,free,{at},\n")
+    assert (entry.refused, entry.since) == ("", None)
+    proof = json.dumps([{"kind": "confirmed", "at": at, "how": "page"}]).replace('"', '""')
+    assert read(f'address,proof\na@x.org,"{proof}"\n')[0].refused
+
+
+@pytest.mark.parametrize("text", ["a\0b", "é\0"])
+def test_what_no_database_keeps_spoils_its_own_line(database: Database, text: str) -> None:
+    rows = f"address,sections\na@x.org,Global\nb@x.org,{text}\nc@x.org,Global\n"
+    changes = [change for change, _ in entered(database, read(rows))]
+    assert changes == ["new", "refused", "new"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"evidence": "\ud800"},
+        {"agent": "\0"},
+        {"issue": 1 << 70},
+        {"story": -1},
+        {"issue": True},
+    ],
+)
+def test_a_proof_that_no_database_keeps_spoils_its_own_line(
+    database: Database, more: dict[str, Any]
+) -> None:
+    proof = json.dumps([{"kind": "confirmed", "at": NOW.isoformat(), "how": "page", **more}])
+    quoted = proof.replace('"', '""')
+    rows = f'address,proof\na@x.org,"{quoted}"\nb@x.org,\n'
+    assert [change for change, _ in entered(database, read(rows))] == ["refused", "new"]
+
+
+@pytest.mark.parametrize("data", [b"address" + b",c" * 1_000, b'"' + b"a" * 200_000 + b'",address'])
+def test_a_header_that_nobody_wrote_is_refused(data: bytes) -> None:
+    with pytest.raises(SubscriberError, match=r"columns|not CSV"):
+        read(data + b"\na@x.org\n")
+
+
+def test_a_mapping_may_not_read_over_who_has_left() -> None:
+    left = f"{MERGED},UNSUB_TIME,LEID,EUID,NOTES,TAGS\n{LINE.format('a@x.org')},,1,a,,\n"
+    hive = "email,First Name,Last Name,status,tier,created_at,unsubscribed_at\n"
+    gone = f"{hive}a@x.org,A,,inactive,free,,\n"
+    ours = "address,state,proof\na@x.org,withdrawn,\n"
+    name = "unsubscribed_members_export.csv"
+    for text, column in ((left, "email address"), (gone, "email"), (ours, "address")):
+        with pytest.raises(SubscriberError, match="who may be mailed"):
+            read(text, name, mapping=Mapping(column))
+        assert read(text, name, mapping=Mapping(column), suppress="request")[0].suppression
+    [entry] = read(gone, mapping=Mapping("email", "status", ("active",)))
+    assert entry.status == "withdrawn"
+    assert read("address\na@x.org\n", mapping=Mapping("address"))[0].status == "confirmed"
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"\0\1\2\3\4\5\6\7" * 50])
@@ -516,6 +573,50 @@ def test_no_sheet_for_another_system_makes_anybody_active(peopled: Database, to:
         found |= {e.address: e.status for e in entries(sheet)}
     assert set(found) == set(STANDS)
     assert {address for address, status in found.items() if status == "confirmed"} == {"ann@x.org"}
+
+
+def stands(database: Database) -> dict[str, tuple[bool, bool]]:
+    """Of each address: whether it gets mail, and whether it never may."""
+    with database.reading() as session:
+        active = {r.address for r in roster.recipients(session, "weekly")}
+        known = {k.address: k.suppressed for k in roster.kept(session, "weekly")}
+        never = {a for a in STANDS if roster.is_suppressed(session, a, KEYS)}
+    return {a: (a in active, a in never) for a in {*known, *never}}
+
+
+@pytest.mark.parametrize(
+    "to", ["ours", "listmonk", "substack", "ghost", "beehiiv", "keila", "mailchimp"]
+)
+def test_every_sheet_of_ours_comes_in_again_with_the_same_people_active(
+    peopled: Database, to: str
+) -> None:
+    files = ["subscribed", "unsubscribed", "cleaned"] if to == "mailchimp" else [""]
+
+    def out() -> list[Entry]:
+        with peopled.reading() as session:
+            people = roster.kept(session, "weekly")
+        return [e for f in files for e in read(written(to, people, f), f"{f}_members_export.csv")]
+
+    def told(entry: Entry) -> tuple[str, str, Any]:
+        return entry.address, entry.status, entry.suppression
+
+    before, once = stands(peopled), out()
+    entered(peopled, once)
+    assert stands(peopled) == before
+    with peopled.writing() as session:
+        for address in STANDS:
+            roster.forget(session, address, now=NOW, keys=KEYS)
+        for row in session.exec(select(SuppressionRow)).all():
+            session.delete(row)
+    entered(peopled, once)
+    after = stands(peopled)
+    assert {a for a, (active, _) in after.items() if active} == {"ann@x.org"}
+    # What a sheet cannot carry is left out, and nobody is told otherwise.
+    missing = {told(e) for e in once} - {told(e) for e in out()}
+    assert {status for _, status, _ in missing} <= {"pending", "suppressed"}
+    assert {told(e) for e in out()} <= {told(e) for e in once}
+    entered(peopled, out())
+    assert stands(peopled) == after
 
 
 @given(st.lists(st.sampled_from(["ann@x.org", "'=1", "O'Hara", " 'x", "'", "", " ", "2024-01-02"]),

@@ -77,7 +77,9 @@ def test_f61_vendor_properties_are_kept() -> None:
 
 @pytest.mark.parametrize("style", ["h5", "td", "h5;", " td ; ", "color: #111"])
 def test_f62_a_style_attribute_that_reads_like_a_selector_harms_nobody(style: str) -> None:
-    inlined(page(f"<table><tr><td style=\"{style}\">x</td></tr></table><p style='{style}'>y</p>"))
+    # premailer reads the style of an element only where a rule has something to add to it.
+    body = f"<table><tr><td style=\"{style}\">x</td></tr></table><p style='{style}'>y</p>"
+    inlined(page(body, "td { margin-top: 0 } p { margin-top: 0 }"))
     rules = "h5 { margin-top: 0 } td { color: #16181d }"
     innocent = inlined(page("<h5>x</h5><table><tr><td>y</td></tr></table>", rules))
     assert '<h5 style="margin-top:0">' in innocent

@@ -183,8 +183,10 @@ def test_e50_dark_mode_changes_every_colour_it_must(mail: Rendering, page: HtmlE
         and not classes & set(element.get("class", "").split())
     ]
     assert [lxml_html.tostring(element)[:80] for element in bare] == []
+    night, _, outlook = sheets(mail.html)[0].partition("dark)")[2].partition("\n}")
     for name in classes - {"paper", "preheader"}:
-        assert f".{name} {{" in sheets(mail.html)[0].partition("prefers-color-scheme: dark")[2]
+        assert f"\n  .{name} {{" in night
+        assert re.search(rf"\[data-ogs[bc]\] \.{name} {{", outlook)
 
 
 def test_e51_the_preheader_is_first_short_and_hidden(mail: Rendering, page: HtmlElement) -> None:
@@ -195,6 +197,14 @@ def test_e51_the_preheader_is_first_short_and_hidden(mail: Rendering, page: Html
     style = style_of(first)
     assert (style["display"], style["mso-hide"]) == ("none", "all")
     assert contrast(whole(style["color"]), whole(style["background-color"])) > 4.5
+
+
+def test_e51_no_headline_makes_the_preheader_long() -> None:
+    edition = sample_edition()
+    told = edition.sections[0].stories
+    long = [replace(s, article=replace(s.article, headline=s.headline * 9)) for s in told]
+    made = render(replace(edition, sections=(Section("Global", tuple(long)),)), TEMPLATES)
+    assert 100 < len(made.preheader) <= 150
 
 
 def test_e52_conditional_comments_are_balanced_and_hide_nothing_else(mail: Rendering) -> None:
@@ -265,10 +275,15 @@ def test_e60_markup_in_a_story_stays_text() -> None:
     assert "{{ 7 * 7 }}" in made.text
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "https://[x/",
+     "https://\uff0f\uff0fa.example/", "https://a.example/\ud800"],
+)  # fmt: skip
 def test_e60_a_link_leads_to_a_page_or_nowhere(url: str) -> None:
-    made = render(with_lead(url=url), TEMPLATES)
+    made = render(with_lead(url=url, image=Image(url, "A bay")), TEMPLATES)
     assert url not in made.html + made.text
+    assert "<img" not in made.html
     assert "Harbour states" in made.html
 
 
@@ -332,6 +347,59 @@ def test_scripts_that_know_no_italics_and_no_capitals_get_none(
     inline = "".join(re.findall(r'style="[^"]*"', mail.html))
     assert ("font-style:italic" in inline) is (language in {"en", "es", "fr"})
     assert ("letter-spacing" in inline) is (language in {"en", "es", "fr"})
+
+
+def test_scripts_with_marks_above_and_below_have_room_for_them(
+    page: HtmlElement, language: str
+) -> None:
+    # Outlook takes line-height exactly and cuts what is higher.
+    least = 1.05 if language in {"en", "es", "fr"} else 1.45
+    for heading in page.xpath("//h1 | //h2 | //h3"):
+        style = style_of(heading)
+        high, size = (
+            float(style[name].removesuffix("px")) for name in ("line-height", "font-size")
+        )
+        assert high / size >= least, heading.text_content()
+
+
+def test_the_author_stands_in_front_of_an_opinion_that_leads_too() -> None:
+    edition = sample_edition()
+    opinion = replace(edition.sections[1], stories=edition.sections[1].stories[:1])
+    made = render(replace(edition, sections=(opinion, edition.sections[0])), TEMPLATES)
+    (lead,) = lxml_html.document_fromstring(made.html).xpath("//td[h2[contains(@class, 'lead')]]")
+    story = opinion.stories[0]
+    assert [e.text_content() for e in lead][:3] == [opinion.name, story.byline, story.headline]
+
+
+@pytest.mark.parametrize("name", ["Global", "Global affairs, diplomacy and trade"])
+def test_every_section_head_has_its_rule(name: str) -> None:
+    edition = sample_edition()
+    first = replace(edition.sections[0], name=name)
+    made = render(replace(edition, sections=(first, *edition.sections[1:])), TEMPLATES)
+    page = lxml_html.document_fromstring(made.html)
+    heads = page.xpath("//td[contains(concat(' ', @class, ' '), ' section ')]")
+    rules = [head.xpath(".//td[contains(@class, 'edge')]") for head in heads]
+    assert [len(found) for found in rules] == [1] * 5
+    assert all("solid" in found[0].get("style") for found in rules)
+
+
+def test_a_list_in_the_note_keeps_its_distance() -> None:
+    edition = sample_edition()
+    edition = replace(edition, issue=replace(edition.issue, note="Three.\n\n- one\n- two"))
+    page = lxml_html.document_fromstring(render(edition, TEMPLATES).html)
+    (entries,) = page.xpath("//td[contains(@class, 'note')]/ul")
+    assert style_of(entries)["margin-top"] == "12px"
+
+
+def test_outlook_pads_the_button_for_it_pads_no_link(page: HtmlElement) -> None:
+    (button,) = page.xpath("//td[contains(@class, 'button')]")
+    assert style_of(button)["mso-padding-alt"] == "10px 22px 10px 22px"
+
+
+def test_no_line_breaks_within_a_date(mail: Rendering, language: str) -> None:
+    if language == "en":
+        assert "World desk · Thu\u00a026\u00a0Mar" in mail.html
+        assert "World desk · Thu 26 Mar" in mail.text
 
 
 def with_lead(**changes: object) -> Edition:

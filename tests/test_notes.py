@@ -45,6 +45,7 @@ NOTES = st.lists(SIGNS | st.text(max_size=8), max_size=30).map("".join)
         ("a ** b ** c", "a ** b ** c"),
         ("[x](javascript:alert(1))", "[x](javascript:alert(1))"),
         ("[x](http://a.example)", "[x](http://a.example)"),
+        ("[x](https://[a)", "[x](https://[a)"),
         ('[x](https://a.example/"onclick=")', "[x](https://a.example/&#34;onclick=&#34;)"),
         ("[<b>](https://a.example/)", '<a href="https://a.example/" class="word">&lt;b&gt;</a>'),
         ("*one", "*one"),

@@ -33,6 +33,21 @@ def test_feeds_are_read_with_their_folders() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "feed"),
+    [
+        ("feed://a.example/rss", "http://a.example/rss"),
+        ("feed:https://a.example/rss", "https://a.example/rss"),
+        ("FEED://https://a.example/rss", "https://a.example/rss"),
+    ],
+)
+def test_an_address_that_calls_a_feed_reader_is_one_of_the_web(written: str, feed: str) -> None:
+    data = f'<opml><body><outline text="A" xmlUrl="{written}"/></body></opml>'.encode()
+    assert [outline.feed for outline in read_outlines(data, "f").feeds] == [feed]
+    page = f'<link rel=alternate type=application/rss+xml href="{written}">'.encode()
+    assert [link.url for link in feed_links(page, "https://b.example/")] == [feed]
+
+
 def test_what_is_of_no_web_is_named() -> None:
     assert read_outlines(OPML, "feeds.opml").left_out == ("File", "Script")
     many = b"".join(

@@ -441,3 +441,99 @@ def test_a_heading_that_leads_to_the_front_page_is_the_sites_name() -> None:
     markup = """<title>Ridge Notes: Owls counted twice</title><h1><a href="/">Ridge Notes</a></h1>
         <h3>Owls counted twice</h3><p>Forty-one owls were seen.</p>"""
     assert read_page(markup.encode(), source="s").articles[0].headline == "Owls counted twice"
+
+
+AT = "datetime=2025-04-02T"
+
+
+@pytest.mark.parametrize(
+    ("beneath", "byline", "updated"),
+    [
+        (
+            "<p>Giriş Tarihi: 02.04.2025 14:05 Son Güncelleme: 02.04.2025 16:40<p>Haber: Elif Öz",
+            "Elif Öz",
+            "16:40",
+        ),
+        ("<p>입력 2025.04.02. 오후 2:05 수정 2025.04.02. 오후 4:40</p>", "", "16:40"),
+        ("<p>Publisert 02.04.2025 14:05 Oppdatert 02.04.2025 16:40</p>", "", "16:40"),
+        (
+            "<p>Words by <a href=/j>Jess Tran</a> · Pictures by Li Wei<p>2 April 2025 14:05</p>",
+            "Jess Tran",
+            None,
+        ),
+        (
+            "<p>Published on: April 2, 2025 02:05 pm<p>By Ritu Öz<p>Updated on 02-04-2025 16:40",
+            "Ritu Öz",
+            "16:40",
+        ),
+        ("<p>02/04/2025 14h05 Atualizado em 02/04/2025 16h40</p>", "", "16:40"),
+        ("<p class=byline>By Ann Lee, Bay News</p><p>2 April 2025 14:05</p>", "Ann Lee", None),
+        ("<p>Publicerad 2025-04-02 14.05 · Uppdaterad 2025-04-02 16.40</p>", "", "16:40"),
+        (f"<time {AT}14:05Z>2 Apr</time><p>Updated <time {AT}16:40Z>2 Apr</time>", "", "16:40"),
+        (f"<time {AT}14:05Z>2 Apr</time><time class=modified {AT}16:40Z>2 Apr</time>", "", "16:40"),
+    ],
+)
+def test_who_and_when_in_the_words_of_many_sites(
+    beneath: str, byline: str, updated: str | None
+) -> None:
+    site = "<meta property=og:site_name content='Bay News'>"
+    headline, text = "<h1>Repairs to the dam begin</h1>", f"<p>{'The work goes on. ' * 9}</p>"
+    page = f"{site}{headline}{beneath}{text}"
+    read = read_page(page.encode(), source="s").articles[0]
+    assert read.published == datetime(2025, 4, 2, 14, 5, tzinfo=UTC)
+    assert (read.updated and read.updated.strftime("%H:%M")) == updated
+    assert read.byline == byline
+
+
+def test_a_login_is_no_byline_where_the_page_prints_a_name() -> None:
+    page = (
+        "<meta name=author content=mgarza><h1>Repairs to the dam begin</h1>"
+        "<span class=documentAuthor>by <a href=/m>Maria Garza</a></span><p>They begin in April.</p>"
+    )
+    assert read_page(page.encode(), source="s").articles[0].byline == "Maria Garza"
+    alone = page.replace("documentAuthor", "x").replace("by <a href=/m>Maria Garza</a>", "")
+    assert read_page(alone.encode(), source="s").articles[0].byline == "mgarza"
+
+
+def test_a_page_without_h1_is_titled_by_what_it_shows_of_its_title() -> None:
+    page = (
+        "<title>Valley Courier: Repairs to the dam begin in spring</title>"
+        "<font size=5><b>Repairs to the dam begin in spring</b></font><p>They begin in April.</p>"
+    )
+    read = read_page(page.encode(), source="s").articles[0]
+    assert read.headline == "Repairs to the dam begin in spring"
+
+
+def test_a_bare_word_behind_an_entry_of_a_list_is_its_section() -> None:
+    page = (
+        "<h1>Repairs to the dam begin in spring</h1><p>They begin.</p><h3>Trending</h3>"
+        "<ol><li><a href=/1>Markets climb on hopes of lower rates</a> Global</li>"
+        "<li><a href=/2>Chip maker to hire 4,000 in Pune</a> South Asia</li></ol>"
+    )
+    listed = read_page(page.encode(), source="s", url="https://a.example/x").listed
+    assert [(entry.headline, entry.section) for entry in listed] == [
+        ("Markets climb on hopes of lower rates", "Global"),
+        ("Chip maker to hire 4,000 in Pune", "South Asia"),
+    ]
+
+
+def test_a_front_page_is_no_address_of_an_article() -> None:
+    page = (
+        b"<link rel=canonical href=https://a.example/><meta property=og:url content=/>"
+        b"<h1>Repairs to the dam begin in spring</h1><p>They begin in April.</p>"
+    )
+    assert read_page(page, source="s", url="https://a.example/dam").articles[0].url == (
+        "https://a.example/dam"
+    )
+    assert read_page(page, source="s").articles[0].url == ""
+
+
+def test_a_day_above_the_headline_counts_where_none_stands_beneath() -> None:
+    page = (
+        "<p>Wednesday, Apr 2, 2025 10:00 AM EST</p><h1>Repairs to the dam begin in spring</h1>"
+        "<p>Jo Bell</p>{}<p>They begin in April, and the town pays for half of them.</p>"
+    )
+    above = read_page(page.format("").encode(), source="s").articles[0]
+    beneath = read_page(page.format("<p>3 April 2025</p>").encode(), source="s").articles[0]
+    assert above.published == datetime(2025, 4, 2, 15, 0, tzinfo=UTC)
+    assert beneath.published == datetime(2025, 4, 3, tzinfo=UTC)

@@ -135,6 +135,7 @@ ISSUES: list[tuple[str, Callable[[Issue], Issue]]] = [
     ("text-link-missing", with_issue(latest=(Trend("", "https://times.example/no"),))),
     ("note-mark-left", with_issue(note="See [our survey](http://times.example/s).")),
     ("note-mark-left", with_issue(note="See [it](https://times.example/a_(b)).")),
+    ("note-mark-left", with_issue(note="See [it](https://[times).")),
     ("link-shortened", with_issue(note="See [our survey](https://bit.ly/x).")),
     (
         "link-to-number",
@@ -156,7 +157,7 @@ ISSUES: list[tuple[str, Callable[[Issue], Issue]]] = [
     ("duplicate-story", with_story(headline="Grain deal holds through its first month!")),
     ("duplicate-story", with_story(url="https://times.example/global/patrol?utm_source=x")),
     ("dek-missing", with_story(dek=" ")),
-    ("dek-long", with_story(dek="word " * 130)),
+    ("dek-long", with_issue(sections=(Section("More", (Story(GOOD, edited_dek="word " * 130),)),))),
     ("image-alt", with_story(image=Image("https://a.example/a.jpg"))),
     ("image-not-https", with_story(image=Image("http://a.example/a.jpg", "A"))),
     (
@@ -219,6 +220,7 @@ RENDERINGS: list[tuple[str, Callable[[Rendering], Rendering]]] = [
     ("link-vague", added('<a href="https://a.example/">Click here</a>')),
     ("link-relative", added('<a href="/news">The news</a>')),
     ("link-says-another", added('<a href="https://a.example/">www.bank.example</a>')),
+    ("picture-is-svg", added('<a href="https://[a/">a.example</a><img src="https://[a/b.svg">')),
     ("element-names-odd", added("<font>a word</font>")),
     ("contrast-low", added('<p style="color:#888888">A grey text</p>')),
     ("text-invisible", added('<p style="color:#ffffff">A hidden text</p>')),

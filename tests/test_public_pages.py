@@ -72,6 +72,9 @@ class ScriptedDoor:
     def speak(self, token: str, language: str) -> Standing:
         raise NotImplementedError
 
+    def locate(self, token: str, timezone: str) -> Standing:
+        raise NotImplementedError
+
     def move(self, token: str, address: str) -> Standing:
         raise NotImplementedError
 

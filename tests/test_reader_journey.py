@@ -27,10 +27,10 @@ from digest.publish import House, IssueRecord, open_house
 from digest.web import public_app
 from subscribers import roster
 from tests.conftest import free_port
-from tests.test_real_bounce import dovecot, postfix
+from tests.test_real_bounce import dovecot, policy, postfix
 from tests.test_signing_up import DAILY, Clock
 
-__all__ = ["dovecot", "postfix"]
+__all__ = ["dovecot", "policy", "postfix"]
 SEEN = os.environ.get("DIGEST_SEEN")  # now: the folder of a house clears what is set
 ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SECTORS = """

@@ -143,9 +143,11 @@ def test_forgetting_erases_all_but_the_suppression(database: Database) -> None:
         assert leave(session, ann) is False
 
 
-def test_who_left_and_is_forgotten_does_not_come_back_by_an_old_list(database: Database) -> None:
+@pytest.mark.parametrize("left", [True, False])
+def test_who_is_forgotten_does_not_come_back_by_an_old_list(database: Database, left: bool) -> None:
     with database.writing() as session:
-        leave(session, add(session))
+        ann = add(session)
+        assert not left or leave(session, ann)
         roster.forget(session, ANN, now=NOW, keys=KEYS)
         with pytest.raises(Suppressed):
             add(session)

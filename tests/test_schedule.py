@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.schedule import between, coming, left_out, oddity, rhythm
+from digest.schedule import between, by_the_clock_of, coming, left_out, oddity, rhythm, shift
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory"})
 PATTERNS = [
@@ -129,3 +129,50 @@ def test_each_day_has_one_due_time_by_its_own_clock(now: datetime, zone: str) ->
         local = moment.astimezone(ZoneInfo(zone))
         assert local.fold == 0
         assert f"{local:%H:%M}" == "02:30" or oddity(rhythm("day 02:30", zone), moment)
+
+
+@pytest.mark.parametrize(
+    ("due", "zone", "expected"),
+    [
+        ("2026-03-30 01:30", "Asia/Kolkata", "2026-03-30 01:30"),
+        ("2026-03-30 01:30", "Australia/Sydney", "2026-03-30 01:30"),  # past seven there
+        ("2026-03-30 01:30", "Europe/Madrid", "2026-03-30 05:00"),  # since Sunday in summer time
+        ("2026-03-30 01:30", "America/Los_Angeles", "2026-03-30 14:00"),
+        ("2026-03-30 01:30", "Etc/GMT+12", "2026-03-30 19:00"),
+    ],
+)
+def test_by_the_clock_of_a_reader(due: str, zone: str, expected: str) -> None:
+    beats = rhythm("monday 07:00", "Asia/Kolkata")
+    moment = by_the_clock_of(beats, datetime.fromisoformat(f"{due}+00:00"), zone)
+    assert moment == datetime.fromisoformat(f"{expected}+00:00")
+
+
+def test_by_a_clock_that_goes_forward_over_the_time() -> None:
+    beats = rhythm("sunday 02:30", "Africa/Nairobi")
+    due = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
+    # 02:30 is not there in Berlin on that day: as long after midnight as ever, 03:30.
+    assert by_the_clock_of(beats, due, "Europe/Berlin") == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+
+@given(st.sampled_from(PATTERNS), st.sampled_from(ZONES), st.sampled_from(ZONES), MOMENTS)
+def test_by_any_clock_it_is_that_time_and_at_most_a_day_later(
+    every: str, here: str, there: str, now: datetime
+) -> None:
+    beats = rhythm(every, here)
+    (due,) = coming(beats, now)
+    moment = by_the_clock_of(beats, due, there)
+    assert due <= moment <= due + timedelta(days=1)
+    assert by_the_clock_of(beats, due, here) == due
+    if due < moment < due + timedelta(days=1) and not oddity(beats, due):
+        wall, shown = due.astimezone(ZoneInfo(here)), moment.astimezone(ZoneInfo(there))
+        jump = shift(there, moment - timedelta(hours=3), moment)
+        assert shown.replace(tzinfo=None) in (
+            wall.replace(tzinfo=None), wall.replace(tzinfo=None) + jump,
+        )  # fmt: skip
+
+
+def test_by_how_much_a_clock_is_put() -> None:
+    march = [datetime(2026, 3, day, 6, tzinfo=UTC) for day in (28, 29)]
+    assert shift("Europe/Berlin", *march) == timedelta(hours=1)
+    assert shift("Europe/Berlin", march[1], march[0]) == -timedelta(hours=1)
+    assert shift("Asia/Kolkata", *march) == timedelta(0)

@@ -16,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import select
 
 from digest import publish
 from digest.feeds import read_feed
@@ -23,6 +24,8 @@ from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster
 from subscribers.errors import UnknownSubscriber
+from subscribers.exchange import Entry
+from subscribers.roster.tables import TallyRow
 from tests.browsing import HTTP
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
@@ -127,6 +130,7 @@ def test_double_opt_in(house: House, site: str, hands: Clock, relay: ScriptedRel
     assert (kept.state, kept.confirmed_at) == ("confirmed", hands.now)
     assert [event.kind for event in kept.events] == ["requested", "confirmed"]
     assert kept.events[0].wording.startswith("Yes, mail me these newsletters.")
+    assert kept.events[1].wording == "Mail The Week to …? Yes, I confirm"
     assert (kept.events[1].ip, bool(kept.events[1].agent)) == ("127.0.0.1", True)
 
 
@@ -204,6 +208,8 @@ def test_a_site_s_own_form_needs_no_stamp_and_limits_hold(
     assert len(letters(relay, 5)) == 5
     held = profile(house, "r0@readers.example").subscriptions
     assert {s.newsletter for s in held} == {"weekly", "daily"}
+    # What their own page showed is theirs to keep: we attest only what we showed.
+    assert {event.wording for s in held for event in s.events} == {""}
     assert "subscribe&#34;" in HTTP.get(f"{site}/subscribe/snippet").text
 
 
@@ -211,6 +217,19 @@ def test_a_site_s_own_form_needs_no_stamp_and_limits_hold(
 def test_what_is_no_address_is_said_so(site: str, hands: Clock, address: str) -> None:
     answer = ask(site, hands, address)
     assert (answer.status_code, "not a mail address" in answer.text) == (422, True)
+    assert not address or f'value="{address[:300]}"' in answer.text  # to be mended, not typed again
+
+
+def test_what_was_typed_is_text_and_no_markup(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    typed = '"><script>alert(1)</script>'
+    page = site + joined(house, site, hands, relay)
+    moved = HTTP.post(page, data={"act": "address", "address": typed})
+    for answer in (ask(site, hands, typed), moved):
+        assert answer.status_code == 422
+        assert "<script>" not in answer.text
+        assert "&#34;&gt;&lt;script&gt;" in answer.text
 
 
 def joined(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> str:
@@ -238,7 +257,7 @@ def test_every_choice_is_kept(house: House, site: str, hands: Clock, relay: Scri
             got = roster.standing(session, [found.subscriber], "weekly", now=now)
             assert (got[found.subscriber] == "paused") is paused
             assert bool(roster.recipients(session, "weekly", now=now)) is not paused
-        assert roster.recipients(session, "weekly", weekly=False) == []
+        assert roster.recipients(session, "weekly", frequencies=frozenset({"each"})) == []
     HTTP.post(page, data={"act": "pause"})
     assert profile(house).subscriptions[0].paused_until is None
     with house.database.writing() as session:
@@ -309,6 +328,60 @@ def test_c77_only_a_fresh_confirmation_lifts_a_suppression(
     assert not profile(house).suppressed
 
 
+def test_c77_a_link_of_before_a_suppression_lifts_nothing(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    ask(site, hands)
+    link = letters(relay, 1)[0][2]
+    HTTP.post(site + link)
+    hands.now += timedelta(hours=1)
+    with house.database.writing() as session:
+        roster.suppress(session, ANN, reason="complaint", how="x", now=hands.now, keys=KEYS)
+    assert HTTP.post(site + link).status_code == 200
+    assert profile(house).suppressed
+    hands.now += timedelta(days=1)
+    ask(site, hands)
+    HTTP.post(site + letters(relay, 2)[1][2])
+    assert not profile(house).suppressed
+
+
+def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    page = site + joined(house, site, hands, relay)
+    new = "new@readers.example"
+    with house.database.writing() as session:
+        roster.suppress(session, new, reason="bounce", how="report", now=NOW, keys=KEYS)
+    HTTP.post(page, data={"act": "address", "address": new})
+    HTTP.post(site + letters(relay, 2)[1][2])
+    with house.database.reading() as session:
+        assert [r.address for r in roster.recipients(session, "weekly")] == [new]
+    with house.database.writing() as session:  # c77: an old list has the old address
+        old = roster.Entering("weekly", how="import", evidence="x", now=NOW, keys=KEYS)
+        assert [v.change for v in old.enter(session, [Entry(1, ANN)])] == ["skipped"]
+        assert [r.address for r in roster.recipients(session, "weekly")] == [new]
+    hands.now += timedelta(days=2)
+    HTTP.post(page, data={"act": "address", "address": ANN})
+    HTTP.post(site + letters(relay, 3)[2][2])
+    with house.database.reading() as session:
+        assert [r.address for r in roster.recipients(session, "weekly")] == [ANN]
+
+
+def test_list_bombing_three_for_ever_also_when_the_requests_are_forgotten(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    for count in (1, 2, 3):
+        ask(site, hands)
+        letters(relay, count)
+        hands.now += timedelta(days=9)
+        assert publish.tidy(house, hands.now)["subscribers"] == 1
+    ask(site, hands)
+    ask(site, hands, "last@readers.example")
+    assert [to for to, _, _ in letters(relay, 4)] == [ANN, ANN, ANN, "last@readers.example"]
+    with house.database.reading() as session:
+        assert ANN not in str(session.connection().execute(select(TallyRow)).all())
+
+
 def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
     from subscribers import tokens
 
@@ -344,6 +417,10 @@ def test_pages_speak_the_reader_s_language(site: str, language: str) -> None:
     page = HTTP.get(f"{site}/subscribe", headers={"Accept-Language": f"xx, {language};q=0.9"}).text
     assert f'lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page
     assert "Your mail address" not in page
+    for path in ("u/nothing", "p/nothing", "f/nothing", "c/nothing", "nothing"):
+        lost = HTTP.get(f"{site}/{path}", headers={"Accept-Language": language})
+        assert (lost.status_code, f'lang="{language}"' in lost.text) == (404, True), path
+        assert "This link does not work" not in lost.text
 
 
 def test_a_browser_joins_chooses_leaves_and_comes_back(

@@ -319,6 +319,17 @@ def test_no_address_but_a_public_one_is_asked(address: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "address", ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254"]
+)
+def test_what_a_cloud_tells_its_machines_is_asked_by_nobody(address: str) -> None:
+    """Not even of a host that the publisher called his own: its name may be led there."""
+    roads = Roads({"news.example": [[address]]}, {})
+
+    assert "no web site" in error_of(source("http://news.example/rss"), network=roads).what
+    assert roads.gone == []
+
+
+@pytest.mark.parametrize(
     "address", [PUBLIC, OTHER, "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 )
 def test_public_addresses_are_known(address: str) -> None:
@@ -865,6 +876,24 @@ def test_one_bad_file_of_a_folder_is_named_and_loses_no_other(tmp_path: Path) ->
             "b-empty.txt",
             "c-pipe.txt",
         ]
+
+
+def test_a_link_out_of_a_folder_is_not_followed(tmp_path: Path) -> None:
+    sample.write(tmp_path, NOW)
+    secret = tmp_path / "secret.txt"
+    secret.write_text("A headline of the sesame trade\n\nWhat they wrote is not for everybody.\n")
+    (tmp_path / "saved" / "a-out.txt").symlink_to(secret)
+    (tmp_path / "saved" / "b-circle.txt").symlink_to("b-circle.txt")
+    page = next(p for p in (tmp_path / "saved").iterdir() if not p.is_symlink())
+    (tmp_path / f"saved/within{page.suffix}").symlink_to(page.name)
+    (tmp_path / "elsewhere").symlink_to("saved")
+
+    seen = visit(source(tmp_path / "elsewhere", "folder"))
+
+    assert articles(seen)
+    assert seen.reading
+    assert "sesame" not in str(seen.reading)
+    assert [line.partition(":")[0] for line in seen.left_out] == ["a-out.txt", "b-circle.txt"]
 
 
 def test_a_folder_without_a_page_and_no_folder(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_import_appends_and_keeps_what_stands_there(digest_in: Digest, folder: P
     sources = load(folder, {}).source
     assert [(s.name, s.section) for s in sources] == [
         ("the-post", ""), ("the-post-2", "World & more"), ("times-of-calder", "World & more"),
-        ("https-deep-example", "Inner"), ("loose", ""),
+        ("deep-example", "Inner"), ("loose", ""),
     ]  # fmt: skip
     assert [t["name"] for t in tomllib.loads(dry.stdout)["source"]] == [s.name for s in sources[1:]]
     assert (
@@ -187,6 +187,22 @@ def test_import_appends_and_keeps_what_stands_there(digest_in: Digest, folder: P
         in digest_in(folder, "sources", "import", str(folder / "feeds.opml")).stderr
     )
     assert sorted(p.name for p in folder.iterdir()) == ["digest.env", "digest.toml", "feeds.opml"]
+
+
+def test_a_feed_with_a_login_comes_in_once_and_its_login_is_not_shown(
+    digest_in: Digest, folder: Path
+) -> None:
+    feed = "https://ann:sesame@post.example/rss"
+    listed = f'<opml version="2.0"><body><outline type="rss" xmlUrl="{feed}"/></body></opml>'
+    (folder / "feeds.opml").write_text(listed)
+    first, again = (
+        digest_in(folder, "sources", "import", str(folder / "feeds.opml")) for _ in range(2)
+    )
+
+    assert "added post-example: https://post.example/rss" in first.stderr
+    assert "has them all already" in again.stderr
+    assert "sesame" not in first.stdout + first.stderr + again.stderr
+    assert [(s.name, s.feed) for s in load(folder, {}).source] == [("post-example", feed)]
 
 
 def test_a_settings_file_behind_a_link_stays_behind_it(folder: Path) -> None:
@@ -246,7 +262,7 @@ def test_export_gives_what_import_takes(digest_in: Digest, folder: Path) -> None
 
     assert [(o.title, o.section) for o in read_outlines(done.stdout.encode(), "f").feeds] == [
         ("the-post", "World & more"), ("times-of-calder", "World & more"),
-        ("https-deep-example", "Inner"), ("loose", ""), ("closed", ""),
+        ("deep-example", "Inner"), ("loose", ""), ("closed", ""),
     ]  # fmt: skip
     assert "saved" in done.stderr
     assert "secret" not in done.stdout

@@ -20,10 +20,10 @@ from digest.messages import Message
 from digest.outcomes import Deferred, Reply, Sent
 from digest.publish import House, IssueRecord, open_house
 from digest.publish.composing import Composer
-from digest.publish.frequency import is_first_of_week
+from digest.publish.frequency import readers_of
 from digest.web import public_app
 from subscribers import roster
-from subscribers.preferences import Preferences
+from subscribers.preferences import FREQUENCIES, Frequency, Preferences
 from subscribers.recipient import Recipient
 from tests.conftest import NOW
 from tests.relay import DROP, ScriptedRelay
@@ -159,15 +159,17 @@ def test_paused_and_weekly_readers_are_not_among_the_audience(house: House) -> N
             for name in "ewa"
         )  # fmt: skip
         roster.pause(session, away, "weekly", NOW + timedelta(days=7), how="test", now=NOW)
-        for now, of_week, expected in (
-            (NOW, False, [each]),
-            (NOW, True, [each, weekly]),
-            (NOW + timedelta(days=8), True, [each, weekly, away]),
-        ):
-            query = roster.audience("weekly", now=now, weekly=of_week)
+        cases: tuple[tuple[datetime, frozenset[Frequency], list[int]], ...] = (
+            (NOW, frozenset({"each"}), [each]),
+            (NOW, frozenset({"weekly"}), [weekly]),
+            (NOW, FREQUENCIES, [each, weekly]),
+            (NOW + timedelta(days=8), FREQUENCIES, [each, weekly, away]),
+        )
+        for now, of_week, expected in cases:
+            query = roster.audience("weekly", now=now, frequencies=of_week)
             found = sorted(session.connection().scalars(query))
             assert found == expected
-            same = roster.recipients(session, "weekly", now=now, weekly=of_week)
+            same = roster.recipients(session, "weekly", now=now, frequencies=of_week)
             assert [one.subscriber for one in same] == expected
 
 
@@ -459,7 +461,8 @@ def test_a_cancelled_issue_is_the_week_s_only_if_half_of_its_readers_had_it(
 
     prepared(house, later(60))
 
-    assert is_first_of_week(house, house.issue("weekly", 2)) == first
+    wanted = readers_of(house, house.issue("weekly", 2)).frequencies
+    assert wanted == (FREQUENCIES if first else {"each"})
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

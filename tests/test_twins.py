@@ -140,6 +140,12 @@ DIFFERENT: dict[str, Pair] = {
         "Storm closes the strait", "Ferries stay in harbour until the wind drops, pilots said.",
         24 * 20,
     ),
+    "the same report of another day": (
+        "Air over the capital remains very poor",
+        "The index was 352 at nine on Monday, the pollution board said; the limit is 100.",
+        "Air over the capital remains severe",
+        "The index was 421 at nine on Wednesday, the pollution board said; the limit is 100.", 48,
+    ),
     "short headlines": ("Vote today", "", "Vote delayed", "", 2),
     "nothing in common": (
         "A choir of two thousand", "They sang in the rain and nobody went home.",

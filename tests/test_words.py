@@ -58,3 +58,10 @@ def test_the_reader_s_language_is_preferred(accepted: str, otherwise: str, expec
 def test_what_is_put_into_a_text_is_escaped() -> None:
     assert words.marked("hi")("Leave %(newsletter)s") % {"newsletter": "<b>"} == "&lt;b&gt; छोड़ें"
     assert (words.direction("ar"), words.direction("hi")) == ("rtl", "ltr")
+
+
+def test_no_french_line_begins_with_a_mark_alone() -> None:
+    with (words.FOLDER / "fr" / "LC_MESSAGES" / "readers.po").open("rb") as file:
+        said = [str(message.string) for message in read_po(file) if message.id]
+    assert any("\u00a0?" in text for text in said)
+    assert [text for text in said if re.search(r" [?!:;»]|« ", text)] == []

@@ -119,6 +119,7 @@ class Week:
             expire=24 * HOUR,
             auto=draw.random() < 0.5,
             editors=("ed@example.org", "jo@example.org")[: draw.randrange(3)],
+            spread=draw.choice((timedelta(0), DAY)),
         )
         self.trouble = draw.choice(("none", "outages", "crashes", "clock", "restore", "all"))
 

@@ -23,11 +23,25 @@ BY_AGENCY = re.compile(
     r"(?:(?<=[.!?।。] )|(?<=[.!?।。])"
     r"|^)([^.!?।。]{2,60}/[^.!?।。/]{2,40})\s*$"
 )
+# An artist is called Ai, a company may hand out photographs: those are no disclosure.
+MACHINE = (
+    r"(?:(?-i:A\.?I\b|IA\b|KI\b)(?!-)|artificial intelligence|intelligence artificielle"
+    r"|inteligencia artificial|inteligência artificial|intelligenza artificiale"
+    r"|Midjourney|DALL[-·.\u2011]?E\b|ChatGPT|Stable Diffusion|Adobe Firefly|Bing Image Creator"
+    r"|Grok\b)"
+)
 GENERATED = re.compile(
-    r"\bAI[- ](?:generated|created|assisted)|generated (?:by|with|using)"
-    r" AI\b|\bKI-generiert"
-    r"|\bgénérée? par (?:l['’])?IA\b|एआई|AI生成"
-    r"|由AI",
+    r"\b(?-i:AI|KI)[- ](?:generated|created|assisted|made|illustration|generiert)"
+    r"|\b(?:generated|created|made|produced|rendered|drawn) (?:by|with|using|via)"
+    rf" (?:an? |the help of |generative )?{MACHINE}"
+    r"|\b(?:image|picture|photo|illustration|graphic|visual|credit|source|foto|bild)s?\s?[:：/]"
+    r"\s?[^.:：]{0,30}\b(?:Midjourney|DALL[-·.\u2011]?E\b|ChatGPT|Stable Diffusion|Adobe Firefly)"
+    r"|\bmit (?:Hilfe von )?(?-i:KI) (?:erstellt|generiert|erzeugt)"
+    rf"|\b(?:généré|créé)e?s? (?:par|avec) (?:une |l['’])?{MACHINE}"
+    rf"|\b(?:generad|cread|gerad|criad)[oa]s? (?:por|con|com|mediante) (?:la |a )?{MACHINE}"
+    rf"|\b(?:generat|creat)[oaie] (?:con|da|dall['’])\s?(?:l['’])?{MACHINE}"
+    r"|एआई|कृत्रिम बुद्धिमत्ता|AI生成|由AI|人工智能生成|生成AI|AI로 생성|بالذكاء الاصطناعي"
+    r"|нейросетью|yapay zek[aâ] (?:ile|tarafından)",
     re.IGNORECASE,
 )
 CREDIT_AT_MOST = 150  # characters: what is longer is a caption with a credit in it

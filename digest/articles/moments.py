@@ -42,6 +42,9 @@ CLOCK = re.compile(
 HOUR = re.compile(r"\b(?P<h>1[0-2]|0?[1-9])\s?(?P<half>[ap]\.?m\b\.?)", re.IGNORECASE)
 LATER = ("p", "下午", "晚上", "오후", "午後", "مساء", "م")
 OFFSET = re.compile(r"(?<![\d:])([+\-−])(0?\d|1[0-4]):?(\d\d)?(?!\d)")
+# "2025-04-02 14.05": Python would read 14 hours and five hundredths of a second.
+POINTED = re.compile(r"(?<=\d[ T]\d\d)\.(?=\d\d$)")
+REGION = re.compile(r"\b(?:Africa|America|Asia|Atlantic|Australia|Europe|Pacific)/[A-Za-z_/]{3,30}")
 LETTERS = re.compile(r"\b[A-Z]{1,5}\b")
 # Hours ahead of UTC. The letters IST stand for three zones and are settled in `_zone`.
 ZONES = {
@@ -93,6 +96,7 @@ MONTH_FIRST = re.compile(
 YEAR_FIRST = re.compile(r"\d{4}[-/.]\s?\d{1,2}[-/.]")
 WEEKDAY = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", re.IGNORECASE)
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # what a system writes that has no date
 EARLIEST, LATEST = 1900, 2200
 
 
@@ -100,22 +104,24 @@ def moment(text: str, timezone: str, language: str = "") -> datetime | None:
     """A date as feeds and pages write it (ISO 8601, RFC 822, a language's own way) in UTC.
 
     `timezone` is an IANA name, for dates that name no zone, and says whose IST is meant. None
-    where no date can be made out. Day comes before month where both are numbers, but where a
-    weekday beside them fits only the other order, or names none and `timezone` is of the USA; or
-    it is UTC, which says nothing, and `language` (BCP 47) is en-US. A zone says more than a
-    language: many systems call every site of theirs en-US.
+    where no date can be made out, and for the beginning of 1970, where computers begin to count.
+    Day comes before month where both are numbers, but where a weekday beside them fits only the
+    other order, or names none and `timezone` is of the USA; or it is UTC, which says nothing, and
+    `language` (BCP 47) is en-US. A zone says more than a language: many systems call every site
+    of theirs en-US.
     Raises zoneinfo's errors where `timezone` is no zone: settings checks it long before.
     """
-    text = _digits(tidy(text[: AT_MOST * 2]))
+    text = POINTED.sub(":", _digits(tidy(text[: AT_MOST * 2])))
     if not text or len(text) > AT_MOST:
         return None
     try:
         found, zone = _read(text, timezone, language)
         if not EARLIEST <= found.year <= LATEST:
             return None
-        return found.replace(tzinfo=zone).astimezone(UTC)
+        read = found.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return None if read == NEVER else read
 
 
 def names_hour(text: str) -> bool:
@@ -168,8 +174,10 @@ def _day_and_clock(text: str, *, american: bool) -> tuple[datetime, str]:
         return datetime(*(int(n or 0) for n in found.groups())), ""  # type: ignore[arg-type]  # noqa: DTZ001
     year, number, day, rest = _day(text, american=american)
     hours, minutes, seconds, rest = _clock(rest)
-    found_at = datetime(year, number, day, hours, minutes, seconds)  # noqa: DTZ001 - see `_zone`
-    return found_at, rest
+    # RFC 5322 allows a 60th second; ISO 8601 calls a day's end 24:00.
+    midnight = (hours, minutes, seconds) == (24, 0, 0)
+    found_at = datetime(year, number, day, 0 if midnight else hours, minutes, min(seconds, 59))  # noqa: DTZ001 - see `_zone`
+    return found_at + timedelta(days=midnight), rest
 
 
 def _day(text: str, *, american: bool = False) -> tuple[int, int, int, str]:
@@ -226,11 +234,20 @@ def _clock(text: str) -> tuple[int, int, int, str]:
     return hours, int(parts.get("m") or 0), int(parts.get("s") or 0), rest
 
 
+def _region(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 def _zone(text: str, timezone: str) -> tzinfo:
     if offset := OFFSET.search(text):
         sign, hours, minutes = offset.groups()
         ahead = timedelta(hours=int(hours), minutes=int(minutes or 0))
         return fixed_zone(ahead if sign == "+" else -ahead)
+    if (place := REGION.search(text)) and (region := _region(place[0])):
+        return region
     known = ZONES.keys() | PLACES.keys() | {"IST"}
     letters = next((word for word in LETTERS.findall(text) if word in known), "")
     # India, Ireland and Israel all write IST; a source that stands in one of them decides.

@@ -174,7 +174,7 @@ def _take(context: typer.Context, new: "list[NewSource]", found: int, add: bool)
         return
     publish.add_sources(context.obj, new)
     for source in new:
-        say(f"added {source.name}: {source.feed}")
+        say(f"added {source.name}: {source.place}")
     known = found - len(new)
     say(
         f"{len(new)} added"

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, insert, literal, select, update
+from sqlalchemy import case, exists, insert, literal, select, update
 from sqlmodel import Session, col, func
 
-from digest.ledger.moving import TABLE, count
+from digest.ledger.moving import MORNING, TABLE, count
 from digest.ledger.tables import DeliveryRow, SendingRow
 
 
@@ -62,9 +62,11 @@ def is_whole(session: Session, issue_id: int) -> bool:
 def freeze(session: Session, issue_id: int, audience: Any, now: datetime) -> int:
     """Write one row for each subscriber's number that the query `audience` yields.
 
-    Those that are there already stay as they are. Returns how many were written.
+    Those that are there already stay as they are. A second column of the query is the moment
+    before which a reader is not to get it, NULL for none. Returns how many were written.
     """
     numbers = audience.subquery()
+    later = {} if len(numbers.c) == 1 else _later(numbers.c[1], now)
     known = exists().where(
         col(DeliveryRow.issue_id) == issue_id, col(DeliveryRow.subscriber) == numbers.c[0]
     )
@@ -73,7 +75,7 @@ def freeze(session: Session, issue_id: int, audience: Any, now: datetime) -> int
         "sender": 0, "relay": "", "attempts": 0, "resends": 0, "next_at": now, "code": 0,
         "enhanced": "", "reply": "", "frozen": now, "changed": now,
     }  # fmt: skip
-    columns = [literal(v, TABLE.c[name].type) for name, v in new.items()]
+    columns = [later.get(name, literal(v, TABLE.c[name].type)) for name, v in new.items()]
     rows = select(numbers.c[0], *columns).where(~known).order_by(numbers.c[0])
     insertion = insert(DeliveryRow).from_select(["subscriber", *new], rows)
     # The count of rows that an INSERT wrote is thrown away unless one asks to keep it.
@@ -81,6 +83,12 @@ def freeze(session: Session, issue_id: int, audience: Any, now: datetime) -> int
     written = count(session.connection().execute(kept))
     _counted(session, issue_id, written, now)
     return written
+
+
+def _later(moment: Any, now: datetime) -> dict[str, Any]:
+    # What is dated and measured from the freezing is so from the moment that it is due.
+    due = case((moment > now, moment), else_=literal(now, TABLE.c.next_at.type))
+    return {"next_at": due, "frozen": due, "reason": case((moment > now, MORNING), else_="")}
 
 
 def close_list(session: Session, issue_id: int) -> None:

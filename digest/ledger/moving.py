@@ -30,6 +30,7 @@ from digest.outcomes import (
 REPLY = 1000  # characters kept of what a relay said
 REASON = 200
 WAITS = "waits for "  # how a reason begins that is not the relay's word on this delivery
+MORNING = f"{WAITS}the hour of the reader's own clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,22 @@ class Policy:
 
 TABLE = DeliveryRow.__table__  # type: ignore[attr-defined] # SQLModel's types don't tell
 COLUMNS: list[Any] = [TABLE.c[name] for name in Delivery.__dataclass_fields__]
+
+
+def oversleep(session: Session, issue_id: int, before: datetime, now: datetime) -> int:
+    """End what was to go at the hour of the reader's own clock, where that was before then."""
+    over = (
+        update(DeliveryRow)
+        .where(
+            col(DeliveryRow.issue_id) == issue_id,
+            text(DUE),
+            col(DeliveryRow.reason) == MORNING,
+            col(DeliveryRow.next_at) < before,
+        )
+        .values(state="expired", reason="too late for the hour of the reader's own clock",
+                changed=now)
+    )  # fmt: skip
+    return count(session.execute(over))
 
 
 def claim(

@@ -19,6 +19,7 @@ BYLINE_CLASS = re.compile(
     r"(?:s|names?)?(?:$|[\s_-])",
     re.IGNORECASE,
 )
+CAMEL_CLASS = re.compile(r"[a-z](?:By[Ll]ine|Author)(?:s|Names?)?(?![a-z])")
 NO_BYLINE_CLASS = re.compile(
     r"bio|image|avatar|photo|social|follow|comment|related|share", re.IGNORECASE
 )
@@ -36,10 +37,10 @@ WHENCE = re.compile(
 )
 HANDLE = re.compile(r"\s*(?:\(@\w+\)|(?<!\w)@\w+)|\s*\S+@\S+\.\w+")
 BY = re.compile(
-    r"^\W*(?:(?:written |reported |words |story |posted |published |submitted )?by"
+    r"^\W*(?:(?:written |reported |words |story |text |posted |published |submitted )?by"
     r"|von|par|por|di|door|av"
     r"|af|autor(?:es)?"
-    r"|autore|auteur|author|text|texte|fuente|redazione|oleh|yazan|автор|текст|लेखक|द्वारा"
+    r"|autore|auteur|author|text|texte|fuente|redazione|oleh|yazan|haber|muhabir|автор|текст|लेखक|द्वारा"
     r"|रिपोर्ट|بقلم|كتب|كتبت|作者|记者"
     r"|記者|文|責編|撰文|取材・文)(?:\s*[:：/|]\s*|\s+)",
     re.IGNORECASE,
@@ -51,6 +52,7 @@ AFTER_BYLINE = re.compile(
     r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}[-年]|\bon(?:$| (?=\w+,? \d))|\bat (?=\d)"
     r"|\b\d+ (?:hours?|minutes?|days?) ago).*$"
 )
+LOGIN = re.compile(r"[a-z][a-z0-9._-]{1,30}")
 NOBODY = {
     "admin",
     "administrator",
@@ -88,13 +90,21 @@ def byline(root: html.HtmlElement, meta: Meta, linked: Linked, sites: list[str])
     house = {headline_key(site) for site in sites}
     stated = [names_of(names), *(names_of([tag]) for tag in meta(*AUTHORS))]
     stated = [name for name in stated if name]
+    # "mgarza" is how somebody logs in; the page prints her name.
+    stated.sort(key=lambda name: bool(LOGIN.fullmatch(name)))
     persons = (name for name in stated if not _is_house(name, house))
-    printed = (names_of([text]) for text in _printed(root))
+    printed = (_without_house(names_of([text]), house) for text in _printed(root))
     shown = [name for name in printed if name and not _is_house(name, house)]
-    if person := next(persons, ""):
+    if (person := next(persons, "")) and not LOGIN.fullmatch(person):
         # A meta tag may name but the first of those that the page prints.
         return next((names for names in shown if names.startswith(f"{person}, ")), person)
     return next(iter([*shown, *stated]), "")
+
+
+def _without_house(names: str, house: set[str]) -> str:
+    """Names without the site's own behind them ("Ann Lee, The Gazette")."""
+    persons = [name for name in names.split(", ") if headline_key(name) not in house]
+    return ", ".join(persons) or names
 
 
 def _is_house(name: str, house: set[str]) -> bool:
@@ -149,7 +159,8 @@ def _printed(root: html.HtmlElement) -> Iterator[str]:
 
 def _is_byline(element: html.HtmlElement) -> bool:
     marks = f"{element.get('class') or ''} {element.get('id') or ''}"
-    return bool(BYLINE_CLASS.search(marks)) and not NO_BYLINE_CLASS.search(marks)
+    named = BYLINE_CLASS.search(marks) or CAMEL_CLASS.search(marks)
+    return bool(named) and not NO_BYLINE_CLASS.search(marks)
 
 
 def _named(element: html.HtmlElement) -> str:

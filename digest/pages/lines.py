@@ -94,7 +94,10 @@ STAMP = re.compile(
     r"|publié|mis à jour|modifié"
     r"|veröffentlicht|aktualisiert|stand|publicado|actualizado|atualizado|pubblicato"
     r"|aggiornato|опубликовано"
-    r"|обновлено|प्रकाशित|अपडेटेड|अपडेट|अंतिम अपडेट|نشر|تحديث|آخر تحديث|发布时间|更新时间|发布"
+    r"|обновлено|giriş tarihi|yayınlanma(?: tarihi)?|son güncelleme|güncelle(?:me|nme)(?: tarihi)?"
+    r"|publisert|publicerad|publiceret|sist oppdatert|oppdatert|uppdaterad|opdateret|gepubliceerd"
+    r"|bijgewerkt|opublikowano|aktualizacja|diterbitkan|diperbarui|cập nhật|입력|등록|수정|업데이트"
+    r"|प्रकाशित|अपडेटेड|अपडेट|अंतिम अपडेट|نشر|تحديث|آخر تحديث|发布时间|更新时间|发布"
     r"|更新)"
     r"(?: on| at| le| am| em| el| il| في)?(?:\s*[:：]\s*(?=\S*\d|[A-Z])|\s+(?=[^"
     r"|]{0,25}\b(?:19|20)\d\d(?!\d)))",
@@ -120,12 +123,28 @@ CHANGED = {
     "آخر تحديث",
     "更新时间",
     "更新",
+    "son güncelleme",
+    "güncelleme",
+    "güncellenme",
+    "güncelleme tarihi",
+    "güncellenme tarihi",
+    "sist oppdatert",
+    "oppdatert",
+    "uppdaterad",
+    "opdateret",
+    "bijgewerkt",
+    "aktualizacja",
+    "diperbarui",
+    "cập nhật",
+    "수정",
+    "업데이트",
 }
 DATED = re.compile(r"(?<!\d)(?:19|20|२०)[\d०-९]{2}(?!\d)|[٠-٩]{4}")
 SIGNED = re.compile(
-    r"^(?:(?:(?:submitted |posted )?by|von|par|por|di|door)\s+"
+    r"^(?:(?:(?:submitted |posted |words |story |text |written |reported )?by"
+    r"|von|par|por|di|door)\s+"
     r"|(?:by|author|autor|autore|auteur|text|texte|von|par"
-    r"|por|автор|текст"
+    r"|por|haber|muhabir|yazan|автор|текст"
     r"|लेखक|बायलाइन|बाय|بقلم|كتب|كتبت|作者|记者|記者|文|撰文|取材・文)\s*[:：]\s*)(?=\S)",
     re.IGNORECASE,
 )
@@ -139,10 +158,14 @@ SIGNED_BEHIND = re.compile(r"\d(?: [ap]m)?,? by ([^\d|,]{2,60})$", re.IGNORECASE
 SIGNED_WITHIN = re.compile(
     r"\s(?:作者|记者|記者|撰文|लेखक|بقلم|Author|Autor|Автор)\s?[:：]\s?([^|:：\d]{2,30}?)(?=\s|$)"
 )
+PARTS = re.compile(r"\s*[|·•]\s*")
 RANK = re.compile(r"^#?\d{1,2}[.)]?$")
 CUT = re.compile(r"\s*(?:\.\.\.|…)$")
 # How far beneath the headline a page still prints its byline, and how long its lines may be.
 STAMP_WITHIN = 15
+STAMPS_BEHIND = 4  # lines behind a stamp in which another may stand
+ABOVE = 4  # lines above the headline in which a day may stand
+SIGNS_BEHIND = 3  # lines behind the stamp in which somebody may sign
 TEXT_STAMP_WITHIN = 60  # saved text begins with the menus of its site
 STAMP_AT_MOST = 120
 BYLINE_AT_MOST = 80
@@ -223,10 +246,16 @@ def read_lines(lines: list[Line], headline: str = "") -> Found:
     stamp = _stamp_at(main, start)
     if stamp is not None:
         _read_stamp(main[stamp].text, found)
+        for line in main[stamp + 1 :][:STAMPS_BEHIND]:
+            if len(line.text) <= STAMP_AT_MOST:
+                _read_dates(line.text, found)
         found.dek = _dek(main[start:stamp], found)
-        found.byline = found.byline or _signed(main[start:stamp])
+        found.byline = found.byline or _signed(
+            [*main[start:stamp], *main[stamp + 1 :][:SIGNS_BEHIND]]
+        )
     else:
         _read_near(main[start : start + STAMP_WITHIN], found)
+        found.dated = found.dated or _dated(main[max(0, start - 1 - ABOVE) : max(0, start - 1)])
     end = _read_story(main, start if stamp is None else stamp + 1, found)
     _read_blocks([*main[end:], *(line for line in lines if line.aside)], found)
     return found
@@ -298,11 +327,19 @@ def _stamp_at(lines: list[Line], start: int, within: int = STAMP_WITHIN) -> int 
 
 def _read_stamp(text: str, found: Found) -> None:
     """ "Byline | Updated: … | Created: …", in any order and with or without the strokes."""
-    byline, *pairs = STAMP.split(text)
+    byline = STAMP.split(text, maxsplit=1)[0]
+    if DATED.search(byline):
+        # "2 April 2025, 14:05 Updated: 16:40": what has no word before it is the first.
+        found.published, byline = found.published or byline.strip(" |,-–—"), ""
     behind = SIGNED_BEHIND.search(text)
     found.byline = SIGNED.sub("", byline.strip(" |,-–—")).partition("|")[0].strip() or (
         behind[1].strip() if behind else ""
     )
+    _read_dates(text, found)
+
+
+def _read_dates(text: str, found: Found) -> None:
+    _, *pairs = STAMP.split(text)
     for label, value in zip(pairs[::2], pairs[1::2], strict=True):
         when = value.partition("|")[0].strip(" ,-–—")
         if label.lower() in CHANGED:
@@ -311,11 +348,21 @@ def _read_stamp(text: str, found: Found) -> None:
             found.published = found.published or when
 
 
+def changes(label: str) -> bool:
+    """Whether words before a date say that it is the last change's ("Updated:")."""
+    words = label.strip(" :：|,·•-–—").casefold()
+    return words in CHANGED or words.removesuffix(" on") in CHANGED
+
+
 def _read_near(lines: list[Line], found: Found) -> None:
     """A byline and a date that stand beneath the headline without any mark."""
-    short = [line.text for line in lines if len(line.text) <= STAMP_AT_MOST and not line.caption]
-    found.dated = [text for text in short if DATED.search(text)]
+    found.dated = _dated(lines)
     found.byline = _signed(lines)
+
+
+def _dated(lines: list[Line]) -> list[str]:
+    short = [line.text for line in lines if len(line.text) <= STAMP_AT_MOST and not line.caption]
+    return [text for text in short if DATED.search(text)]
 
 
 def _signed(lines: list[Line]) -> str:
@@ -323,7 +370,7 @@ def _signed(lines: list[Line]) -> str:
     short = [line.text for line in lines if len(line.text) <= BYLINE_AT_MOST and not line.caption]
     for text in short:
         if SIGNED.match(text):
-            return BEHIND_NAMES.sub("", SIGNED.sub("", text).partition("|")[0]).strip(" ,-–—")
+            return BEHIND_NAMES.sub("", PARTS.split(SIGNED.sub("", text))[0]).strip(" ,-–—")
     within = (SIGNED_WITHIN.search(text) for text in short)
     return next((found[1].strip() for found in within if found), "")
 

@@ -12,7 +12,7 @@ from lxml import etree, html
 
 from digest.articles import canonical, plain, without_surrogates
 from digest.pages.lines import LINE_AT_MOST, LINES, Line
-from digest.pages.tags import UNSEEN_CLASS, join
+from digest.pages.tags import UNSEEN_CLASS, join, text_of
 
 HIDDEN = {
     "script",
@@ -72,6 +72,8 @@ STORY_CLASS = re.compile(
     r"|rich-?text\w*|contenu|content|field--name-body)(?:$|[\s_-])",
     re.IGNORECASE,
 )
+SECTION = re.compile(r"\W{0,3}[^\W\d_][^\W_]*(?:[ &]+[^\W_]+){0,2}")  # what stands behind an entry
+SHORT = 3  # words: what is longer is no label, but a headline
 RANKED = re.compile(r"\s*#?\d{1,2}[.)]?\s*")
 LABELS = {"span", "time", "small", "em", "b", "strong", "i"}
 CAPTIONS = {"figcaption", "figure"}
@@ -215,12 +217,10 @@ class _Writer:
         """Whether a link is an entry of a list, and what is beside it a label of its own."""
         beside = link.getnext()
         block = self.open[-1] if self.open else ""
-        return (
-            block not in PROSE
-            and beside is not None
-            and beside.tag in LABELS
-            and not (link.tail or "").strip()
-        )
+        tail = (link.tail or "").strip()
+        if tail and block == "li" and beside is None and link.getprevious() is None:
+            return bool(SECTION.fullmatch(tail)) and len(text_of(link).split()) > SHORT
+        return block not in PROSE and beside is not None and beside.tag in LABELS and not tail
 
     def end_line(self) -> None:
         text = plain("".join(self.parts)[:LINE_AT_MOST])

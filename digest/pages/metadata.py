@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from digest.articles import canonical, language_of, plain, tidy
+from digest.articles import canonical, headline_key, language_of, plain, tidy
 from digest.pages.bylines import byline
+from digest.pages.lines import changes
 from digest.pages.linked import Linked
 from digest.pages.sections import section_of
 from digest.pages.tags import Meta, join, microdata, text_of
-from digest.pages.titles import LONGEST, headline_of, tails
+from digest.pages.titles import LONGEST, SEPARATOR, headline_of, tails
 
 PUBLISHED = (
     "article:published_time",
@@ -85,6 +86,11 @@ DEK_CLASS = re.compile(
     r"|(?:article|story|post)[-_]*(?:desc(?:ription)?|summary|excerpt|intro|lead))(?:$|[\s_-])",
     re.IGNORECASE,
 )
+CHANGE_CLASS = re.compile(r"(?:^|[\s_-])(?:updated|modified|dt-updated)(?:$|[\s_-])", re.IGNORECASE)
+FRONT_PAGE = re.compile(r"https?://[^/?]+/")
+HEADINGS = 300  # elements that may be the headline of a page without h1
+TITLED_AT_LEAST = 15  # characters: what is shorter may be the site's name or a section's
+TIMES = 20  # elements of one page
 DEK_AT_MOST = 600  # characters
 NEAR = 8  # elements behind the headline
 NO_PICTURE = re.compile(
@@ -152,7 +158,19 @@ def _shown_titles(root: html.HtmlElement) -> tuple[list[str], list[str]]:
     own = (h1 for h1 in islice(root.iter("h1"), 20) if not leads_home(h1))
     texts = (text_of(h1) for h1 in own)
     titles = (plain((title.text or "")[:LONGEST]) for title in root.xpath("//head/title")[:1])
-    return [text for text in texts if 0 < len(text) < LONGEST], [text for text in titles if text]
+    named = [text for text in titles if text]
+    headings = [text for text in texts if 0 < len(text) < LONGEST]
+    return headings or [*islice(_titled(root, named), 1)], named
+
+
+def _titled(root: html.HtmlElement, titles: list[str]) -> Iterator[str]:
+    """What a page without any h1 shows in bold or large, and its title has beside its site."""
+    parts = {headline_key(part) for title in titles for part in SEPARATOR.split(title) if part}
+    parts |= {headline_key(title.partition(": ")[2]) for title in titles}
+    for element in islice(root.iter("h2", "h3", "b", "strong", "big", "font", "span"), HEADINGS):
+        text = (element.text or "").strip()
+        if TITLED_AT_LEAST <= len(text) < LONGEST and headline_key(text) in parts:
+            yield plain(text)
 
 
 def leads_home(h1: html.HtmlElement) -> bool:
@@ -191,6 +209,20 @@ def _updated(root: html.HtmlElement, meta: Meta, linked: Linked) -> Iterator[str
     yield from linked.words(linked.article, "dateModified")
     yield from meta(*UPDATED)
     yield from microdata(root, "dateModified")
+    for element in islice(root.iter("time"), TIMES):
+        if _is_change(element):
+            yield str(element.get("datetime") or "") or text_of(element)
+
+
+def _is_change(time: html.HtmlElement) -> bool:
+    """Whether a time is the last change's: its class says so, or the word before it."""
+    before, parent = time.getprevious(), time.getparent()
+    above = parent.text if parent is not None else ""
+    words = (before.tail if before is not None else above) or ""
+    if not words.strip() and before is not None and before.tag in {"span", "b", "strong", "em"}:
+        words = text_of(before)
+    marked = CHANGE_CLASS.search(str(time.get("class") or ""))
+    return bool(marked) or changes(words)
 
 
 def _marked(root: html.HtmlElement) -> list[str]:
@@ -233,7 +265,9 @@ def _address(root: html.HtmlElement, meta: Meta, linked: Linked, url: str) -> st
         *stated,
         *linked.texts(linked.article.get("mainEntityOfPage"), "@id"),
     ):
-        if found := canonical(join(url or base, link)):
+        found = canonical(join(url or base, link))
+        # A site that names its front page on every page would have one article only.
+        if found and not FRONT_PAGE.fullmatch(found):
             return found
     return url or base
 

@@ -34,7 +34,7 @@ WAY = re.compile(r"^\s*[>»›/→|]\s*$")
 LABEL_CLASS = re.compile(
     r"(?:^|[\s_-])(?:kicker|eyebrow|genre|rubri[ck]|section-(?:name|label|link|title)"
     r"|article-(?:section|category)"
-    r"|cat-?name|(?:post|item|entry|taxonomy)-categor(?:y|ies)|topic-label|dachzeile)(?:$|[\s_-])",
+    r"|cat-?name|(?:post|item|entry|taxonomy|news|list|article)-categor(?:y|ies)|topic-label|dachzeile)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 ABOVE = 4  # links

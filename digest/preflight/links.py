@@ -60,10 +60,10 @@ def link_not_https(case: Case) -> Says:
 def link_to_number(case: Case) -> Says:
     """Filters take a link to an IP address for phishing."""
     for headline, url in linked(case.issue):
-        if _is_number(_host(url)):
+        if _is_number(host_of(url)):
             yield (
                 f"link of “{headline[:60]}”",
-                f"“{headline}” links to the IP address {_host(url)}.",
+                f"“{headline}” links to the IP address {host_of(url)}.",
                 "Use the site's name.",
             )
 
@@ -72,7 +72,7 @@ def link_to_number(case: Case) -> Says:
 def link_local(case: Case) -> Says:
     """A reader outside cannot reach a machine of your own network."""
     for headline, url in linked(case.issue):
-        host = _host(url)
+        host = host_of(url)
         if host and not _is_number(host) and ("." not in host or host.endswith(HERE_ONLY)):
             yield (
                 f"link of “{headline[:60]}”",
@@ -85,10 +85,10 @@ def link_local(case: Case) -> Says:
 def link_shortened(case: Case) -> Says:
     """Shorteners hide where a link goes; spammers use them, so filters count them."""
     for headline, url in linked(case.issue):
-        if _host(url).removeprefix("www.") in SHORTENERS:
+        if host_of(url).removeprefix("www.") in SHORTENERS:
             yield (
                 f"link of “{headline[:60]}”",
-                f"“{headline}” links through the shortener {_host(url)}.",
+                f"“{headline}” links through the shortener {host_of(url)}.",
                 "Use the full address.",
             )
 
@@ -157,7 +157,8 @@ def _all(issue: Issue) -> Iterator[tuple[str, str]]:
     yield from (link for link in notes.links(issue.note) if not link[1].startswith("mailto:"))
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """The host of an address, in lower case; "" where there is none to be made out."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
 from digest.preflight.case import Case, Says, rule, tag
+from digest.preflight.links import host_of
 
 FORBIDDEN = (
     "script", "form", "iframe", "frame", "object", "embed", "applet", "video", "audio", "base",
@@ -186,7 +186,7 @@ def picture_not_https(case: Case) -> Says:
 def picture_is_svg(case: Case) -> Says:
     """Gmail and Outlook show no SVG."""
     for node in case.named("img"):
-        if urlsplit(node.get("src", "")).path.lower().endswith(".svg"):
+        if re.split("[?#]", node.get("src", ""))[0].lower().endswith(".svg"):
             yield _picture(node), "A picture is an SVG.", "Use PNG or JPEG."
 
 
@@ -245,7 +245,7 @@ def link_says_another(case: Case) -> Says:
     for url, node in case.anchors:
         text = node.text_content().strip()
         said = re.fullmatch(r"(?:https?://)?((?:[\w-]+\.)+[a-z]{2,})(/\S*)?", text.lower())
-        host = (urlsplit(url).hostname or "").removeprefix("www.")
+        host = host_of(url).removeprefix("www.")
         if said and host and said[1].removeprefix("www.") != host:
             yield (
                 f"link to {url[:60]}",

@@ -11,6 +11,8 @@
     preparing    archive -> draft issue; preview, approve
     editing      the desk: an issue edited as a value, step by step
     signing      DKIM keys: read, written, shown as DNS records
+    frequency    whose subscriptions an issue is for
+    mornings     when it is due by each reader's own clock
     composing    one reader's message
     checking     what stands against sending an issue
     doctoring    what stands against sending at all: DNS, relay, web server, machine

@@ -138,5 +138,6 @@ class Composer:
         )
 
     def _url(self, path: str, purpose: tokens.Purpose, subscriber: int) -> str:
-        token = Token(purpose, self._record.issue.newsletter, self._record.id, subscriber)
+        subscribed = self._house.settings.list_of(self._record.issue.newsletter)
+        token = Token(purpose, subscribed, self._record.id, subscriber)
         return f"{self._house.settings.web.base_url}/{path}/{tokens.seal(token, self._secrets)}"

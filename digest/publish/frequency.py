@@ -1,13 +1,37 @@
-"""How often: whether an issue is for readers who want only the first of each week."""
+"""How often: whose subscriptions an issue is for, by the frequency that each reader chose."""
 
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from digest import ledger
 from digest.archive import IssueRecord
 from digest.publish.opening import House
+from subscribers.preferences import FREQUENCIES, Frequency
 
 
-def is_first_of_week(house: House, record: IssueRecord) -> bool:
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The subscriptions that an issue is for: to which newsletter, and of which frequencies."""
+
+    newsletter: str
+    frequencies: frozenset[Frequency]
+
+
+def readers_of(house: House, record: IssueRecord) -> Readers:
+    """Whom an issue is for.
+
+    A weekly edition is for those of its newsletter who chose weekly, and that newsletter's own
+    issues are for the others. Without such an edition the first issue of each week is for both.
+    """
+    name, settings = record.issue.newsletter, house.settings
+    if settings.list_of(name) != name:
+        return Readers(settings.list_of(name), frozenset({"weekly"}))
+    if settings.weekly_edition(name) or not _is_first_of_week(house, record):
+        return Readers(name, frozenset({"each"}))
+    return Readers(name, FREQUENCIES)
+
+
+def _is_first_of_week(house: House, record: IssueRecord) -> bool:
     """Whether no earlier issue of the newsletter went out in the same week of its own time zone.
 
     A cancelled one counts where at least half of its readers had it by then: else most of those

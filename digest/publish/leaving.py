@@ -11,6 +11,7 @@ from digest import archive, ledger, rendering
 from digest.edition import cut, section_names
 from digest.publish.admitting import Gate
 from digest.publish.confirming import confirm
+from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.selecting import section_order
 from digest.publish.showing import Shown, in_sample_places
@@ -145,6 +146,14 @@ class FrontDoor:
 
         return self._standing(self._act(token, act))
 
+    def locate(self, token: str, timezone: str) -> Standing:
+        """By whose clock mail is to come."""
+
+        def act(session: Session, asked: Token, _now: datetime) -> None:
+            roster.locate(session, asked.subscriber, timezone)
+
+        return self._standing(self._act(token, act))
+
     def move(self, token: str, address: str) -> Standing:
         """Ask a new address whether it is the reader's. Raises InvalidAddress."""
 
@@ -163,7 +172,7 @@ class FrontDoor:
 
     def join_more(self, token: str, newsletters: tuple[str, ...], asked: Asked) -> Standing:
         """The reader wants these as well; a mail asks them to confirm."""
-        wanted = [slug for slug in newsletters if slug in self._house.settings.newsletter]
+        wanted = [slug for slug in newsletters if slug in self._house.settings.lists]
 
         def act(session: Session, who: Token, now: datetime) -> None:
             known = roster.profile(session, who.subscriber)
@@ -191,11 +200,11 @@ class FrontDoor:
         """What one can join. The form's time is signed, so that a machine's haste shows."""
         told = self._house.settings
         second = int(self._clock().timestamp())
-        first = next(iter(told.newsletter.values()))
+        first = next(iter(told.lists.values()))
         return Offer(
-            first.title if len(told.newsletter) == 1 else told.publisher.name,
+            first.title if len(told.lists) == 1 else told.publisher.name,
             told.publisher.name,
-            tuple(Offered(slug, known.title) for slug, known in told.newsletter.items()),
+            tuple(Offered(slug, known.title) for slug, known in told.lists.items()),
             tokens.seal(Token("form", "form", second, 0), told.keys),
             told.publisher.postal_address,
             language or first.language,
@@ -302,7 +311,7 @@ class FrontDoor:
         publisher = self._house.settings.publisher
         everything = known.subscriptions if known else ()
         mine = {asked.newsletter, *(s.newsletter for s in everything if s.state == "confirmed")}
-        offered = self._house.settings.newsletter.items()
+        offered = self._house.settings.lists.items()
         others = [Offered(slug, told.title) for slug, told in offered if slug not in mine]
         until = held.paused_until if held else None
         return Standing(
@@ -320,6 +329,8 @@ class FrontDoor:
             tuple(others) if known else (),
             known.language if known else "",
             self._seal(asked, "preferences") if known else "",
+            local=self._is_local(asked.newsletter),
+            timezone=known.timezone if known else "",
         )
 
     def _profile(self, asked: Token) -> Profile | None:
@@ -337,10 +348,20 @@ class FrontDoor:
         return ", ".join(self._names(slug)[0] for slug in newsletters)
 
     def _sections(self, newsletter: str) -> tuple[str, ...]:
-        known = self._house.settings.newsletter.get(newsletter)
-        named = section_order(self._house, known) if known else ()
-        carried = [record.issue for record in self._house.issues(newsletter)[:1]]
-        return tuple(dict.fromkeys((*named, *section_names(carried))))
+        # Of its weekly edition, too: a reader has one choice for both.
+        found: list[str] = []
+        for name in filter(None, (newsletter, self._house.settings.weekly_edition(newsletter))):
+            known = self._house.settings.newsletter.get(name)
+            carried = [record.issue for record in self._house.issues(name)[:1]]
+            found += [
+                *(section_order(self._house, known) if known else ()),
+                *section_names(carried),
+            ]
+        return tuple(dict.fromkeys(found))
+
+    def _is_local(self, newsletter: str) -> bool:
+        weekly = self._house.settings.weekly_edition(newsletter)
+        return is_local(self._house, newsletter) or is_local(self._house, weekly)
 
     def _seal(self, asked: Token, purpose: Purpose) -> str:
         number = 0 if asked.purpose in {"confirm", "address"} else asked.issue

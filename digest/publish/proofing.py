@@ -15,7 +15,7 @@ from digest.archive import IssueRecord
 from digest.edition import Edition, cut, subject_for
 from digest.errors import IssueError
 from digest.publish.composing import Composer
-from digest.publish.frequency import is_first_of_week
+from digest.publish.frequency import readers_of
 from digest.publish.opening import House
 from subscribers import roster
 from subscribers.preferences import EVERYTHING, Preferences
@@ -106,7 +106,7 @@ def proof_for(house: House, record: IssueRecord, address: str) -> Proof:
     """
     with house.database.reading() as session:
         known = roster.find(session, address)
-    newsletter = record.issue.newsletter
+    newsletter = house.settings.list_of(record.issue.newsletter)
     theirs = next((s for s in known.subscriptions if s.newsletter == newsletter), None)
     if theirs is None or theirs.state != "confirmed" or known.suppressed:
         stands = f"is {theirs.state}" if theirs else "is not on the list"
@@ -123,9 +123,9 @@ def proof_for(house: House, record: IssueRecord, address: str) -> Proof:
 
 def reach(house: House, record: IssueRecord, *, now: datetime) -> Reach:
     """How many readers would get the issue now, by edition; the largest first."""
-    weekly = is_first_of_week(house, record)
+    wanted = readers_of(house, record)
     with house.database.reading() as session:
-        found = roster.tastes(session, record.issue.newsletter, now=now, weekly=weekly)
+        found = roster.tastes(session, wanted.newsletter, now=now, frequencies=wanted.frequencies)
     editions: Counter[str] = Counter()
     nothing = 0
     for preferences, count in found:

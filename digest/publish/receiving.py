@@ -195,9 +195,9 @@ def _take_in(
 
 def _act(house: House, session: Session, report: Report, about: About, now: datetime) -> str:
     if report.kind == "leaving":
-        return "left" if _withdraw(session, about, "mail", now) else ""
+        return "left" if _withdraw(house, session, about, "mail", now) else ""
     if report.kind == "complaint":
-        _withdraw(session, about, "complaint", now)
+        _withdraw(house, session, about, "complaint", now)
         _brake(house, session, about.issue, now)
         return "suppressed: complaint" if _suppress(house, session, about, "complaint", now) else ""
     if report.kind == "bounce":
@@ -231,10 +231,10 @@ def _since(session: Session, about: About, now: datetime) -> datetime:
     return max([now - MEMORY, *(event.at for event in events if event.kind == "confirmed")])
 
 
-def _withdraw(session: Session, about: About, how: str, now: datetime) -> bool:
+def _withdraw(house: House, session: Session, about: About, how: str, now: datetime) -> bool:
     """End the subscription to the newsletter whose issue it was; a complaint ends them all."""
     record = archive.issue_by_id(session, about.issue)
-    named = {record.issue.newsletter} if record else set()
+    named = {house.settings.list_of(record.issue.newsletter)} if record else set()
     kept = roster.profile(session, about.subscriber).subscriptions
     ended = [
         roster.withdraw(

@@ -52,6 +52,11 @@ class NewSource:
     remark: str = ""
     private: bool = False
 
+    @property
+    def place(self) -> str:
+        """The feed's address as it may be shown: without its login."""
+        return sources.shown(self.feed)
+
 
 def source_lines(house: House, now: datetime) -> list[SourceLine]:
     """Every source of the settings, in their order."""
@@ -101,15 +106,20 @@ def new_sources(
     """Those that are no sources yet, each with a name of its own."""
     known = settings.source if settings else ()
     names = {source.name for source in known}
-    feeds = {canonical(source.feed) for source in known} - {""}
+    feeds = {_identity(source.feed) for source in known}
     new = []
     for each in found:
         made = _new(each, section)
-        if (canonical(made.feed) or made.feed) not in feeds:
+        if _identity(made.feed) not in feeds:
             new.append(replace(made, name=_unique(made.name, names)))
             names.add(new[-1].name)
-            feeds.add(canonical(made.feed) or made.feed)
+            feeds.add(_identity(made.feed))
     return new
+
+
+def _identity(feed: str) -> str:
+    """A feed is the same with a login or another; a file is what its path says."""
+    return canonical(sources.shown(feed)) or feed
 
 
 def _new(found: Candidate | Outline, section: str) -> NewSource:
@@ -126,7 +136,8 @@ def _name(title: str, feed: str) -> str:
     ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     name = "-".join(re.findall(r"[a-z0-9]+", ascii_title))[:40].strip("-")
     host = (urlsplit(feed).hostname or "feed").removeprefix("www.").replace(".", "-")
-    return host if name in _NO_NAME else name
+    # A name is shown and logged, and an address may hold a login.
+    return host if name in _NO_NAME or "://" in title else name
 
 
 def _unique(name: str, names: set[str]) -> str:

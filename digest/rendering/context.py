@@ -94,12 +94,20 @@ def address(url: str) -> str:
 
 def is_https(url: str) -> bool:
     """Whether a picture at this address would be shown."""
-    return url.startswith("https://")
+    return url.startswith("https://") and _is_whole(url)
 
 
 def linkable(url: str) -> bool:
     """Whether a link may lead there: to a page or a mail, never to a script or a file."""
-    return url.startswith(("https://", "http://", "mailto:"))
+    return url.startswith(("https://", "http://", "mailto:")) and _is_whole(url)
+
+
+def _is_whole(url: str) -> bool:
+    # One story's broken address must not hold up the mail: it is shown without a link.
+    try:
+        return bool(address(url))
+    except ValueError:  # of urlsplit: half a bracket, a host of other signs; or half a character
+        return False
 
 
 def wrapped(text: str, indent: str = "", width: int = WIDTH) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 _MARKS = re.compile(
-    r"\[(?P<words>[^\[\]\n]+)\]\((?P<url>(?:https://|mailto:)[^\s()<>\"']+)\)"
+    r"\[(?P<words>[^\[\]\n]+)\]\((?P<url>(?:https://|mailto:)[^\s()<>\[\]\"']+)\)"
     r"|\*\*(?P<bold>\S(?:[^*\n]*[^\s*])?)\*\*"
     r"|\*(?P<italic>\S(?:[^*\n]*[^\s*])?)\*"
 )

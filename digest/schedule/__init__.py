@@ -29,7 +29,16 @@ from digest.schedule.deciding import (
     why_skipped,
 )
 from digest.schedule.notices import Notice, words
-from digest.schedule.rhythms import Rhythm, between, coming, left_out, oddity, rhythm
+from digest.schedule.rhythms import (
+    Rhythm,
+    between,
+    by_the_clock_of,
+    coming,
+    left_out,
+    oddity,
+    rhythm,
+    shift,
+)
 
 __all__ = [
     "Adopt",
@@ -48,6 +57,7 @@ __all__ = [
     "Step",
     "Tell",
     "between",
+    "by_the_clock_of",
     "coming",
     "due",
     "kept_since",
@@ -56,6 +66,7 @@ __all__ = [
     "outlook",
     "restored",
     "rhythm",
+    "shift",
     "slug",
     "why_skipped",
     "words",

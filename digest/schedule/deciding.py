@@ -27,7 +27,8 @@ _REMEMBERED = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the settings promise. `expire`: how long a send that began may go on after its time.
+    """What the settings promise. `expire`: how long a send that began may go on after its time,
+    of which the readers farthest away have theirs `spread` later.
 
     Without a rhythm nothing is due, but what was begun by hand is gone on with.
     """
@@ -39,6 +40,7 @@ class Plan:
     expire: timedelta
     auto: bool
     editors: tuple[str, ...] = ()
+    spread: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,11 +284,7 @@ class _Case:
             by_hand = number not in self.bound
             if self.held and due <= self.held:
                 yield from self._tell(due, "held", number)
-            elif (
-                by_hand
-                or standing.patient
-                or self.now <= due + self.plan.late_at_most + self.plan.expire
-            ):
+            elif by_hand or standing.patient or self.now <= self._end(due):
                 yield Send(due, number)
             else:
                 yield from self._tell(due, "interrupted", number)
@@ -344,6 +342,9 @@ class _Case:
 
     def _approved(self) -> list[tuple[int, Standing]]:
         return [(n, s) for n, s in self.facts.issues.items() if s.state == "approved"]
+
+    def _end(self, due: datetime) -> datetime:
+        return due + self.plan.spread + self.plan.late_at_most + self.plan.expire
 
     def _settling(self, due: datetime) -> timedelta:
         return _SETTLING if self._has(due, "begun") else timedelta(0)

@@ -100,6 +100,24 @@ def oddity(rhythm: Rhythm, due: datetime) -> str:
     return "doubled" if later.utcoffset() != due.astimezone(zone).utcoffset() else ""
 
 
+def by_the_clock_of(rhythm: Rhythm, due: datetime, timezone: str) -> datetime:
+    """When the clock of another zone shows the time that is due, in UTC.
+
+    Not before it is due, and at most a day after. Raises ZoneInfoNotFoundError.
+    """
+    reckoned = _reckoned(rhythm, due - _ONE_DAY, due, wanted=True)
+    here = due.astimezone(ZoneInfo(rhythm.timezone)).replace(tzinfo=None)
+    wall = next((wall for moment, wall in reckoned if moment == due), here)
+    return min(max(_moment(wall, ZoneInfo(timezone)), due), due + _ONE_DAY)
+
+
+def shift(timezone: str, before: datetime, after: datetime) -> timedelta:
+    """By how much the zone's clock was put forward between two moments; negative: back."""
+    zone = ZoneInfo(timezone)
+    offsets = [moment.astimezone(zone).utcoffset() or timedelta(0) for moment in (before, after)]
+    return offsets[1] - offsets[0]
+
+
 def _reckoned(
     rhythm: Rhythm, after: datetime, until: datetime, *, wanted: bool
 ) -> list[tuple[datetime, datetime]]:

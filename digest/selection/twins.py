@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from digest.selection.words import Profile
+from digest.selection.words import DAYS, Profile
 
 APART = timedelta(days=3)
 # A headline that comes back every day ("Morning briefing") names another story the day after.
@@ -137,9 +137,14 @@ def _alike(one: Profile, other: Profile, heads: float, lead: float, rarity: Rari
 
 
 def _differ(one: Profile, other: Profile) -> bool:
-    """Whether the headlines have days or names that don't agree."""
+    """Whether the headlines have days or names that don't agree, or the texts of two days days."""
     if one.days and other.days and one.days.isdisjoint(other.days):
         return True
+    if abs(one.at - other.at) > SAME_HEADLINE_WITHIN:
+        # What is told every day in the same words (weather, markets) names its day in the text.
+        mine, its = one.days | (one.dek & DAYS), other.days | (other.dek & DAYS)
+        if mine and its and mine.isdisjoint(its):
+            return True
     return _each_has_its_own(one.names, other.names, one, other)
 
 

@@ -63,6 +63,10 @@ class ScheduleSettings(Part):
         description='"monday 07:00", "weekday 18:30", "monday, thursday 07:00" or, once a month, '
         '"first friday 07:00", "last day 07:00", "day 15 07:00"; in the newsletter\'s time zone'
     )
+    at: Literal["newsletter", "local"] = Field(
+        default="newsletter",
+        description="whose clock; local: each reader gets it when their own shows that time",
+    )
     except_: tuple[date, ...] = Field(
         default=(), alias="except", description='days without an issue: ["2026-12-25"]'
     )
@@ -136,6 +140,10 @@ class NewsletterSettings(Part):
     )
     per_day: int = Field(
         default=0, ge=0, description="of one day in a section, while others have some; 0: no limit"
+    )
+    weekly_of: Slug | Literal[""] = Field(
+        default="",
+        description="it is the weekly edition of that newsletter, for its readers who chose weekly",
     )
     schedule: ScheduleSettings | None = None
     trending: TrendingSettings = TrendingSettings()
@@ -371,6 +379,32 @@ class Settings(Part):
             if domain != "*" and (domain != domain.lower() or "@" in domain):
                 raise ValueError(f'domains.{domain}: a domain is written "gmail.com", in small')
         return self
+
+    @model_validator(mode="after")
+    def _weekly_of_one(self) -> "Settings":
+        weekly = {name: told.weekly_of for name, told in self.newsletter.items() if told.weekly_of}
+        for name, daily in weekly.items():
+            if daily not in self.newsletter:
+                raise ValueError(f"newsletter.{name} is weekly_of {daily}, which is no newsletter")
+            if daily in weekly:
+                raise ValueError(f"newsletter.{name} is weekly_of {daily}, which is weekly itself")
+        if twice := repeated(weekly.values()):
+            raise ValueError(f"newsletter.{twice} has two weekly editions: one is enough")
+        return self
+
+    @property
+    def lists(self) -> dict[str, NewsletterSettings]:
+        """The newsletters that one subscribes to: all but weekly editions."""
+        return {name: told for name, told in self.newsletter.items() if not told.weekly_of}
+
+    def list_of(self, newsletter: str) -> str:
+        """The newsletter whose subscribers get this one: itself, unless it is a weekly edition."""
+        told = self.newsletter.get(newsletter)
+        return (told and told.weekly_of) or newsletter
+
+    def weekly_edition(self, newsletter: str) -> str:
+        """The newsletter that is this one's weekly edition; "" for none."""
+        return next((n for n, told in self.newsletter.items() if told.weekly_of == newsletter), "")
 
     @property
     def carriers(self) -> tuple[RelaySettings, ...]:

@@ -29,6 +29,17 @@ def load(path: Path) -> bytes:
     return data
 
 
+def load_saved(path: Path) -> bytes:
+    """As `load`, of a page in a folder: a link that leads out of its folder is not followed."""
+    try:
+        within = path.resolve().is_relative_to(path.parent.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        within = False
+    if not within:
+        raise SourceError("it is a link out of its folder", remedy="copy the page into the folder")
+    return load(path)
+
+
 def saved_pages(folder: Path) -> list[Path]:
     """The saved pages in a folder, by name. Raises SourceError where there is none."""
     if not folder.is_dir():

@@ -17,6 +17,11 @@ from digest.errors import SourceError
 PORTS = {"http": 80, "https": 443}
 _GLOBAL = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NOBODYS = (
+    ipaddress.ip_network("169.254.0.0/16"),
+    ipaddress.ip_network("fe80::/10"),
+    ipaddress.ip_network("fd00:ec2::/32"),
+)
 _PRIVATE = "if it is your own, write private = true into this [[source]] of digest.toml"
 
 
@@ -94,6 +99,17 @@ def is_public(address: str) -> bool:
     return found.is_global and not (found.is_multicast or found.is_reserved)
 
 
+def may_be_own(address: str) -> bool:
+    """Whether an address may be one of the publisher's own network.
+
+    No feed stands at a link-local one (RFC 3927, RFC 4291 section 2.5.6): there a cloud tells its
+    machines their secrets, and a name that leads there is an attack.
+    """
+    found = ipaddress.ip_address(address.partition("%")[0])
+    within = getattr(found, "ipv4_mapped", None) or found
+    return not any(within in network for network in _NOBODYS if network.version == within.version)
+
+
 @dataclass(frozen=True, slots=True)
 class Permit:
     """What the operator's own word allows: his host and port, and whether it may be private.
@@ -117,9 +133,14 @@ class Permit:
         """The addresses that may be talked to. Raises SourceError where there is none."""
         known = list(addresses)
         own = place.host == self.host
-        good = [address for address in known if (own and self.private) or is_public(address)]
+        private = own and self.private
+        good = [a for a in known if is_public(a) or (private and may_be_own(a))]
         if good:
             return good
+        if private:
+            raise SourceError(
+                f"{place.host} is at {known[0]}, where no web site is", remedy="correct its address"
+            )
         if own:
             figures = "" if place.host in known else f" ({known[0]})"
             raise SourceError(f"{place.host} is in a private network{figures}", remedy=_PRIVATE)

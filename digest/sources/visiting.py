@@ -17,7 +17,7 @@ from pathlib import Path
 from digest.articles import Listed, Reading
 from digest.errors import DigestError, SourceError
 from digest.sources.fetching import DEADLINE, AskedToWait, fetch
-from digest.sources.files import load, saved_pages
+from digest.sources.files import load, load_saved, saved_pages
 from digest.sources.network import Internet, Network
 from digest.sources.places import Permit, place_of
 from digest.sources.reading import PATIENCE, Readers
@@ -155,7 +155,7 @@ async def _read_folder(source: Source, known: Memory, means: Means) -> Visit:
     failed: list[SourceError] = []
     for file in files:
         try:
-            data = await asyncio.to_thread(load, file)
+            data = await asyncio.to_thread(load_saved, file)
             read[file] = await means.readers.read(source, data)
         except SourceError as error:
             failed.append(SourceError(f"{file.name}: {error.what}", remedy=error.remedy))
@@ -196,5 +196,8 @@ def _fingerprint(source: Source, files: Sequence[Path]) -> str:
     told: list[bytes] = []
     for file in files:
         with contextlib.suppress(SourceError):
-            told += [file.name.encode("utf-8", "replace"), hashlib.sha256(load(file)).digest()]
+            told += [
+                file.name.encode("utf-8", "replace"),
+                hashlib.sha256(load_saved(file)).digest(),
+            ]
     return source.hashed(*told)

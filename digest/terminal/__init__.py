@@ -379,6 +379,8 @@ def show_schedule(lines: "Sequence[DueLine]") -> None:
             _due_remark(line),
         )  # fmt: skip
     data.print(table)
+    for name in dict.fromkeys(line.newsletter for line in lines if line.at == "local"):
+        talk.print(_safe(f"{name}: who has chosen a time zone gets it by their own clock"))
 
 
 def _due_remark(line: "DueLine") -> str:
@@ -394,8 +396,17 @@ def _due_remark(line: "DueLine") -> str:
         "skipped": "the clock goes forward over this time: due when it would have been",
         "doubled": "the clock goes back: the first of the two counts",
     }
-    remarks = [states.get(line.state, ""), odd.get(line.oddity, "")]
+    moved = "" if line.oddity == "skipped" else _shift(line.shift)  # one remark on it is enough
+    remarks = [states.get(line.state, ""), odd.get(line.oddity, ""), moved]
     return "; ".join(filter(None, remarks))
+
+
+def _shift(minutes: int) -> str:
+    if not minutes:
+        return ""
+    hours, rest = divmod(abs(minutes), 60)
+    said = f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{rest} min"
+    return f"the clock goes {'forward' if minutes > 0 else 'back'} by {said} before it"
 
 
 def show_demonstration(shown: "Demonstration", program: str) -> None:

@@ -60,6 +60,9 @@ def add(
         list[str] | None, typer.Option("--section", help="Only this section; repeatable.")
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="Plain text, no HTML.")] = False,
+    timezone: Annotated[
+        str, typer.Option(help='By whose clock it is to come, where that counts: "Asia/Kolkata".')
+    ] = "",
 ) -> None:
     """Add readers whose consent you have. One that is refused, and none is added."""
     from subscribers import roster
@@ -67,6 +70,7 @@ def add(
 
     desk = lent(context)
     slug = newsletter_meant(desk, newsletter)
+    place = _zone(timezone)
     chosen = None
     if section or text:
         chosen = Preferences(frozenset(section) if section else None, "text" if text else "html")
@@ -75,6 +79,8 @@ def add(
             done = roster.enrol(
                 session, address, slug, chosen, how="operator", now=desk.now(), keys=desk.keys
             )
+            if place:
+                roster.locate(session, done.subscriber, place)
             typer.echo(f"{done.change:9}  {address}")
 
 
@@ -120,7 +126,8 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
         return
     suppressed = f", suppressed: {person.suppression}" if person.suppressed else ""
     since = f"{person.created_at:%Y-%m-%d %H:%M} UTC"
-    typer.echo(f"{person.address}, number {person.subscriber}, since {since}{suppressed}")
+    clock = f", by the clock of {person.timezone}" if person.timezone else ""
+    typer.echo(f"{person.address}, number {person.subscriber}, since {since}{clock}{suppressed}")
     _subscriptions(person)
     counted = ", ".join(f"{len(kept)} in {table}" for table, kept in rows.items() if kept)
     for one in decided:
@@ -247,6 +254,15 @@ def _listed(session: "Session", slug: str | None) -> "Iterator[Listed]":
     while page := roster.listing(session, slug, after=after):
         yield from page
         after = page[-1].subscription
+
+
+def _zone(text: str) -> str:
+    from subscribers.zones import zone
+
+    try:
+        return zone(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--timezone") from None
 
 
 def _sections(preferences: "Preferences") -> str:

@@ -1,7 +1,7 @@
 """Ours: the sheet that carries the proof of consent. Out and in again changes nothing. Pure.
 
-    address[,state][,sections][,sectors][,format][,frequency][,language][,paused_until]
-           [,suppressed][,proof]
+    address[,state][,sections][,sectors][,format][,frequency][,language][,timezone]
+           [,paused_until][,suppressed][,proof]
 
 Names of sections stand with ";" between them, all of them when the cell is empty. `proof` is the
 events of consent as JSON; a line without it needs the operator's word for where consent is from.
@@ -19,10 +19,11 @@ from subscribers.exchange.sheets import defused
 from subscribers.exchange.values import Entry, Status, moment, printable
 from subscribers.preferences import Format, Frequency, Preferences
 from subscribers.suppression import Reason
+from subscribers.zones import zone
 
 HEADER = (
-    "address", "state", "sections", "sectors", "format", "frequency", "language", "paused_until",
-    "suppressed", "proof",
+    "address", "state", "sections", "sectors", "format", "frequency", "language", "timezone",
+    "paused_until", "suppressed", "proof",
 )  # fmt: skip
 CHOICES = ("sections", "sectors", "format", "frequency")
 
@@ -42,6 +43,7 @@ class Kept:
     paused_until: datetime | None = None
     suppressed: Reason | None = None
     events: tuple[Event, ...] = ()
+    timezone: str = ""
 
 
 def cells(kept: Kept) -> tuple[str, ...]:
@@ -50,8 +52,8 @@ def cells(kept: Kept) -> tuple[str, ...]:
     proof = json.dumps([_shown(event) for event in kept.events], ensure_ascii=False)
     values = (
         kept.address, kept.state, _joined(chosen.sections), _joined(chosen.sectors), chosen.format,
-        chosen.frequency, kept.language, kept.paused_until.isoformat() if kept.paused_until else "",
-        kept.suppressed or "", proof,
+        chosen.frequency, kept.language, kept.timezone,
+        kept.paused_until.isoformat() if kept.paused_until else "", kept.suppressed or "", proof,
     )  # fmt: skip
     return tuple(map(defused, values))
 
@@ -74,6 +76,7 @@ def entry(line: int, values: dict[str, str]) -> Entry:
             suppression=_reason(values.get("suppressed", "")),
             language=values.get("language", "")[:35],
             paused_until=_moment(values.get("paused_until", "")),
+            timezone=zone(values.get("timezone", "")),
         )
     except ValueError as error:
         return Entry(line, address, refused=str(error))
@@ -169,4 +172,13 @@ def _event(told: dict[str, Any]) -> Event:
         isinstance(value, kinds[name]) for name, value in told.items()
     ):
         raise ValueError
+    if not all(_is_kept(value) for value in told.values()):
+        raise ValueError
     return Event(**{**told, "at": _moment(told["at"]), "how": told.get("how", "")})
+
+
+def _is_kept(value: str | int) -> bool:
+    """Whether a database can keep it: JSON can name what is no character and no number of ours."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and 0 <= value < 1 << 31
+    return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)

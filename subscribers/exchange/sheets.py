@@ -26,6 +26,7 @@ SEPARATORS = ",;\t|"
 LONGEST = 1 << 20  # characters of a line
 TALLEST = 50  # lines of one record: notes may have line breaks in their quotes
 MEMBERS = 50  # files of a zip
+WIDEST = 1_000  # columns; the widest honest sheet has some dozens
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +135,18 @@ def _sheet(file: IO[bytes], encoding: str, name: str) -> Sheet:
         first = next(lines, None)
     if first is None or "\0" in first[1]:
         raise SubscriberError(f"{name} has no first line with the names of its columns.")
-    separator = max(SEPARATORS, key=lambda mark: _cells_of(first[1], mark))
-    header = next(csv.reader([first[1]], delimiter=separator), [])
-    names = tuple(restored(cell.strip()) for cell in header)
+    try:
+        found = {mark: next(csv.reader([first[1]], delimiter=mark), []) for mark in SEPARATORS}
+    except csv.Error as error:
+        raise SubscriberError(f"The first line of {name} is not CSV: {error}.") from error
+    separator = max(SEPARATORS, key=lambda mark: len(found[mark]))
+    names = tuple(restored(cell.strip()) for cell in found[separator])
+    if len(names) > WIDEST:
+        raise SubscriberError(
+            f"{name} has {len(names)} columns; {WIDEST} are read at most.",
+            remedy="Keep the columns that say who may be mailed, and leave the others out.",
+        )
     return Sheet(name, names, _records(lines, separator, len(names)))
-
-
-def _cells_of(line: str, separator: str) -> int:
-    return len(next(csv.reader([line], delimiter=separator), []))
 
 
 def _numbered(text: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
@@ -180,6 +185,8 @@ def _records(source: Iterator[tuple[int, str]], separator: str, width: int) -> I
         number, line = found
         if "\ufffd" in line:
             yield Record(number, (), "This line is not in the encoding of the file.")
+        elif "\0" in line:
+            yield Record(number, (), "This line holds a NUL character, which no text has.")
         elif '"' in line:
             yield _quoted(found, lines, separator, width)
         else:

@@ -40,9 +40,12 @@ def entries(
     """The entries of a sheet, one for each record. A bad one is an entry with its reason.
 
     `suppress` reads every line as an address never to mail, for that reason. Raises
-    SubscriberError where the columns are of no system that we know and no mapping says more.
+    SubscriberError where the columns are of no system that we know and no mapping says more, or
+    where a mapping would read everybody as active though the sheet tells who is.
     """
     columns = tuple(name.lower() for name in sheet.header)
+    if mapping and not mapping.status and not suppress:
+        _refuse_blind(sheet, columns)
     read = _reader(sheet, columns, mapping)
     # Mailchimp writes a list of tags as bare cells at the end of some lines.
     endless = columns[-1:] == ("tags",)
@@ -68,6 +71,17 @@ def system(sheet: Sheet) -> str:
         if telling <= columns:
             return name
     return "mailchimp" if mailchimp.is_one(sheet.name, columns) else ""
+
+
+def _refuse_blind(sheet: Sheet, columns: tuple[str, ...]) -> None:
+    """Who may be mailed is in a known system's sheet: a mapping may not read over it."""
+    name = system(sheet)
+    if name and (name != "ours" or {"state", "proof"} & set(columns)):
+        raise SubscriberError(
+            f"{sheet.name} is a sheet of {name}, which says who may be mailed.",
+            remedy="Leave out --email, and it is read as what it is; or name --status and --active "
+            "as well.",
+        )
 
 
 def _reader(sheet: Sheet, columns: tuple[str, ...], mapping: Mapping | None) -> Reader:
@@ -118,9 +132,10 @@ def _listmonk(line: int, values: dict[str, str]) -> Entry:
 
 def _substack(line: int, values: dict[str, str]) -> Entry:
     # `active_subscription` means that they pay, and is no answer to whether they want mail.
-    disabled = _truth(values.get("email_disabled", ""))
+    # A cell that says nothing (of a line that was cut, say) is no leave to mail.
+    disabled = _truth(values["email_disabled"]) if values["email_disabled"] else None
     if disabled is None:
-        return _refused(line, values, "email_disabled", values.get("email_disabled", ""))
+        return _refused(line, values, "email_disabled", values["email_disabled"])
     status: Status = "withdrawn" if disabled else "confirmed"
     return _told(line, values, status, since="created_at")
 

@@ -35,6 +35,7 @@ class Entry:
     language: str = ""
     paused_until: datetime | None = None
     hashed: str = ""
+    timezone: str = ""
 
 
 def moment(text: str) -> datetime | None:
@@ -47,9 +48,9 @@ def moment(text: str) -> datetime | None:
     bare = text.strip().removesuffix(" UTC").removesuffix(" (UTC)")
     try:
         found = datetime.fromisoformat(bare)
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC it may be before the year 1 or after 9999
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,8 @@
     counting    how often something was asked for, by all processes
     reporting   what came back, and what it counts
     telling     everything on a person; why readers left
-    asking      recipients, standing, everyone, listing, counts, find, profile, kept, …
+    asking      recipients, standing, everyone, listing, counts
+    profiles    find, profile, kept: people with the proof of their consent
 
 Every function takes the session first, works in its transaction and never commits; rows stay in
 here, frozen values come out, times are aware and in UTC. Never here: whether mail may go (that
@@ -18,21 +19,15 @@ from sqlmodel import Session
 
 from subscribers.roster.asking import (
     Listed,
-    Profile,
-    Subscription,
     addresses,
     audience,
     counts,
     everyone,
-    find,
     is_suppressed,
-    kept,
     listing,
     newest,
-    profile,
     recipients,
     standing,
-    suppressions,
     tastes,
 )
 from subscribers.roster.changing import (
@@ -57,6 +52,7 @@ from subscribers.roster.joining import (
     due_notices,
     feedback,
     give_feedback,
+    locate,
     move,
     note_notice,
     open_notice,
@@ -68,6 +64,14 @@ from subscribers.roster.joining import (
     stop,
     take_notice,
     tidy,
+)
+from subscribers.roster.profiles import (
+    Profile,
+    Subscription,
+    find,
+    kept,
+    profile,
+    suppressions,
 )
 from subscribers.roster.reporting import (
     Reported,
@@ -119,6 +123,7 @@ __all__ = [
     "left_by",
     "left_near",
     "listing",
+    "locate",
     "move",
     "newest",
     "note_deed",

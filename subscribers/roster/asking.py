@@ -1,7 +1,7 @@
 """The roster's questions: what it knows, as frozen values. Nothing here writes."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -9,14 +9,15 @@ from typing import Any, TypeAlias, cast
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Row,
-    ScalarSelect,
     Select,
     Text,
     bindparam,
+    case,
     exists,
     func,
+    literal,
+    null,
     or_,
     select,
 )
@@ -24,19 +25,17 @@ from sqlalchemy import cast as cast_to
 from sqlmodel import Session, col
 
 from subscribers.address import key
-from subscribers.consent import Event, Kind, State
+from subscribers.columns import Utc
+from subscribers.consent import State
 from subscribers.errors import UnknownSubscriber
-from subscribers.exchange import Kept
-from subscribers.preferences import Format, Frequency, Preferences
+from subscribers.preferences import FREQUENCIES, Format, Frequency, Preferences
 from subscribers.recipient import Recipient
 from subscribers.roster.tables import (
-    ConsentEventRow,
     SubscriberRow,
     SubscriptionRow,
     SuppressionRow,
-    WordingRow,
 )
-from subscribers.suppression import Reason, address_hash, may_mail
+from subscribers.suppression import address_hash, may_mail
 
 BATCH = 1000  # ids in one IN (...): both engines bound the number of parameters
 CHOICES = (
@@ -49,32 +48,6 @@ CHOICES = (
 # Quoted: SQLAlchemy 2.0 takes one tuple here, 2.1 its members.
 Line: TypeAlias = Row[*tuple[Any, ...]]
 Lines: TypeAlias = Select[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One subscription with its proof, oldest event first."""
-
-    newsletter: str
-    state: State
-    preferences: Preferences
-    confirmed_at: datetime | None
-    changed_at: datetime
-    events: tuple[Event, ...]
-    paused_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A person and their subscriptions. `suppressed` tells the reason, if there is one."""
-
-    subscriber: int
-    address: str
-    created_at: datetime
-    suppressed: bool
-    subscriptions: tuple[Subscription, ...]
-    language: str = ""
-    suppression: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +71,14 @@ def recipients(
     after: int = 0,
     limit: int = BATCH,
     now: datetime | None = None,
-    weekly: bool = True,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
 ) -> list[Recipient]:
     """Who may be mailed this newsletter now, in the order of their numbers, those above `after`.
 
-    Without `now` nobody is paused. `weekly`: whether the issue is for those, too, who want only
-    the first of each week.
+    Without `now` nobody is paused. `frequencies`: those who chose one of them.
     """
     above = col(SubscriptionRow.subscriber_id) > after
-    found = _mailable(newsletter, now, weekly).where(above)
+    found = _mailable(newsletter, now, frequencies).where(above)
     page = found.order_by(col(SubscriptionRow.subscriber_id)).limit(limit)
     # Of a million lines only what a Recipient is made of: each time that is read costs as much
     # as the whole of the others.
@@ -125,7 +97,8 @@ def audience(
     newsletter: str,
     *,
     now: datetime | None = None,
-    weekly: bool = True,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
+    mornings: Mapping[str, datetime] | None = None,
     after: int = 0,
     last: int | None = None,
     limit: int | None = None,
@@ -133,15 +106,21 @@ def audience(
     """The numbers of all `recipients`, as a query for a ledger to freeze in one statement.
 
     With `last` (see `newest`) those alone who were confirmed at `now` already, whenever it is
-    asked; with `after` and `limit` so many of them, in the order of their numbers.
+    asked; with `after` and `limit` so many of them, in the order of their numbers. With
+    `mornings` a second column has the moment for the reader's time zone, NULL for none.
     """
     number = col(SubscriptionRow.subscriber_id)
-    found = _mailable(newsletter, now, weekly).where(number > after)
+    found = _mailable(newsletter, now, frequencies).where(number > after)
     if last is not None:
         found = found.where(
             col(SubscriptionRow.id) <= last, col(SubscriptionRow.confirmed_at) <= now
         )
-    return found.with_only_columns(number).order_by(number).limit(limit)
+    columns: list[Any] = [number]
+    if mornings:
+        # Most have chosen none: they are told apart first.
+        moments = {zone: literal(moment, Utc()) for zone, moment in mornings.items()}
+        columns.append(case({"": null(), **moments}, value=col(SubscriberRow.timezone)))
+    return found.with_only_columns(*columns).order_by(number).limit(limit)
 
 
 def newest(session: Session) -> int:
@@ -149,23 +128,27 @@ def newest(session: Session) -> int:
     return session.connection().scalar(select(func.max(col(SubscriptionRow.id)))) or 0
 
 
-def _mailable(newsletter: str, now: datetime | None, weekly: bool) -> Lines:
+def _mailable(newsletter: str, now: datetime | None, frequencies: frozenset[Frequency]) -> Lines:
     found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
         col(SubscriptionRow.state) == "confirmed", ~suppressed()
     )
     if now is not None:
         until = col(SubscriptionRow.paused_until)
         found = found.where(or_(until.is_(None), until <= now))
-    if not weekly:
-        found = found.where(col(SubscriptionRow.frequency) == "each")
+    if frequencies != FREQUENCIES:
+        found = found.where(col(SubscriptionRow.frequency).in_(sorted(frequencies)))
     return found
 
 
 def tastes(
-    session: Session, newsletter: str, *, now: datetime | None = None, weekly: bool = True
+    session: Session,
+    newsletter: str,
+    *,
+    now: datetime | None = None,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
 ) -> list[tuple[Preferences, int]]:
     """How many `recipients` have which preferences: a line for each, however many readers."""
-    found = _mailable(newsletter, now, weekly).subquery()
+    found = _mailable(newsletter, now, frequencies).subquery()
     # A JSON column has no equality on PostgreSQL; its text has.
     same = [cast_to(found.c[name], Text) for name in ("sections", "sectors")]
     by = (*same, found.c.format, found.c.frequency)
@@ -187,7 +170,7 @@ def standing(
     newsletter: str,
     *,
     now: datetime | None = None,
-    weekly: bool = True,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
 ) -> dict[int, Recipient | str]:
     """For each of these numbers a Recipient when mail may go now, else may_mail's reason.
 
@@ -198,7 +181,7 @@ def standing(
     for start in range(0, len(wanted), BATCH):
         some = {"newsletter": newsletter, "some": wanted[start : start + BATCH]}
         for line in session.connection().execute(_standing(), some).all():
-            answer[line.subscriber] = _may(line, now, weekly)
+            answer[line.subscriber] = _may(line, now, frequencies)
     return answer
 
 
@@ -235,7 +218,7 @@ def everyone(
     after: int = 0,
     limit: int = BATCH,
     now: datetime | None = None,
-    weekly: bool = True,
+    frequencies: frozenset[Frequency] = FREQUENCIES,
 ) -> list[tuple[int, str, Recipient | str]]:
     """Every subscription of a newsletter: number, address, and a Recipient or the reason."""
     found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
@@ -243,7 +226,7 @@ def everyone(
     )
     page = found.order_by(col(SubscriptionRow.subscriber_id)).limit(limit)
     found_lines = session.connection().execute(page)
-    return [(line.subscriber, line.address, _may(line, now, weekly)) for line in found_lines]
+    return [(line.subscriber, line.address, _may(line, now, frequencies)) for line in found_lines]
 
 
 def listing(
@@ -289,103 +272,6 @@ def is_suppressed(session: Session, address: str, keys: Sequence[bytes]) -> bool
     return bool(session.connection().scalar(select(exists().where(hashed))))
 
 
-def find(session: Session, address: str) -> Profile:
-    """All that is kept on the person of this address. Raises InvalidAddress, UnknownSubscriber."""
-    return profile(session, person(session, address).id)
-
-
-def profile(session: Session, subscriber: int) -> Profile:
-    """All that is kept on the person of this number. Raises UnknownSubscriber."""
-    connection = session.connection()
-    columns = (
-        col(SubscriberRow.address),
-        col(SubscriberRow.created_at),
-        col(SubscriberRow.language),
-        _reason().label("reason"),
-    )
-    found = connection.execute(select(*columns).where(col(SubscriberRow.id) == subscriber)).first()
-    if found is None:
-        raise UnknownSubscriber(f"No subscriber has the number {subscriber}.")
-    kept = connection.execute(
-        lines(col(SubscriberRow.id) == subscriber).order_by(col(SubscriptionRow.id))
-    ).all()
-    proof = events(connection, [subscriber])
-    subscriptions = tuple(
-        Subscription(
-            line.newsletter,
-            line.state,
-            preferences(line),
-            line.confirmed_at,
-            line.changed_at,
-            tuple(proof.get((subscriber, line.newsletter), ())),
-            line.paused_until,
-        )
-        for line in kept
-    )
-    reason = cast("Reason | None", found.reason)
-    return Profile(
-        subscriber, found[0], found[1], reason is not None, subscriptions, found.language, reason
-    )
-
-
-def kept(session: Session, newsletter: str, *, after: int = 0, limit: int = BATCH) -> list[Kept]:
-    """Every subscription of a newsletter with its proof, those of numbers above `after`."""
-    found = lines(col(SubscriptionRow.newsletter) == newsletter).where(
-        col(SubscriptionRow.subscriber_id) > after
-    )
-    page = (
-        found.add_columns(
-            col(SubscriberRow.language), col(SubscriberRow.created_at), _reason().label("reason")
-        )
-        .order_by(col(SubscriptionRow.subscriber_id))
-        .limit(limit)
-    )
-    connection = session.connection()
-    listed = connection.execute(page).all()
-    proof = events(connection, [line.subscriber for line in listed], newsletter)
-    return [
-        Kept(
-            line.subscriber,
-            line.address,
-            line.newsletter,
-            line.state,
-            preferences(line),
-            line.confirmed_at,
-            line.created_at,
-            line.language,
-            line.paused_until,
-            line.reason,
-            tuple(proof.get((line.subscriber, newsletter), ())),
-        )
-        for line in listed
-    ]
-
-
-def suppressions(
-    session: Session, *, after: int = 0, limit: int = 50 * BATCH
-) -> list[tuple[int, str, str, Reason, str, datetime]]:
-    """Number, address (empty where the roster has nobody of it), hash, reason, way and time."""
-    row = SuppressionRow
-    query = (
-        select(
-            col(row.id),
-            func.coalesce(col(SubscriberRow.address), ""),
-            col(row.address_hash),
-            col(row.reason),
-            col(row.how),
-            col(row.at),
-        )
-        .outerjoin(SubscriberRow, col(SubscriberRow.address_hash) == col(row.address_hash))
-        .where(col(row.id) > after)
-        .order_by(col(row.id))
-        .limit(limit)
-    )
-    return [
-        (cast(int, line[0]), line[1], line[2], cast(Reason, line[3]), line[4], line[5])
-        for line in session.connection().execute(query)
-    ]
-
-
 def person(session: Session, address: str) -> Line:
     """id, address and address_hash of the person of this address."""
     columns = (
@@ -425,15 +311,6 @@ def suppressed() -> ColumnElement[bool]:
     return exists().where(col(SuppressionRow.address_hash) == col(SubscriberRow.address_hash))
 
 
-def _reason() -> ScalarSelect[Any]:
-    """The reason why the subscriber of the surrounding query is suppressed; NULL for none."""
-    return (
-        select(col(SuppressionRow.reason))
-        .where(col(SuppressionRow.address_hash) == col(SubscriberRow.address_hash))
-        .scalar_subquery()
-    )
-
-
 def preferences(line: Line) -> Preferences:
     """The stored choice of one line, as the value that flows."""
     return _chosen(line.sections, line.sectors, line.format, line.frequency)
@@ -458,48 +335,13 @@ def _everything(form: Format, frequency: Frequency) -> Preferences:
     return Preferences(None, form, None, frequency)
 
 
-@cache
-def _of_all(form: Format, frequency: Frequency) -> Preferences:
-    # What nearly everybody chose, for every reader of a send.
-    return Preferences(None, form, None, frequency)
-
-
 def recipient(line: Line) -> Recipient:
     """One line as a recipient. `since` has a value: what is confirmed was confirmed at a time."""
     return Recipient(line.subscriber, line.address, line.confirmed_at, preferences(line))
 
 
-def _may(line: Line, now: datetime | None, weekly: bool) -> Recipient | str:
+def _may(line: Line, now: datetime | None, frequencies: frozenset[Frequency]) -> Recipient | str:
     paused = now is not None and line.paused_until is not None and line.paused_until > now
-    late = line.frequency == "weekly" and not weekly
-    reason = may_mail(line.state, bool(line.suppressed), paused=paused, weekly=late)
+    unwanted = "" if line.frequency in frequencies else line.frequency
+    reason = may_mail(line.state, bool(line.suppressed), paused=paused, unwanted=unwanted)
     return reason or recipient(line)
-
-
-def events(
-    connection: Connection, subscribers: Collection[int], newsletter: str | None = None
-) -> dict[tuple[int, str], list[Event]]:
-    """The events of these people by number and newsletter, oldest first."""
-    row = ConsentEventRow
-    columns = (row.kind, row.at, row.how, row.issue, row.evidence, row.story, row.ip, row.agent)
-    query: Lines = (
-        select(
-            col(row.subscriber_id).label("subscriber"),
-            col(row.newsletter).label("newsletter"),
-            func.coalesce(col(WordingRow.text), "").label("wording"),
-            *map(col, columns),
-        )
-        .outerjoin(WordingRow, col(WordingRow.hash) == col(row.wording))
-        .where(col(row.subscriber_id).in_(subscribers))
-        .order_by(col(row.id))
-    )
-    if newsletter is not None:
-        query = query.where(col(row.newsletter) == newsletter)
-    found: dict[tuple[int, str], list[Event]] = {}
-    for line in connection.execute(query):
-        event = Event(
-            cast(Kind, line.kind), line.at, line.how, line.issue, line.evidence,
-            line.story, line.wording, line.ip, line.agent,
-        )  # fmt: skip
-        found.setdefault((line.subscriber, line.newsletter), []).append(event)
-    return found

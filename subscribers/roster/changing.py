@@ -190,16 +190,11 @@ def forget(
 ) -> dict[str, int]:
     """Erase a person: the number of rows erased, by table. A suppression of the address stays.
 
-    Who had left a newsletter is suppressed, or an old list could bring them back as new.
-    Raises InvalidAddress, UnknownSubscriber.
+    It is made where there is none (GDPR 17 with 21(3): erased, and never mailed again), or an
+    old list could bring them back as new. Raises InvalidAddress, UnknownSubscriber.
     """
     found = person(session, address)
     connection = session.connection()
-    left = select(col(SubscriptionRow.id)).where(
-        col(SubscriptionRow.subscriber_id) == found.id, col(SubscriptionRow.state) == "withdrawn"
-    )
-    if connection.execute(left.limit(1)).first():
-        suppress(session, found.address, reason="request", how="forget", now=now, keys=keys)
     today = address_hash(found.address, keys)
     if found.address_hash != today and not is_suppressed(session, found.address, keys):
         # The oldest key is not the one this row was made with. What stays must be findable
@@ -209,6 +204,7 @@ def forget(
             .where(col(SuppressionRow.address_hash) == found.address_hash)
             .values(address_hash=today)
         )
+    suppress(session, found.address, reason="request", how="forget", now=now, keys=keys)
     # Erased one by one, not by the cascade: the report counts them.
     erased = {
         table.name: connection.execute(delete(table).where(column == found.id)).rowcount
@@ -242,6 +238,7 @@ def subscriber(
         "address": address,
         "address_hash": address_hash(address, keys),
         "language": language,
+        "timezone": "",
         "created_at": now,
     }
     insert_new(session, SubscriberRow, {"address_key": key(address)}, values)

@@ -173,6 +173,7 @@ class Entering:
             "address_key": keys,
             "address_hash": [hashes[key] for key in keys],
             "language": [one.entry.language for one in entering],
+            "timezone": [one.entry.timezone for one in entering],
             "created_at": [one.entry.since or self._now for one in entering],
         })  # fmt: skip
         key = col(SubscriberRow.address_key)

@@ -2,12 +2,13 @@
 
 A row of `notice` is the outbox: whoever mails (digest's publish) takes what is due, marks it
 before it is sent, and notes what the relay said. A notice is never sent twice. Limits against
-list bombing hold here, too: one mail a day to an address, and three for ever without a click.
+list bombing hold here, too: one mail a day to an address, and three for ever without a click:
+the count of them stays, under a hash, when the request itself is forgotten.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
 from sqlalchemy import delete, func, insert, select, update
@@ -17,7 +18,7 @@ from subscribers.address import key, normalise
 from subscribers.consent import Event, Kind
 from subscribers.errors import BadToken, Suppressed
 from subscribers.preferences import EVERYTHING, Preferences
-from subscribers.roster.asking import Lines, is_suppressed, profile
+from subscribers.roster.asking import Lines, is_suppressed
 from subscribers.roster.changing import (
     append,
     change,
@@ -26,7 +27,10 @@ from subscribers.roster.changing import (
     state,
     stored,
     subscriber,
+    suppress,
 )
+from subscribers.roster.counting import tallied, tally
+from subscribers.roster.profiles import profile
 from subscribers.roster.tables import (
     ConsentEventRow,
     FeedbackRow,
@@ -35,6 +39,7 @@ from subscribers.roster.tables import (
     SubscriberRow,
     SubscriptionRow,
     SuppressionRow,
+    TallyRow,
 )
 from subscribers.suppression import address_hash
 
@@ -47,6 +52,7 @@ EVER = 3  # mails to an address of which none led to a click
 OPEN = timedelta(days=7)  # how long a notice can be confirmed
 STOPPED = timedelta(days=90)  # the same where mail came back: a full mailbox takes its time
 STUCK = timedelta(minutes=15)
+UNANSWERED, NEVER = "unanswered", datetime(9999, 12, 31, tzinfo=UTC)  # a tally, and when it ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +94,14 @@ def request(
     if not newsletters or _blocked(session, mail, keys):
         return False
     number = subscriber(session, mail, now, keys, asker.language)
-    if not _may_be_mailed(session, mail, now):
+    if not _may_be_mailed(session, mail, now, keys):
         return False
     wanted = [slug for slug in newsletters if _asked(session, number, slug, asker, now)]
     if is_suppressed(session, mail, keys):
         wanted = list(newsletters)  # only a fresh confirmation lifts that
     kind: NoticeKind = "confirm" if wanted else "known"
     _owe(session, number, wanted or list(newsletters), kind, mail, now)
+    tally(session, UNANSWERED, address_hash(mail, keys), NEVER, now)
     return True
 
 
@@ -104,19 +111,19 @@ def confirm(
 ) -> tuple[str, ...]:  # fmt: skip
     """The second step of a double opt-in: the newsletters that are confirmed now.
 
-    Once more is fine. A fresh confirmation lifts a suppression, but never the operator's. Raises
-    BadToken for a notice that is gone, too old or somebody else's.
+    Once more is fine. A confirmation that was asked for since lifts a suppression, but never the
+    operator's. Raises BadToken for a notice that is gone, too old or somebody else's.
     """
     asked = open_notice(session, notice, number, CONFIRMING, now)
     known = profile(session, number)
-    lifted = _lift(session, known.address, keys)
+    lifted = _lift(session, known.address, keys, asked.asked_at)
     for slug in asked.newsletters:
         fresh = {"state": "confirmed", "confirmed_at": now, "changed_at": now, "paused_until": None}
         requested = col(SubscriptionRow.state) == "requested"
         changed = change(session, number, slug, fresh, requested)
         if changed or (lifted and state(session, number, slug) == "confirmed"):
             append(session, number, slug, _event("confirmed", asker, now))
-    _used(session, notice, now)
+    _used(session, asked, now, keys)
     return asked.newsletters
 
 
@@ -124,7 +131,7 @@ def stop(session: Session, number: int, now: datetime) -> bool:
     """Tell a reader whose mail came back that it stopped, and how to go on. Whether it is owed."""
     known = profile(session, number)
     slugs = [held.newsletter for held in known.subscriptions if held.state == "confirmed"]
-    if not slugs or not _may_be_mailed(session, known.address, now):
+    if not slugs or not _may_be_mailed(session, known.address, now, ()):
         return False
     _owe(session, number, slugs, "stopped", known.address, now)
     return True
@@ -136,9 +143,10 @@ def ask_to_move(
 ) -> bool:  # fmt: skip
     """A reader wants their mail elsewhere: the new address is asked. Raises InvalidAddress."""
     mail = normalise(address)
-    if _blocked(session, mail, keys) or not _may_be_mailed(session, mail, now):
+    if _blocked(session, mail, keys) or not _may_be_mailed(session, mail, now, keys):
         return False
     _owe(session, number, [newsletter], "address", mail, now)
+    tally(session, UNANSWERED, address_hash(mail, keys), NEVER, now)
     return True
 
 
@@ -148,7 +156,8 @@ def move(
 ) -> tuple[str, ...]:  # fmt: skip
     """The new address was confirmed: it is the reader's from now on. Raises BadToken, Suppressed.
 
-    An address that is somebody's already can't be taken: Suppressed says no more than that.
+    An address that is somebody's already can't be taken: Suppressed says no more than that. As
+    with `confirm`, whoever confirms lifts an older suppression, but never the operator's.
     """
     asked = open_notice(session, notice, number, MOVING, now)
     known = profile(session, number)
@@ -164,7 +173,10 @@ def move(
         session.connection().execute(update(row).where(col(row.id) == number).values(values))
         for held in known.subscriptions:
             append(session, number, held.newsletter, _event("moved", asker, now))
-    _used(session, notice, now)
+        # An old list has the old address, and would mail this reader there, come what may.
+        suppress(session, known.address, reason="request", how="moved", now=now, keys=keys)
+    _lift(session, asked.address, keys, asked.asked_at)
+    _used(session, asked, now, keys)
     return asked.newsletters
 
 
@@ -207,6 +219,13 @@ def speak(session: Session, number: int, language: str) -> None:
     """The language of this reader's pages and notices; "" for the newsletter's."""
     row = SubscriberRow
     values = {"language": language}
+    session.connection().execute(update(row).where(col(row.id) == number).values(values))
+
+
+def locate(session: Session, number: int, timezone: str) -> None:
+    """By whose clock mail is to come to this reader (IANA); "" for the newsletter's."""
+    row = SubscriberRow
+    values = {"timezone": timezone}
     session.connection().execute(update(row).where(col(row.id) == number).values(values))
 
 
@@ -328,13 +347,17 @@ def _owe(
     session.connection().execute(insert(NoticeRow).values(**values, attempts=0, reply=""))
 
 
-def _may_be_mailed(session: Session, mail: str, now: datetime) -> bool:
+def _may_be_mailed(session: Session, mail: str, now: datetime, keys: Sequence[bytes]) -> bool:
     """List bombing: one a day, and no more than three that nobody ever clicked."""
     row = NoticeRow
     mine = func.lower(col(row.address)) == mail.lower()
     query = select(func.max(col(row.asked_at)), func.count(), func.count(col(row.used_at)))
     last, asked, used = session.connection().execute(query.where(mine)).one()
-    return not ((last and last > now - ONE_IN) or (asked >= EVER and not used))
+    if used:
+        asked = 0
+    elif keys:
+        asked = max(asked, tallied(session, UNANSWERED, address_hash(mail, keys), NEVER))
+    return not ((last and last > now - ONE_IN) or asked >= EVER)
 
 
 def _blocked(session: Session, mail: str, keys: Sequence[bytes]) -> bool:
@@ -345,17 +368,20 @@ def _blocked(session: Session, mail: str, keys: Sequence[bytes]) -> bool:
     return session.connection().scalar(query) is not None
 
 
-def _lift(session: Session, address: str, keys: Sequence[bytes]) -> bool:
+def _lift(session: Session, address: str, keys: Sequence[bytes], asked_at: datetime) -> bool:
+    """Lift what stood when the mail was asked for: a link of before then is no second thought."""
     row = SuppressionRow
-    mine = col(row.address_hash) == address_hash(address, keys)
+    mine = (col(row.address_hash) == address_hash(address, keys)) & (col(row.at) <= asked_at)
     lifted = delete(row).where(mine, col(row.reason) != "operator")
     return session.connection().execute(lifted).rowcount == 1
 
 
-def _used(session: Session, notice: int, now: datetime) -> None:
-    row = NoticeRow
-    fresh = (col(row.id) == notice) & col(row.used_at).is_(None)
+def _used(session: Session, notice: Notice, now: datetime, keys: Sequence[bytes]) -> None:
+    row, count = NoticeRow, TallyRow
+    fresh = (col(row.id) == notice.id) & col(row.used_at).is_(None)
     session.connection().execute(update(row).where(fresh).values(used_at=now))
+    mine = (col(count.rule) == UNANSWERED) & (col(count.name) == address_hash(notice.address, keys))
+    session.connection().execute(delete(count).where(mine))
 
 
 def _notices() -> Lines:

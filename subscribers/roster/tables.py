@@ -18,6 +18,7 @@ class SubscriberRow(SQLModel, table=True):
     address_key: str
     address_hash: str
     language: str = ""
+    timezone: str = ""
     created_at: datetime = Field(sa_type=Utc)
 
 

@@ -17,7 +17,7 @@ import jinja2
 from fastapi import APIRouter, Response
 from markupsafe import Markup
 
-from subscribers import words
+from subscribers import words, zones
 from subscribers.web import choosing, joining, leaving
 from subscribers.web.door import Door, Leaving, Offer, Offered, Page, Riddle, Show, Standing
 from subscribers.web.forms import HEADERS, LARGEST, with_script
@@ -41,6 +41,7 @@ __all__ = [
 NOTHING: dict[str, Any] = {
     "page": None, "story": None, "reasons": (), "token": "", "saved": False, "mailed": False,
     "wrong": False, "nothing": False, "thanked": False, "everything": False, "script": "",
+    "typed": "",
 }  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def shown(door: Door, pages: jinja2.Environment) -> Show:
     environment = pages.overlay(autoescape=True)
 
     def show(name: str, status: int = 200, **context: Any) -> Response:
-        page = context.get("page") or door.offer("")
+        page = context.get("page") or door.offer(context.pop("language", ""))
         language = page.language
         context = NOTHING | context | {"page": page}
         context |= {
@@ -67,6 +68,7 @@ def shown(door: Door, pages: jinja2.Environment) -> Show:
             "lang": words.known(language),
             "dir": words.direction(language),
             "languages": words.LANGUAGES,
+            "zones": zones.by_region,
         }
         headers = HEADERS
         if context["script"]:

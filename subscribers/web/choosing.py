@@ -9,6 +9,7 @@ from subscribers.errors import BadToken, InvalidAddress
 from subscribers.web import forms
 from subscribers.web.door import Asked, Door, Show, Standing
 from subscribers.web.forms import Form
+from subscribers.zones import zone
 
 VERDICTS = ("good", "fair", "poor")
 LONGEST_PAUSE = 26  # weeks
@@ -18,11 +19,11 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
     """`/p/{token}` and `/f/{token}`."""
 
     @routes.api_route("/p/{token}", methods=["GET", "HEAD"])
-    def ask(token: str) -> Response:
+    def ask(token: str, request: Request) -> Response:
         try:
             standing = door.standing(token, "preferences")
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("preferences", page=standing)
 
     @routes.post("/p/{token}")
@@ -30,15 +31,15 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
         return await run_in_threadpool(_act, door, show, token, form, forms.asked(request))
 
     @routes.api_route("/f/{token}", methods=["GET", "HEAD"])
-    def asks(token: str) -> Response:
+    def asks(token: str, request: Request) -> Response:
         try:
             standing = door.standing(token, "feedback")
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("feedback", page=standing, verdicts=VERDICTS)
 
     @routes.post("/f/{token}")
-    async def opine(token: str, form: Form) -> Response:
+    async def opine(token: str, form: Form, request: Request) -> Response:
         verdict = forms.text(form, "verdict")
         comment = forms.text(form, "comment", 2000)
         try:
@@ -47,7 +48,7 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
                 return show("feedback", 422, page=standing, verdicts=VERDICTS)
             standing = await run_in_threadpool(door.give_feedback, token, verdict, comment)
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("feedback", page=standing, thanked=True)
 
 
@@ -62,6 +63,8 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
                 return _moved(door, show, token, forms.text(form, "address", 300))
             case "language":
                 standing = door.speak(token, words.known(forms.text(form, "language")))
+            case "timezone":
+                standing = door.locate(token, zone(forms.text(form, "timezone")))
             case "join":
                 wanted = forms.listed(form, "newsletter")
                 standing = door.join_more(token, wanted, asked)
@@ -72,7 +75,9 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
                 return _chosen(door, show, token, form)
         return show("preferences", page=standing, saved=True)
     except BadToken:
-        return show("not_found", 404)
+        return show("not_found", 404, language=asked.language)
+    except ValueError:  # a zone that the page does not offer
+        return show("preferences", 422, page=door.standing(token, "preferences"))
 
 
 def _chosen(door: Door, show: Show, token: str, form: FormData) -> Response:
@@ -92,4 +97,4 @@ def _moved(door: Door, show: Show, token: str, address: str) -> Response:
         return show("preferences", page=door.move(token, address), mailed=True)
     except InvalidAddress:
         standing = door.standing(token, "preferences")
-        return show("preferences", 422, page=standing, wrong=True)
+        return show("preferences", 422, page=standing, wrong=True, typed=address)

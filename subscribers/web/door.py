@@ -41,6 +41,7 @@ class Standing:
 
     `state` is None when the subscriber is gone. `sections` and `sectors` are those there are to
     choose from, `others` the publisher's newsletters that the reader does not get.
+    `local`: issues come by the clock of the reader's `timezone` (IANA; "" for the newsletter's).
     `unsubscribe` is a token for the way out; empty when there is nothing to leave. `choices` is one
     for the preferences.
     """
@@ -59,6 +60,8 @@ class Standing:
     others: tuple["Offered", ...] = ()
     spoken: str = ""
     choices: str = ""
+    local: bool = False
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,9 @@ class Door(Protocol):
 
     def speak(self, token: str, language: str) -> Standing:
         """The language of the pages and notices."""
+
+    def locate(self, token: str, timezone: str) -> Standing:
+        """By whose clock mail is to come. Raises ValueError for a zone that is none."""
 
     def move(self, token: str, address: str) -> Standing:
         """Ask a new address whether it is the reader's. Raises InvalidAddress."""

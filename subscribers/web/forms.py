@@ -87,9 +87,14 @@ def asked(request: Request, wording: str = "") -> Asked:
     return Asked(
         request.client.host if request.client else "",
         request.headers.get("user-agent", "")[:300],
-        words.preferred(request.headers.get("accept-language", ""), ""),
+        language(request),
         wording,
     )
+
+
+def language(request: Request) -> str:
+    """The language that the browser asks for, of those we speak; empty for none of them."""
+    return words.preferred(request.headers.get("accept-language", ""), "")
 
 
 def _ticked(ticked: tuple[str, ...], known: tuple[str, ...]) -> frozenset[str] | None:

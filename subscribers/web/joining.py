@@ -8,7 +8,7 @@ from subscribers import tokens, words
 from subscribers.address import masked, normalise
 from subscribers.errors import BadToken, InvalidAddress, Suppressed
 from subscribers.web import forms
-from subscribers.web.door import Door, Offer, Show
+from subscribers.web.door import Door, Offer, Show, Standing
 from subscribers.web.forms import Form
 
 WORDING = "Yes, mail me these newsletters. I can leave at any time with one click."
@@ -19,12 +19,12 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
 
     @routes.api_route("/subscribe", methods=["GET", "HEAD"])
     def form_to_join(request: Request, newsletter: str = "") -> Response:
-        offer = door.offer(_language(request))
+        offer = door.offer(forms.language(request))
         return show("subscribe", page=offer, wanted={newsletter})
 
     @routes.api_route("/subscribe/snippet", methods=["GET", "HEAD"])
     def snippet(request: Request) -> Response:
-        return show("snippet", page=door.offer(_language(request)))
+        return show("snippet", page=door.offer(forms.language(request)))
 
     _joining(routes, door, show)
     _confirming(routes, door, show, "/c/{token}", "confirm")
@@ -38,16 +38,18 @@ def _joining(routes: APIRouter, door: Door, show: Show) -> None:
 
 
 def _join(door: Door, show: Show, form: FormData, request: Request) -> Response:
-    offer = door.offer(_language(request))
+    offer = door.offer(forms.language(request))
     wanted = _wanted(form, offer)
     try:
-        address = normalise(forms.text(form, "email", 300))
+        typed = forms.text(form, "email", 300)
+        address = normalise(typed)
     except InvalidAddress:
-        return show("subscribe", 422, page=offer, wrong=True, wanted=set(wanted))
+        return show("subscribe", 422, page=offer, wrong=True, wanted=set(wanted), typed=typed)
     if not wanted:
-        return show("subscribe", 422, page=offer, nothing=True, wanted=set())
-    asked = forms.asked(request, words.translated(offer.language)(WORDING))
+        return show("subscribe", 422, page=offer, nothing=True, wanted=set(), typed=typed)
     puzzle, stamp = forms.text(form, "puzzle"), forms.text(form, "stamp")
+    # A site's own form has no stamp, and what it showed we cannot attest.
+    asked = forms.asked(request, words.translated(offer.language)(WORDING) if stamp else "")
     admission = door.admit(address, asked, puzzle, forms.text(form, "answer", 20))
     if admission == "puzzle":
         riddle = door.riddle(puzzle)
@@ -75,23 +77,30 @@ def _confirming(
     routes: APIRouter, door: Door, show: Show, path: str, purpose: tokens.Purpose
 ) -> None:
     @routes.api_route(path, methods=["GET", "HEAD"])
-    def ask(token: str) -> Response:
+    def ask(token: str, request: Request) -> Response:
         try:
             standing = door.standing(token, purpose)
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("confirm", page=standing, purpose=purpose)
 
     @routes.post(path)
     async def act(token: str, request: Request, form: Form) -> Response:
         del form
-        asked = forms.asked(request)
         try:
+            shown = await run_in_threadpool(door.standing, token, purpose)
+            asked = forms.asked(request, _question(shown, purpose))
             standing = await run_in_threadpool(door.confirm, token, asked, purpose)
         except (BadToken, Suppressed):
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("confirmed", page=standing, purpose=purpose)
 
 
-def _language(request: Request) -> str:
-    return words.preferred(request.headers.get("accept-language", ""), "")
+def _question(page: Standing, purpose: tokens.Purpose) -> str:
+    """What the page asked and its button said: the wording of the proof, but not whose address."""
+    say = words.translated(page.language)
+    question = say("Mail %(newsletter)s to %(address)s?")
+    if purpose == "address":
+        question = say("From now on, mail your newsletters to %(address)s?")
+    told = question % {"newsletter": page.newsletter, "address": "…"}
+    return f"{told} {say('Yes, I confirm')}"

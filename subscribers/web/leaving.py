@@ -15,15 +15,15 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
     """`/u/{token}`, and what may follow it."""
 
     @routes.api_route("/u/{token}", methods=["GET", "HEAD"])
-    def ask(token: str, story: str = "") -> Response:
+    def ask(token: str, request: Request, story: str = "") -> Response:
         try:
             standing = door.standing(token, "unsubscribe")
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("unsubscribe", page=standing, story=_place(story))
 
     @routes.post("/u/{token}")
-    async def leave(token: str, form: Form) -> Response:
+    async def leave(token: str, form: Form, request: Request) -> Response:
         page = "page" in form
         how = "page" if page else "one-click"
         place = _place(forms.text(form, "story"))
@@ -31,7 +31,7 @@ def add(routes: APIRouter, door: Door, show: Show) -> None:
         try:
             left = await run_in_threadpool(door.leave, token, how, reason, place)
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         if page:
             return show("left", page=left, token=token, reasons=REASONS)
         # Whatever the body says: the link alone is the mandate (RFC 8058 section 3.1), and no
@@ -49,12 +49,12 @@ def _place(story: str) -> int | None:
 
 def _afterwards(routes: APIRouter, door: Door, show: Show) -> None:
     @routes.post("/u/{token}/why")
-    async def why(token: str, form: Form) -> Response:
+    async def why(token: str, form: Form, request: Request) -> Response:
         said = [forms.text(form, "reason"), forms.text(form, "comment", 500)]
         try:
             left = await run_in_threadpool(door.say_why, token, ": ".join(filter(None, said)))
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("left", page=left, token=token, thanked=True)
 
     @routes.post("/u/{token}/back")
@@ -64,5 +64,5 @@ def _afterwards(routes: APIRouter, door: Door, show: Show) -> None:
             asked = forms.asked(request)
             standing = await run_in_threadpool(door.come_back, token, often, asked)
         except BadToken:
-            return show("not_found", 404)
+            return show("not_found", 404, language=forms.language(request))
         return show("back", page=standing)

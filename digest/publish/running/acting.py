@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from digest import archive
+from digest import archive, ledger
 from digest.errors import (
     DigestError,
     FetchError,
@@ -18,6 +18,7 @@ from digest.errors import (
     PreflightFailed,
 )
 from digest.publish.collecting import Collected, collect
+from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import approve, prepare
 from digest.publish.running.noticing import mail_notice, notice
@@ -113,6 +114,8 @@ class Actor:
         return self._done(f"{intent.whom} told ({intent.key.partition(':')[0]}) of", intent.due)
 
     def _send(self, intent: Send) -> list[Done]:
+        if self._sleeps(intent):
+            return []
         account = send(self.house, self.name, intent.number, clock=self.clock, scheduled=True)
         if account.control == "paused":
             return [Done(self.name, f"issue {intent.number} is paused ({account.why})")]
@@ -120,6 +123,19 @@ class Actor:
         code = 75 if account.open else 0
         what = f"issue {intent.number}: {told}"
         return [Done(self.name, what, code, interrupted=account.interrupted)]
+
+    def _sleeps(self, intent: Send) -> bool:
+        """Whether all who are left wait for a later hour."""
+        if not is_local(self.house, self.name):
+            return False
+        record = self.house.issue(self.name, intent.number)
+        with self.house.database.reading() as session:
+            first = ledger.next_due(session, record.id)
+            whole = ledger.is_whole(session, record.id)
+            if first is None or first <= self.clock() or not whole:
+                return False
+            counts = ledger.counts(session, record.id)
+        return not (counts.get("claimed") or counts.get("inflight"))
 
     def _note_failure(self, intent: Intent, error: DigestError) -> None:
         if isinstance(intent, Draft):

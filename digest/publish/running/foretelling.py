@@ -1,12 +1,13 @@
 """The due times to come, what is done before each, and how far the present one has come."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from digest.publish.opening import House
 from digest.publish.running.knowing import facts_of, plan_of
-from digest.schedule import Facts, Plan, coming, left_out, oddity, outlook
+from digest.schedule import Facts, Plan, coming, left_out, oddity, outlook, shift
 from digest.settings import NewsletterSettings
 
 
@@ -15,6 +16,8 @@ class DueLine:
     """One due time. All but `due` (UTC) are in the newsletter's zone.
 
     `oddity` is "skipped" or "doubled" where the clock jumps; with `left_out` there is no issue.
+    `shift`: by how much the zone's clock was put forward since the due time before (minutes).
+    `at` is whose clock counts: newsletter, or local for each reader's own.
     `state` is "" or where issue `number`, drafted for this time, stands; held, if it is held.
     """
 
@@ -27,6 +30,8 @@ class DueLine:
     left_out: bool = False
     state: str = ""
     number: int = 0
+    shift: int = 0
+    at: str = "newsletter"
 
 
 def due_lines(house: House, newsletter: str | None, *, now: datetime, count: int) -> list[DueLine]:
@@ -51,9 +56,16 @@ def _lines(
     if present and present <= now:
         dues = [present, *dues[: count - 1]]
     none = left_out(plan.rhythm, now, dues[-1]) if dues else []
-    return [
+    lines = [
         _line(name, plan, facts, due, settings.timezone, due in none)
         for due in sorted([*dues, *none])
+    ]
+    whose = settings.schedule.at if settings.schedule else "newsletter"
+    moments = [min(now, *dues), *(line.due for line in lines)]
+    moved = [shift(settings.timezone, *pair) for pair in pairwise(moments)]
+    return [
+        replace(line, shift=round(by / timedelta(minutes=1)), at=whose)
+        for line, by in zip(lines, moved, strict=True)
     ]
 
 

@@ -30,6 +30,7 @@ from digest.errors import IssueError, RelayError
 from digest.outcomes import Outcome, Sent
 from digest.publish.checking import refuse_errors
 from digest.publish.composing import Composer
+from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
@@ -96,7 +97,7 @@ def send(
         return account(house, record)
     _refuse_unapproved(house, record)
     with house.database.sole_sender() as alone:
-        _freeze(house, record, clock())
+        _freeze(house, record, clock(), scheduled=scheduled)
         passing("after the list is written")
         _reap(house, timing, alone=alone)
         with house.database.reading() as session:
@@ -162,12 +163,16 @@ def _refuse_unapproved(house: House, record: IssueRecord) -> None:
     refuse_errors(house, record)
 
 
-def _freeze(house: House, record: IssueRecord, now: datetime) -> None:
+def _freeze(house: House, record: IssueRecord, now: datetime, *, scheduled: bool) -> None:
     # Once: who joins while an issue is being sent gets the next one.
     if record.state == "approved":
         open_list(house, record, now)
     else:
         write_portion(house, record)  # so that something is due, if only the list goes so far
+    if is_local(house, record.issue.newsletter):
+        write_rest(house, record)  # those of the first portion may all have to wait
+        if scheduled:
+            _oversleep(house, record, now)
 
 
 def _reap(house: House, timing: Timing, *, alone: bool) -> None:
@@ -180,6 +185,13 @@ def _reap(house: House, timing: Timing, *, alone: bool) -> None:
         ledger.reap(session, now, grace=timing.grace, resend=resend, dead=dead)
 
     house.database.persist(work)
+
+
+def _oversleep(house: House, record: IssueRecord, now: datetime) -> None:
+    schedule = house.settings.newsletter[record.issue.newsletter].schedule
+    if schedule:
+        with house.database.writing() as session:
+            ledger.oversleep(session, record.id, now - schedule.late_at_most, now)
 
 
 def _finish(house: House, record: IssueRecord, now: datetime) -> None:

@@ -12,6 +12,7 @@ from digest import archive, ledger
 from digest.archive import IssueRecord
 from digest.edition import SECOND, cut
 from digest.ledger import Delivery, Waiting
+from digest.publish.frequency import readers_of
 from digest.publish.opening import House
 from digest.rendering import subject_of
 from subscribers import roster
@@ -134,15 +135,16 @@ def readers(
 
 
 def _without_delivery(house: House, record: IssueRecord) -> Iterator[ReaderLine]:
-    after = 0
+    after, wanted = 0, readers_of(house, record)
     with house.database.reading() as session:
         whole = ledger.is_whole(session, record.id)
     late = "joined later" if whole else "not on the list, which is still being written"
     while True:
         with house.database.reading() as session:
             page = roster.everyone(
-                session, record.issue.newsletter, after=after, limit=PAGE, now=record.issue.at
-            )
+                session, wanted.newsletter, after=after, limit=PAGE, now=record.issue.at,
+                frequencies=wanted.frequencies,
+            )  # fmt: skip
             ids = [subscriber for subscriber, _, _ in page]
             found = ledger.deliveries(session, record.id, subscribers=ids, limit=PAGE)
             known = {delivery.subscriber for delivery in found}

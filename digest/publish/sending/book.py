@@ -21,7 +21,7 @@ from digest.ledger import Delivery, Intent, Policy, Result
 from digest.messages import Message
 from digest.outcomes import NotBegun, RelayFault, slows_its_domain
 from digest.pace import Brake, too_many_refused
-from digest.publish.frequency import is_first_of_week
+from digest.publish.frequency import readers_of
 from digest.publish.opening import Clock, House
 from digest.publish.receiving import note_refusal
 from digest.publish.sending.freezing import write_portion
@@ -113,7 +113,7 @@ class Book:
         self._limit = min(CLAIM, 10 * most)
         self._composer = composing
         self._maker = Maker(composing)
-        self._weekly = is_first_of_week(house, record)
+        self._readers = readers_of(house, record)
         self._editions: dict[Preferences, Edition | None] = {}
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
         self._drafts: deque[_Draft] = deque()
@@ -382,8 +382,8 @@ class Book:
     def _standing(
         self, session: roster.Session, numbers: Sequence[int]
     ) -> dict[int, Recipient | str]:
-        newsletter = self._record.issue.newsletter
-        return roster.standing(session, numbers, newsletter, now=self._clock(), weekly=self._weekly)
+        name, frequencies = self._readers.newsletter, self._readers.frequencies
+        return roster.standing(session, numbers, name, now=self._clock(), frequencies=frequencies)
 
     def _due(self, session: roster.Session, now: datetime, limit: int) -> list[Delivery]:
         issue, me = self._record.id, self.sender

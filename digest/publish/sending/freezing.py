@@ -9,7 +9,8 @@ from datetime import datetime
 from digest import archive, ledger
 from digest.archive import IssueRecord
 from digest.errors import IssueError
-from digest.publish.frequency import is_first_of_week
+from digest.publish.frequency import Readers, readers_of
+from digest.publish.mornings import mornings
 from digest.publish.opening import House
 from subscribers import roster
 
@@ -26,10 +27,7 @@ def open_list(house: House, record: IssueRecord, now: datetime) -> None:
             ledger.open_list(session, record.id, roster.newest(session), now)
             _write(house, record, session)
         if not ledger.recipients(session, record.id):
-            raise IssueError(
-                f"nobody is to get {record.issue.newsletter} yet",
-                remedy="`digest subscribers add` or `import` first; the issue stays approved",
-            )
+            raise _nobody(record, readers_of(house, record))
 
 
 def write_portion(house: House, record: IssueRecord) -> bool:
@@ -47,10 +45,12 @@ def _write(house: House, record: IssueRecord, session: roster.Session) -> bool:
     left = ledger.unwritten(session, record.id)
     if left is None:
         return False
+    readers = readers_of(house, record)
     audience = roster.audience(
-        record.issue.newsletter,
+        readers.newsletter,
         now=left.opened,
-        weekly=is_first_of_week(house, record),
+        frequencies=readers.frequencies,
+        mornings=mornings(house, session, record, left.opened),
         after=left.reached,
         last=left.last,
         limit=PORTION,
@@ -59,3 +59,16 @@ def _write(house: House, record: IssueRecord, session: roster.Session) -> bool:
         return True
     ledger.close_list(session, record.id)
     return False
+
+
+def _nobody(record: IssueRecord, readers: Readers) -> IssueError:
+    name = record.issue.newsletter
+    if readers.newsletter != name:
+        return IssueError(
+            f"nobody is to get {name} yet: no reader of {readers.newsletter} has chosen weekly",
+            remedy="the issue stays approved; remove the schedule if nobody is going to",
+        )
+    return IssueError(
+        f"nobody is to get {name} yet",
+        remedy="`digest subscribers add` or `import` first; the issue stays approved",
+    )
