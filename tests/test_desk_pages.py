@@ -223,6 +223,19 @@ def test_who_tries_too_often_waits_even_with_the_right_password(served: str, clo
         assert log_in(desk, ANN).status_code == 303
 
 
+def test_whose_login_ended_comes_back_to_the_page(served: str) -> None:
+    with client(served) as desk:
+        shown = {"HX-Request": "true", "HX-Current-URL": f"{served}/desk/weekly/1?view=dark"}
+        asked = desk.get("/weekly/1/outline", headers=shown)
+        assert (asked.status_code, asked.headers["hx-redirect"]) == (
+            401,
+            "/desk/login?next=/weekly/1",
+        )
+        shown["HX-Current-URL"] = "https://evil.example/x"
+        asked = desk.post("/weekly/1/edit", headers=shown)
+        assert asked.headers["hx-redirect"] == "/desk/login"
+
+
 @pytest.mark.parametrize(
     "next_", ["//evil.example", "https://evil.example", "/\\evil.example", "/%0d%0aX: y", "/../v/x"]
 )
@@ -435,6 +448,8 @@ def test_what_is_found_anew_is_marked_at_its_place_and_the_mail_named_anew(
     assert marks["note"] == "</span>"
     assert set(marks) > {"subject", "second", "preheader", "note"}
     assert f'id="under" hx-swap-oob="true"><span>{"x" * 200}</span>' in page
+    again = alone.get("/weekly/1/outline", headers={"HX-Request": "true"}).text
+    assert "The subject has 200 characters" in again  # an outline that comes later has them, too
 
 
 def test_who_gets_it_is_counted_by_edition(house: House) -> None:
@@ -574,6 +589,11 @@ def test_a_test_reaches_its_address_and_no_ledger(
     assert house.issue("weekly").state == "draft"
     refused = alone.post("/weekly/1/test", data=form_of(alone, to="not an address"))
     assert (refused.status_code, "is not a mail address" in refused.text) == (422, True)
+    edit(alone, do="second", text="Another one")
+    alone.post("/weekly/1/test", data=form)
+    both = [mail.data.split(b"\r\nSubject: ")[1].split(b"\r\n")[0] for mail in relay.accepted[1:]]
+    assert both[1:] == [b"[Test] Another one"]
+    assert both[0] in taken.data
 
 
 def test_views_and_addresses() -> None:

@@ -322,6 +322,8 @@ def _approve(page: Page, house: House) -> None:
     page.keyboard.press("Control+z")
     expect(page.locator("#bar .pill")).to_have_text("Approved")
     assert house.issue("weekly").approved_hash == approved.approved_hash
+    mark = page.locator("#outline").get_attribute("data-mark")
+    expect(page.locator(f'#beside[data-mark="{mark}"]')).to_be_attached()  # it is at rest
 
 
 def _after(page: Page, house: House) -> None:
@@ -390,7 +392,7 @@ def test_what_another_does_is_seen_and_nothing_is_lost(
         saved(other, 1)
         one.keyboard.type("ect")
         one.keyboard.press("Enter")
-        expect(one.get_by_role("status")).to_contain_text("somebody else has changed issue 1")
+        expect(one.get_by_role("status")).to_contain_text("Somebody else has changed issue 1")
         expect(one.locator("#said blockquote")).to_have_text("Half a subject")
         judge(one)
         one.get_by_role("button", name="Do it all the same").click()

@@ -122,9 +122,11 @@ class Desk:
 
     def _to_login(self, request: Request) -> HTTPException:
         target = f"{self.root}/login"
-        if request.method == "GET" and "hx-request" not in request.headers:
-            path = request.url.path.removeprefix("/desk")
-            target += f"?next={quote(path)}" if path.strip("/") else ""
+        path = request.url.path.removeprefix("/desk") if request.method == "GET" else ""
+        if "hx-request" in request.headers:  # for a part of a page: back to the page, then
+            shown = urlsplit(request.headers.get("hx-current-url", "")).path
+            path = shown.removeprefix(self.root) if shown.startswith(self.root + "/") else ""
+        target += f"?next={quote(path)}" if path.strip("/") else ""
         if "hx-request" in request.headers:
             return HTTPException(401, "Log in again.", {**PAGE, "HX-Redirect": target})
         return HTTPException(303, "Log in.", {**PAGE, "Location": target})

@@ -81,8 +81,7 @@ class Sheets:
         return {
             "findings": found,
             "errors": sum(one.severity == "error" for one in found),
-            "by_story": _by(found, lambda one: one.story),
-            "by_field": _by(found, lambda one: "" if one.story else one.field),
+            **_by_place(found),
             "size": size,
             "clipped": CLIPPED,
             "since_issue": publish.changes(house, slug, "issue", number),
@@ -99,6 +98,11 @@ class Sheets:
             )
         except DigestError as error:
             return [DeskFinding("rendering", "error", error.what, error.remedy, "the issue")]
+
+    def marked(self, record: IssueRecord) -> Context:
+        """What is known already of what stands against it, by its places; nothing is examined."""
+        known = self.press.made("found", record.id, record.issue)
+        return _by_place(known if isinstance(known, tuple) else ())
 
     def _has_changed(self, record: IssueRecord) -> bool:
         """Whether it is approved, but would not look as it did then."""
@@ -148,8 +152,15 @@ def changed(
     editor = sheets.desk.sitting(request)
     record = sheets.desk.house.issue(newsletter, number)
     context = sheets.outline(record, view_of(request.query_params), editor)
-    known = {"by_story": {}, "by_field": {}, "errors": 0, "what": "", "remedy": "", "again": ()}
-    return show("changed", request, **{**known, **context, **said})
+    known = {"errors": 0, "what": "", "remedy": "", "again": ()}
+    return show("changed", request, **{**known, **sheets.marked(record), **context, **said})
+
+
+def _by_place(found: Sequence[DeskFinding]) -> Context:
+    return {
+        "by_story": _by(found, lambda one: one.story),
+        "by_field": _by(found, lambda one: "" if one.story else one.field),
+    }
 
 
 def _by(

@@ -52,6 +52,11 @@ class Press:
             made: Made = self._kept[name]  # type: ignore[assignment]
             return made
 
+    def made(self, *key: object) -> object | None:
+        """What was made already for a key and this state of the files; None where nothing was."""
+        with self._lock:
+            return self._kept.get((*key, self.desk.watched.mark()))
+
     def proof(self, record: IssueRecord, view: View) -> Proof:
         """The message that is looked at. Raises DigestError or SubscriberError for none."""
         house = self.desk.house

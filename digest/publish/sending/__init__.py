@@ -19,12 +19,13 @@ Never here: a decision about a reply (outcomes), or a sentence for a terminal.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from digest import archive, delivery, ledger
 from digest.archive import IssueRecord
 from digest.delivery import Timeouts
-from digest.edition import cut
+from digest.edition import Edition, cut
 from digest.errors import IssueError, RelayError
 from digest.outcomes import Outcome, Sent
 from digest.publish.checking import refuse_errors
@@ -117,15 +118,26 @@ def send(
 
 
 def send_test(house: House, record: IssueRecord, to: str, *, clock: Clock) -> Outcome:
-    """Send the issue to one address, marked [Test]; no ledger, no counts, no token of a reader."""
+    """Send the issue to one address, marked [Test]; no ledger, no counts, no token of a reader.
+
+    Where it has two subjects, it goes there with each of them.
+    """
     edition = cut(record.issue, EVERYTHING)
     if edition is None:
         raise IssueError(f"issue {record.issue.number} has no story")
     recipient = Recipient(0, normalise(to), clock(), EVERYTHING)
     composer = Composer(house, record)
-    message = composer.compose(
-        recipient, edition, "test." + _stamp(clock()), clock(), prefix="[Test] "
-    )
+    outcome = _sent_as_test(house, composer, recipient, edition, clock)
+    if record.issue.second_subject:
+        outcome = _sent_as_test(house, composer, recipient, replace(edition, second=True), clock)
+    return outcome
+
+
+def _sent_as_test(
+    house: House, composer: Composer, recipient: Recipient, edition: Edition, clock: Clock
+) -> Sent:
+    name = f"test.{_stamp(clock())}" + ".2" * edition.second
+    message = composer.compose(recipient, edition, name, clock(), prefix="[Test] ")
     outcome = asyncio.run(delivery.deliver(house.relay, message))
     if not isinstance(outcome, Sent):
         raise RelayError(
