@@ -50,7 +50,6 @@ from subscribers.roster.joining import (
     ask_to_move,
     confirm,
     due_notices,
-    feedback,
     give_feedback,
     locate,
     move,
@@ -75,6 +74,7 @@ from subscribers.roster.profiles import (
 )
 from subscribers.roster.reporting import (
     Reported,
+    feedback,
     history,
     is_known,
     note_deed,

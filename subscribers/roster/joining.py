@@ -251,14 +251,6 @@ def give_feedback(
         session.connection().execute(update(row).where(mine).values(values))
 
 
-def feedback(session: Session, issue: int) -> dict[str, int]:
-    """How many readers said what of an issue."""
-    row = FeedbackRow
-    verdict = col(row.verdict)
-    query = select(verdict, func.count()).where(col(row.issue) == issue).group_by(verdict)
-    return {line[0]: line[1] for line in session.connection().execute(query)}
-
-
 def due_notices(session: Session, now: datetime, limit: int = 100) -> list[Notice]:
     """What is owed now, oldest first. Those that a killed sender left are given up, not resent."""
     row = NoticeRow

@@ -13,7 +13,7 @@ from subscribers.bounces import Fault, Kind, Report
 from subscribers.bounces.policy import Mark
 from subscribers.roster.asking import BATCH
 from subscribers.roster.changing import insert_new
-from subscribers.roster.tables import ReportRow, SubscriberRow
+from subscribers.roster.tables import FeedbackRow, ReportRow, SubscriberRow
 
 RAW = 256 * 1024  # bytes of a report that are kept, before compression
 
@@ -151,3 +151,11 @@ def is_known(session: Session, subscriber: int) -> bool:
     """Whether the roster still has a person of this number."""
     query = select(col(SubscriberRow.id)).where(col(SubscriberRow.id) == subscriber)
     return session.connection().scalar(query) is not None
+
+
+def feedback(session: Session, issue: int) -> dict[str, int]:
+    """How many readers said what of an issue."""
+    row = FeedbackRow
+    verdict = col(row.verdict)
+    query = select(verdict, func.count()).where(col(row.issue) == issue).group_by(verdict)
+    return {line[0]: line[1] for line in session.connection().execute(query)}
