@@ -123,6 +123,7 @@ alias_maps =
 alias_database =
 smtpd_reject_unlisted_recipient = no
 smtpd_error_sleep_time = 0
+smtpd_hard_error_limit = 1000
 smtpd_recipient_restrictions =
   check_recipient_access regexp:{folder}/etc/refused
   check_policy_service inet:127.0.0.1:{policy}
