@@ -94,7 +94,7 @@ DUTIES: dict[str, tuple[str, ...]] = {
                  "test_no_table_that_names_a_person_is_left_out"),
     "4 erasure, but never mailed again": (
         "test_forgetting_erases_all_but_the_suppression",
-        "test_who_left_and_is_forgotten_does_not_come_back_by_an_old_list",
+        "test_who_is_forgotten_does_not_come_back_by_an_old_list",
     ),
     "4 retention": ("test_what_need_not_be_kept_is_forgotten",),
     "4 backups": ("test_a_database_restored_from_a_copy_sends_nothing_of_the_past",),

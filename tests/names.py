@@ -44,9 +44,8 @@ class NameServer:
         self._records.setdefault((name.lower(), kind), []).extend(values)
 
     def __enter__(self) -> Self:
-        udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), _handler(self, _Datagram))
-        self.port = udp.server_address[1]
-        tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), _handler(self, _Stream))
+        tcp, udp = self._bound()
+        self.port = tcp.server_address[1]
         tcp.daemon_threads = udp.daemon_threads = True
         for server in (udp, tcp):
             thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -55,6 +54,16 @@ class NameServer:
             self._open.callback(server.server_close)
             self._open.callback(server.shutdown)
         return self
+
+    def _bound(self) -> tuple[socketserver.ThreadingTCPServer, socketserver.ThreadingUDPServer]:
+        """Both on one port; another one where somebody has the second of a free first."""
+        while True:
+            tcp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(self, _Stream))
+            here = ("127.0.0.1", tcp.server_address[1])
+            try:
+                return tcp, socketserver.ThreadingUDPServer(here, _handler(self, _Datagram))
+            except OSError:
+                tcp.server_close()
 
     def __exit__(
         self,
