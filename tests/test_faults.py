@@ -224,10 +224,15 @@ class Wire:
                     threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
 
     def _pass(self, one: socket.socket, other: socket.socket) -> None:
-        with contextlib.suppress(OSError), other:
+        with contextlib.suppress(OSError):
             while data := one.recv(65_536):
                 self._whole.wait(60)
                 other.sendall(data)
+        # A socket that is only closed tells its peer nothing while another thread reads from it.
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        other.close()
 
 
 @postgresql_only

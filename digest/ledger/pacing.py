@@ -173,17 +173,24 @@ def slowed(session: Session, since: datetime) -> dict[str, datetime]:
 def tally(
     session: Session, issue_id: int, settled: int, refused: int, first: int
 ) -> tuple[int, int] | None:
-    """Count what the brake looks at; how many it is now, and None where it looks no longer."""
+    """Count what the brake looks at; how many it is now, and None where it looks no longer.
+
+    While another sender counts, nothing is counted, (0, 0): the brake needs a sample, and nobody
+    is to wait for one who was cut off in the middle of a group.
+    """
+    looks = col(SendingRow.watched) & (col(SendingRow.settled) < first)
+    mine = select(col(SendingRow.issue_id)).where(col(SendingRow.issue_id) == issue_id, looks)
     counted = (
         update(SendingRow)
-        .where(col(SendingRow.issue_id) == issue_id)
-        .where(col(SendingRow.watched), col(SendingRow.settled) < first)
+        .where(col(SendingRow.issue_id).in_(mine.with_for_update(skip_locked=True)))
         .values(settled=SendingRow.settled + settled, refused=SendingRow.refused + refused)
         .returning(col(SendingRow.settled), col(SendingRow.refused))
         .execution_options(synchronize_session=False)
     )
     found = session.connection().execute(counted).first()
-    return (found[0], found[1]) if found else None
+    if found:
+        return found[0], found[1]
+    return None if session.connection().scalar(mine) is None else (0, 0)
 
 
 def unwatch(session: Session, issue_id: int) -> None:
