@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--no-save", action="store_true")
     given = parser.parse_args()
     rows, before = [], os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(dir=HERE) as folder, sink() as port:
+    with tempfile.TemporaryDirectory(dir=HERE) as folder, sink() as (port, _):
         environ = furnished(Path(folder), port)
         for row in measured(Path(folder), environ, given.readers, more=given.more):
             print(f"  {row.what}: {row.measured}", file=sys.stderr, flush=True)
@@ -331,7 +331,7 @@ def save(head: str, rows: list[Row]) -> None:
     ratios = {f"{row.what} (1 is wanted)": row.number for row in rows if row.number}
     kept = {row.what: [row.wanted, row.measured, row.processor] for row in rows}
     (results / "readers.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-    (results / "readers.svg").write_text(chart(ratios), encoding="utf-8")
+    (results / "readers.svg").write_text(chart(ratios, 2), encoding="utf-8")
 
 
 if __name__ == "__main__":

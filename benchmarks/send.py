@@ -367,9 +367,8 @@ def table(found: dict[str, list[Figures]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def chart(found: dict[str, list[Figures]]) -> str:
-    """The same as bars, in SVG."""
-    rates = {row: statistics.median(t.rate for t in turns) for row, turns in found.items()}
+def chart(rates: dict[str, float], digits: int = 0) -> str:
+    """Numbers as bars, in SVG."""
     top, height = max(rates.values()), 34
     bars = []
     for n, (row, rate) in enumerate(rates.items()):
@@ -378,7 +377,7 @@ def chart(found: dict[str, list[Figures]]) -> str:
         bars.append(
             f'<text x="302" y="{y + 16}" text-anchor="end">{row}</text>'
             f'<rect x="310" y="{y}" width="{width:.0f}" height="22" fill="{colour}"/>'
-            f'<text x="{318 + width:.0f}" y="{y + 16}">{rate:,.0f}</text>'
+            f'<text x="{318 + width:.0f}" y="{y + 16}">{rate:,.{digits}f}</text>'
         )
     size = f'width="820" height="{len(rates) * height + 12}"'
     style = 'font-family="sans-serif" font-size="13" fill="#1c1b1f"'
@@ -410,7 +409,8 @@ def main() -> None:
         (results / "send.md").write_text(f"# The send\n\n{head}{table(found)}", encoding="utf-8")
         plain = {row: [asdict(turn) for turn in turns] for row, turns in found.items()}
         (results / "send.json").write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-        (results / "send.svg").write_text(chart(found), encoding="utf-8")
+        rates = {row: statistics.median(t.rate for t in turns) for row, turns in found.items()}
+        (results / "send.svg").write_text(chart(rates), encoding="utf-8")
 
 
 if __name__ == "__main__":
