@@ -58,8 +58,7 @@ def served(app: FastAPI, port: int = 0) -> Iterator[str]:
 
 def found(house: House, part: Part) -> dict[str, str]:
     """What the doctor says of one part: rule and sentence."""
-    now = datetime.now(UTC)
-    findings = publish.doctor(house, Silent(), now=now, parts=(part,))
+    findings = publish.doctor(house, Silent(), clock=lambda: datetime.now(UTC), parts=(part,))
     for finding in findings:
         assert finding.severity == PREMISES_RULES[finding.rule][0]
         assert finding.what.endswith(".")

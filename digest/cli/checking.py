@@ -66,7 +66,7 @@ def doctor(
     with opened(context) as house:
         resolver = publish.DnsResolver(nameserver)
         findings = publish.doctor(
-            house, resolver, now=now(), ip=ip, parts=parts, on_part=say_looking
+            house, resolver, clock=now, ip=ip, parts=parts, on_part=say_looking
         )
     print_json(findings) if as_json else show_findings(findings)
     if any(finding.severity == "error" for finding in findings):

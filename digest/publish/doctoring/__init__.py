@@ -8,7 +8,6 @@ What was seen is judged in `preflight`.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Literal
 
 from digest.preflight import Finding, Resolver
@@ -16,7 +15,7 @@ from digest.preflight.premises import examine_machine, examine_relays, examine_w
 from digest.publish.doctoring.machine import looked_over
 from digest.publish.doctoring.names import DnsResolver, examine_names
 from digest.publish.doctoring.outside import relays, web
-from digest.publish.opening import House
+from digest.publish.opening import Clock, House
 
 __all__ = ["PARTS", "DnsResolver", "Part", "doctor"]
 
@@ -28,7 +27,7 @@ def doctor(
     house: House,
     resolver: Resolver,
     *,
-    now: datetime,
+    clock: Clock,
     ip: str = "",
     parts: tuple[Part, ...] = PARTS,
     on_part: Callable[[Part], None] = lambda _: None,
@@ -39,9 +38,9 @@ def doctor(
     cannot be used, SettingsError where `ip` is no address.
     """
     looks: dict[Part, Callable[[], list[Finding]]] = {
-        "machine": lambda: examine_machine(looked_over(house, now)),
+        "machine": lambda: examine_machine(looked_over(house, clock())),
         "relay": lambda: examine_relays(relays(house)),
-        "web": lambda: examine_web(web(house, now)),
+        "web": lambda: examine_web(web(house, clock)),
         "dns": lambda: examine_names(house, resolver, ip=ip),
     }
     found: list[Finding] = []

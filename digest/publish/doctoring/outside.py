@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from digest import delivery, sources
 from digest.outcomes import RelayFault
 from digest.preflight.premises import Answer, Web
-from digest.publish.opening import House, address_of
+from digest.publish.opening import Clock, House, address_of
 from subscribers import tokens
 from subscribers.tokens import Token
 
@@ -32,13 +32,15 @@ async def _against(address: delivery.RelayAddress) -> str:
     return ""
 
 
-def web(house: House, now: datetime) -> Web:
-    """What base_url answers. The good link is of nobody, so that no subscription ends by it."""
+def web(house: House, clock: Clock) -> Web:
+    """What base_url answers. The good link is of nobody, so that no subscription ends by it.
+
+    The clock is read when the answer is there: a slow relay before it makes no clock wrong.
+    """
     base = house.settings.web.base_url.rstrip("/")
     newsletter = next(iter(house.settings.newsletter))
     good = tokens.seal(Token("unsubscribe", newsletter, 0, NOBODY), house.settings.keys)
-    health, one_click, forged = asyncio.run(_answers(base, good, _forged(good)))
-    return Web(base, health, one_click, forged, _ahead(health, now))
+    return asyncio.run(_asked(base, good, clock))
 
 
 def _forged(good: str) -> str:
@@ -46,10 +48,18 @@ def _forged(good: str) -> str:
     return good[:-9] + another + good[-8:]
 
 
-async def _answers(base: str, good: str, forged: str) -> list[Answer]:
-    health = await sources.ask(f"{base}/health")
-    posts = [await sources.ask(f"{base}/u/{token}", ONE_CLICK, FORM) for token in (good, forged)]
-    return [Answer(each.status, each.headers, each.why) for each in (health, *posts)]
+async def _asked(base: str, good: str, clock: Clock) -> Web:
+    health = _answer(await sources.ask(f"{base}/health"))
+    ahead = _ahead(health, clock())
+    one_click, forged = [
+        _answer(await sources.ask(f"{base}/u/{token}", ONE_CLICK, FORM))
+        for token in (good, _forged(good))
+    ]
+    return Web(base, health, one_click, forged, ahead)
+
+
+def _answer(heard: sources.Heard) -> Answer:
+    return Answer(heard.status, heard.headers, heard.why)
 
 
 def _ahead(answer: Answer, now: datetime) -> timedelta:
