@@ -53,6 +53,8 @@ PAGES = {
     "pictures": b"<figure><img src=/a.jpg><figcaption class=credit>x" * 20_000,
     "attributes": b"<p " + b" ".join(b"a%d=1" % n for n in range(DEEP)) + b">",
     "JSON-LD that nests": b"<script type='application/ld+json'>" + b'{"@graph":[' * DEEP,
+    "JSON-LD of spaces": b"<script type='application/ld+json'>//" + b" " * 5 * DEEP + b"x</script>",
+    "JSON-LD of marks": b"<script type='application/ld+json'>{" + b"//--> " * DEEP + b"x</script>",
     "halves of surrogate pairs": b"&#xD800;" * DEEP,
 }
 

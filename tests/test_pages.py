@@ -410,6 +410,16 @@ def test_of_json_ld_that_is_broken_the_plain_properties_count() -> None:
     assert (found.byline, found.section, found.published) == ("Dana Quill", "Port", CREATED)
 
 
+@pytest.mark.parametrize(
+    "around",
+    ["{}", "<!-- {} -->", "//<![CDATA[\n{}\n//]]>", " // <!--\n{}\n// --> ", "<![CDATA[{}]]>;",
+     "<!--//<![CDATA[ {} //]]>-->", "<!--{}", "{};-->"],
+)  # fmt: skip
+def test_what_is_written_about_json_ld_is_taken_off(around: str) -> None:
+    told = '{"@type": "NewsArticle", "headline": "The quay is open", "author": "Dana //]]> Quill"}'
+    assert page(linked(around.format(told))).byline == "Dana //]]> Quill"
+
+
 def test_json_ld_of_other_articles_is_not_the_pages() -> None:
     others = """[{"@type": "NewsArticle", "headline": "Snow falls", "author": "A B"},
         {"@type": "NewsArticle", "headline": "Rain falls", "author": "C D"}]"""

@@ -26,7 +26,7 @@ NESTED = (
     "breadcrumb",
     "subjectOf",
 )
-WRAPPED = re.compile(r"^\s*(?://)?\s*(?:<!\[CDATA\[|<!--)|(?://)?\s*(?:\]\]>|-->)\s*$")
+OPENED, CLOSED = ("<![CDATA[", "<!--"), ("]]>", "-->")  # what may stand about a script's value
 TYPED = re.compile(r'"@type"\s{0,20}:\s{0,20}\[?\s{0,20}"([A-Za-z]{4,40})"')
 PROPERTY = re.compile(
     r'"(headline|datePublished|dateModified|articleSection|inLanguage)"\s{0,20}:\s{0,20}'
@@ -154,8 +154,7 @@ def _loaded(text: str) -> list[Any]:
     """The values of one script. Commas too many, comments and escapes too many are forgiven."""
     text = text[:LARGEST].strip()
     for _ in range(2):
-        text = WRAPPED.sub("", text).strip()
-    text = text.rstrip("; \n")
+        text = _unwrapped(text.rstrip("; \n"))
     unescaped = entities.unescape(text) if "&quot;" in text[:200] and '"' not in text[:20] else text
     for attempt in (text, unescaped, COMMA.sub("", CONTROL.sub(" ", unescaped))):
         try:
@@ -163,6 +162,19 @@ def _loaded(text: str) -> list[Any]:
         except (ValueError, RecursionError):
             continue
     return _salvaged(text)
+
+
+def _unwrapped(text: str) -> str:
+    """A stripped text without one pair of marks about it, which may stand behind "//"."""
+    # No pattern: one that looks for spaces before a mark reads each run of spaces over and over.
+    inner = text.removeprefix("//").lstrip()
+    for mark in OPENED:
+        if inner.startswith(mark):
+            text = inner.removeprefix(mark).lstrip()
+    for mark in CLOSED:
+        if text.endswith(mark):
+            text = text.removesuffix(mark).rstrip().removesuffix("//").rstrip()
+    return text
 
 
 def _salvaged(text: str) -> list[Any]:
