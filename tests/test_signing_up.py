@@ -269,6 +269,9 @@ def test_every_choice_is_kept(house: House, site: str, hands: Clock, relay: Scri
     assert {s.newsletter: s.state for s in profile(house).subscriptions} == {
         "weekly": "confirmed", "daily": "requested"
     }  # fmt: skip
+    [asked] = [e for s in profile(house).subscriptions for e in s.events
+               if s.newsletter == "daily"][:1]  # fmt: skip
+    assert asked.wording == "Our other newsletters: The Day. Get these as well"
     assert "You have left all" in HTTP.post(page, data={"act": "leave"}).text
     assert {s.state for s in profile(house).subscriptions} == {"withdrawn"}
 
@@ -310,6 +313,9 @@ def test_leaving_why_and_back(house: House, site: str, hands: Clock, relay: Scri
     assert "once a week" in HTTP.post(f"{link}/back", data={"frequency": "weekly"}).text
     [kept] = profile(house).subscriptions
     assert (kept.state, kept.preferences.frequency) == ("confirmed", "weekly")
+    shown = "You have left The Week. Come back, but once a week at most"
+    proof = [(e.kind, e.how, e.wording, e.ip) for e in kept.events if e.wording == shown]
+    assert proof == [(kind, "page", shown, "127.0.0.1") for kind in ("requested", "confirmed")]
     HTTP.post(link, data={"page": "1"})
     hands.now += timedelta(hours=2)
     assert "too old" in HTTP.post(f"{link}/back").text

@@ -24,31 +24,36 @@ BLOCKED = _words(
     r"\bdmarc\b|\bspf\b|\bdkim\b|reputation|unauthenticated|not authenticated",
     r"(?:classified|detected|identified|considered|looks like|suspected) (?:as |to be )?(?:unsolicited|spam)",
     r"spam (?:message|mail|content|detected|filter)|message (?:rejected|refused) as spam|bulk mail",
-    r"content (?:rejected|filter)|virus|malware|phish|blocked (?:using|by|due)|ip .{0,30}blocked",
-    r"rate limit|too many (?:messages|connections|mails)|unusual rate|unsolicited mail",
+    r"content (?:rejected|filter)|malware|phish|blocked (?:using|by|due)|ip .{0,30}blocked",
+    # A footer that says what was looked for is no reason.
+    r"virus.{0,40}(?:found|detect|reject|block|infect)|(?:contain|infect|detect|found|carr|suspect|has a)\w*.{0,30}virus|virus$",
+    r"rate limit|(?<!user has )too many (?:messages|connections|mails)|unusual rate|unsolicited mail",
     r"reverse dns|\bptr\b|rdns|greylist|grey ?listed|graylist",
 )
 FULL = _words(
     r"(?:mailbox|mail box|inbox|user|account|storage|disk|box).{0,40}(?:is |was )?(?:full|over ?quota|exceed)",
-    r"over ?quota|quota (?:exceeded|full|has been|limit)|exceed(?:s|ed)?.{0,30}(?:quota|storage|allocation|mailbox size)",
+    r"over ?(?:disk )?quota|quota (?:exceeded|full|has been|limit)|exceed(?:s|ed)?.{0,30}(?:quota|storage|allocation|mailbox size)",
     r"(?:insufficient|not enough|out of|no) (?:system |disk )?(?:storage|space)|mailbox size limit",
+    r"(?:space|storage|quota) (?:is )?not enough|too much mail stored|user has too many (?:messages|mails)",
     r"too full|postfach.{0,20}voll|bo[iî]te.{0,30}pleine|buz[oó]n.{0,30}(?:lleno|completo)|casella.{0,30}piena",
     r"caixa.{0,30}cheia|переполнен|容量|空间不足|ممتلئ",
 )
 SIZE = _words(
     r"message (?:size|too (?:large|big|long)|length|file too big)|size limit|exceeds? (?:the )?(?:maximum|fixed|max\w*) (?:message )?(?:size|length)",
-    r"too large|maximum message size|line too long|bare (?:lf|newline)|not (?:rfc|valid).{0,20}5322",
+    r"too large|max(?:imum)? (?:incoming )?message size|line too long|bare (?:lf|newline)|not (?:rfc|valid).{0,20}5322",
 )
 GONE = _words(
-    r"(?:user|recipient|mailbox|account|address|addressee|local ?part|alias)\W.{0,60}(?:unknown|not (?:be )?found|does(?:n'?t| not) exist|not exist|invalid|disabled|inactive|unavailable|not (?:listed|recogni[sz]ed|a valid|available|active|local|on)|no longer|has been (?:removed|deleted|closed|suspended|disabled)|suspended|closed|expired|terminated|isn'?t)",
-    r"(?:unknown|invalid|no such|bad|non-?existent|nonexistent|inactive|disabled|unrecogni[sz]ed|undeliverable|illegal|unroutable|unrouteable|wrong) (?:local )?-?(?:user|recipient|mailbox|mail ?box|account|address|addressee|person|destination mailbox|local part|alias|virtual|e-?mail|domain|host)",
+    r"(?:user|rcpt|recipient|mailbox|account|address|addressee|local ?part|alias)\W.{0,60}(?:unknown|not (?:be )?found|does(?:n'?t| not) exist|not exist|invalid|disabled|inactive|unavailable|not (?:listed|recogni[sz]ed|a valid|available|active|local|on)|no longer|has been (?:removed|deleted|closed|suspended|disabled)|suspended|closed|expired|terminated|isn'?t)",
+    r"(?:user|recipient|addressee) not known|not a valid (?:user|recipient|mailbox|account|addressee)|no mail ?box|invalid (?:final )?(?:delivery )?user-?id",
+    r"(?:unknown|invalid|no such|bad|de-?activated|non-?existent|nonexistent|inactive|disabled|unrecogni[sz]ed|undeliverable|illegal|unroutable|unrouteable|wrong)[ _](?:local )?-?(?:user|recipient|mailbox|mail ?box|account|address|addressee|person|destination mailbox|local part|alias|virtual|e-?mail|domain|host)",
     r"no (?:mailbox|user|account|valid recipient|such).{0,20}|not our customer|doesn'?t have (?:a|an) .{0,20}account|not a known user|user doesn'?t|isn'?t (?:a valid|in my)|not have an account",
     r"address (?:not found|rejected|couldn'?t be found|unknown)|recip(?:ient)?notfound|addr(?:ess)?_unknown|relay(?:ing)? (?:denied|not permitted)?.{0,20}unknown user",
     r"domain.{0,30}(?:not found|does(?:n'?t| not) exist|invalid|unknown|not resolve)|host (?:unknown|not found)|unknown host|name or service not known|nxdomain|no mx|null mx|unrouteable|unroutable|bad destination",
     r"unbekannt|existiert nicht|nicht gefunden|ung[uü]ltig|inconnu|n'existe pas|introuvable|desconocid|no existe|no encontrad|inesistente|sconosciut|non esiste|n[aã]o existe|desconhecid|onbekend|bestaat niet|не существует|не найден|неизвестн|存在しません|見つかりません|不存在|没有此|不明|غير موجود|لا يوجد|अज्ञात|मौजूद नहीं",
 )
 POLICY = _words(
-    r"spam|policy|blocked|denied|not (?:allowed|permitted|authori[sz]ed|accepted)|refused|reject(?:ed)? (?:due|by|for)|prohibited|restricted|relay|authentication|banned|content",
+    r"spam|policy|blocked|denied|not (?:allowed|permitted|authori[sz]ed|accepted)|refused|reject(?:ed)? (?:due|by|for)|prohibited|restricted|relay|authentication|banned|content"
+    r"|not accepting (?:mail|messages)|white ?list|requires? (?:confirmation|verification)",
 )
 LATER = _words(
     r"temporar|try again|timed? ?out|timeout|connection (?:refused|reset|lost)|deferred|later"
@@ -61,11 +66,12 @@ OURS = {"5.1.7", "5.1.8", "4.1.7", "4.1.8"}  # the sender's own address or syste
 def fault(status: str, words: str) -> Fault:
     """Whose fault it is, by an enhanced status ("" for none) and the other system's words."""
     status = status or status_in(words)
+    words = _unfolded(words)
     if BLOCKED.search(words) or status in OURS or re.match(r"[45]\.7\.", status):
         return "policy"
     if re.match(r"[45]\.2\.2$", status) or (FULL.search(words) and status not in HARD):
         return "full"
-    if status in {"5.3.4", "4.3.4", "5.2.3"} or status.startswith("5.6."):
+    if status in {"5.3.4", "4.3.4", "5.2.3"} or status.startswith("5.6.") or SIZE.search(words):
         return "size"
     if status in HARD:
         return "address"
@@ -77,16 +83,22 @@ def fault(status: str, words: str) -> Fault:
 def _by_words(status: str, words: str) -> Fault:
     """Where the status says little: 5.0.0, 5.3.x, 5.4.x, 5.5.x, or none at all."""
     code = reply_in(words)
-    if SIZE.search(words):
-        return "size"
     if GONE.search(words):
-        return "soft" if code.startswith("4") and not status else "address"
+        passing = code.startswith("4") or (LATER.search(words) and not code)
+        return "soft" if passing and not status else "address"
     if code == "552":
         return "size"
     if code in {"554", "571"} or POLICY.search(words):
         return "policy"
     bare = code in {"550", "551", "553"} and not status and not LATER.search(words)
     return "address" if bare else "soft"
+
+
+def _unfolded(words: str) -> str:
+    """Without line breaks inside a sentence, nor addresses: "user@" of one says nothing."""
+    return re.sub(
+        r"[^\s<>()\[\]:;,\"']+@[^\s<>()\[\]:;,\"']+", "@", re.sub(r"[ \t]*\n[ \t]+", " ", words)
+    )
 
 
 def status_in(words: str) -> str:

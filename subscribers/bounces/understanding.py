@@ -43,20 +43,32 @@ def _judged(letter: Letter, raw: bytes, depth: int = 0) -> tuple[Kind, tuple[Fai
             return told
     if letter.receipt is not None:
         return _received(letter)
-    if not letter.words.strip() and "report" in letter.returned[:4000] and depth < 2:
-        # Some gateways wrap the report that they pass on.
+    if _wraps(letter) and depth < 2:
         return _judged(read(letter.returned.lstrip().encode()), raw, depth + 1)
     said, failures = wording.failures(letter)
     if said == "delayed":
         return "delayed", failures
     if said and not (is_reply(letter) and not _is_strong(letter, failures)):
         return "bounce", failures
-    if is_reply(letter):
-        return "reply", ()
+    return ("reply", ()) if is_reply(letter) else _guessed(raw, letter)
+
+
+def _guessed(raw: bytes, letter: Letter) -> tuple[Kind, tuple[Failure, ...]]:
     detected = _detected(raw, letter)
     if detected:
         return detected
+    if lost := wording.nameless(letter):
+        return "bounce", lost
     return ("reply", ()) if _is_human(letter) else ("unknown", ())
+
+
+def _wraps(letter: Letter) -> bool:
+    """Some gateways wrap the report that they pass on, and may add words of their own."""
+    if not letter.words.strip():
+        return "report" in letter.returned[:4000]
+    head = letter.returned.lstrip().partition("\n\n")[0].lower()
+    machine = wording.MACHINE.search(letter.header("from"))
+    return bool(machine) and "multipart/report" in head and "delivery-status" in head
 
 
 def _received(letter: Letter) -> tuple[Kind, tuple[Failure, ...]]:

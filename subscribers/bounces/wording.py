@@ -24,7 +24,7 @@ MACHINE = re.compile(
 )
 SUBJECT = re.compile(
     r"undeliver|un-?deliverable|returned (?:mail|e-?mail|message)|failure notice|delivery (?:has )?(?:status|fail|notif|problem|report|error|final|unsuccess)"
-    r"|(?:mail|message|e-?mail|nondelivery|nachricht).{0,25}(?:fail|error|not delivered|returned|bounced|undelivered|could not|problem)"
+    r"|failed (?:mail|message|delivery)|(?:mail|message|e-?mail|nondelivery|nachricht).{0,25}(?:fail|error|not delivered|returned|bounced|undelivered|could not|problem)"
     r"|non.?deliver|not (?:be )?delivered|bounce|mail (?:system )?error|unable to deliver|user unknown|rejected|address (?:change|error)"
     r"|unzustellbar|nicht (?:zu)?gestellt|nicht zustellbar|zustellung|fehlgeschlagen|non remis|non distribu|[ée]chec|notification d.[ée]tat|remise"
     r"|no (?:se )?(?:ha )?(?:podido |pudo )?(?:entreg|envi)|devuelto|fall[oó]|estado de entrega|imposible|mancat[ao]|recapito|impossibile|non (?:recapit|consegn)|n[aã]o (?:foi )?(?:entreg|pode)|falha|devolvid"
@@ -53,15 +53,16 @@ FINAL = re.compile(
     r"fail(?:ed|ure)? permanently|permanent|give(?:n)?(?: it)? up|giving up|returned|will not (?:be )?(?:retr|continue)|has been returned|final(?:ly)? fail|expired|could not be delivered (?:for|within|after)|too long",
     re.IGNORECASE,
 )
+FUTURE = re.compile(r"\b(?:will(?! not\b)|eventually)\b", re.IGNORECASE)
 # A line that names the address that failed.
 NAMING = re.compile(
     r"^[\s>*•.:|\"'(\[-]*(?:\d+[.)]\s+)?(?:rfc822;\s*)?<?("
     + ADDRESS.pattern
     + r")>?[\"')\]]*\s*(?:[:;,(]|\.\.\.|-\s|$|\s+\(|\s{2,}|\s+(?:on|am|le|delivery|failed|\d{3}\b|[A-Z])).*$"
-    r"|(?:rcpt to|recipient(?:s| address| name)?|userid|addressed to|to|address|user|mailbox|account|destinat\w+|empf[äa]nger|destinataire|destinatario|получател\w*|an|à|a|para|til|宛先|收件人|المستلم)\W{1,6}<?("
+    r"|(?<![\w@])(?:dda|rcpt to|recipient(?:s| address| name)?|userid|addressed to|to|address|user|mailbox|account|destinat\w+|empf[äa]nger|destinataire|destinatario|получател\w*|an|à|a|para|til|宛先|收件人|المستلم)\W{1,6}<?("
     + ADDRESS.pattern
     + r")"
-    r"|(?:delivered|deliver(?:ing|y)?|send(?:ing)?|reach|mail|message|unknown|failed|5\d\d)\b[^@\n]{0,60}?[\s<:\"'(]("
+    r"|(?<![\w@])(?:delivered|deliver(?:ing|y)?|send(?:ing)?|reach|mail|message|unknown|failed|5\d\d)\b[^@\n]{0,60}?[\s<:\"'(]("
     + ADDRESS.pattern
     + r")",
     re.IGNORECASE | re.MULTILINE,
@@ -80,30 +81,49 @@ def failures(letter: Letter) -> tuple[str, tuple[Failure, ...]]:
         return "", ()
     words = letter.words
     late = DELAYED.search(f"{letter.header('subject')}\n{words[:4000]}")
-    final = FINAL.search(words) or letter.header("x-failed-recipients")
+    final = FINAL.search(_past(words)) or letter.header("x-failed-recipients")
     found = tuple(_failures(letter, words))
     if late and not final:
         return "delayed", found
     return ("bounce", found) if found else ("", ())
 
 
+def _past(words: str) -> str:
+    """Without what is still to come: "will give up, and when that happens, it will be returned"."""
+    return ".".join(FUTURE.split(said)[0] for said in words.split("."))
+
+
+def nameless(letter: Letter) -> tuple[Failure, ...]:
+    """The failure in a system's report that says of nobody that it failed; our token may."""
+    words, late = letter.words, DELAYED.search(f"{letter.header('subject')}\n{letter.words[:4000]}")
+    if late or not (is_report(letter) and _is_machine(letter)):
+        return ()
+    return (Failure("", fault("", words), status_in(words), line(words)),)
+
+
 def is_report(letter: Letter) -> bool:
     """Whether enough of it looks like a system's report that a mail did not arrive."""
-    subject, sender = letter.header("subject"), letter.header("from")
+    subject = letter.header("subject")
     if letter.header("x-failed-recipients"):
         return True
-    machine = bool(MACHINE.search(sender)) or letter.header("return-path").strip() == "<>"
-    machine = machine or "delivery-status" in letter.header("content-type")
+    machine = _is_machine(letter)
     said = bool(SUBJECT.search(subject))
     words = bool(BODY.search(letter.words[:6000]))
     answer = bool(status_in(letter.words) or reply_in(letter.words))
     if machine:
-        return said or (words and (answer or bool(letter.returned)))
+        late = bool(DELAYED.search(subject))
+        return said or (words and (answer or late or bool(letter.returned)))
     # A person can write all this, too: then only what people's programs do not leave out.
     typed = any(letter.header(name) for name in TYPED) or bool(NO_ANSWER.match(subject))
     # A parcel that could not be delivered says so in the same words; but it sends no mail back.
     mailed = bool(status_in(letter.words) or letter.returned) or letter.attached
     return said and not typed and mailed and (words or answer)
+
+
+def _is_machine(letter: Letter) -> bool:
+    path = letter.header("return-path").strip() == "<>"
+    reported = "delivery-status" in letter.header("content-type")
+    return path or reported or bool(MACHINE.search(letter.header("from")))
 
 
 def _failures(letter: Letter, words: str) -> Iterator[Failure]:

@@ -1,5 +1,7 @@
 """Choosing: one page for all that a reader may want otherwise, each of it one button."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -66,9 +68,7 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
             case "timezone":
                 standing = door.locate(token, zone(forms.text(form, "timezone")))
             case "join":
-                wanted = forms.listed(form, "newsletter")
-                standing = door.join_more(token, wanted, asked)
-                return show("preferences", page=standing, mailed=True)
+                return _joined(door, show, token, forms.listed(form, "newsletter"), asked)
             case "leave":
                 return show("left", page=door.leave_all(token), everything=True)
             case _:
@@ -78,6 +78,17 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
         return show("not_found", 404, language=asked.language)
     except ValueError:  # a zone that the page does not offer
         return show("preferences", 422, page=door.standing(token, "preferences"))
+
+
+def _joined(door: Door, show: Show, token: str, wanted: tuple[str, ...], asked: Asked) -> Response:
+    page = door.standing(token, "preferences")
+    say, titles = (
+        words.translated(page.language),
+        [o.title for o in page.others if o.slug in wanted],
+    )
+    offer = f"{say('Our other newsletters')}: {', '.join(titles)}. {say('Get these as well')}"
+    standing = door.join_more(token, wanted, replace(asked, wording=offer))
+    return show("preferences", page=standing, mailed=True)
 
 
 def _chosen(door: Door, show: Show, token: str, form: FormData) -> Response:

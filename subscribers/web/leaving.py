@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from subscribers import words
 from subscribers.errors import BadToken
 from subscribers.web import forms
-from subscribers.web.door import Door, Show
+from subscribers.web.door import Door, Show, Standing
 from subscribers.web.forms import HEADERS, Form
 
 REASONS = ("too many", "not interested", "never asked", "other")
@@ -61,8 +62,17 @@ def _afterwards(routes: APIRouter, door: Door, show: Show) -> None:
     async def back(token: str, form: Form, request: Request) -> Response:
         often = forms.text(form, "frequency")
         try:
-            asked = forms.asked(request)
+            shown = await run_in_threadpool(door.standing, token, "unsubscribe")
+            asked = forms.asked(request, _offer(shown, often))
             standing = await run_in_threadpool(door.come_back, token, often, asked)
         except BadToken:
             return show("not_found", 404, language=forms.language(request))
         return show("back", page=standing)
+
+
+def _offer(page: Standing, often: str) -> str:
+    """What the page said and the button asked: the wording of the proof."""
+    say = words.translated(page.language)
+    left = say("You have left %(newsletter)s") % {"newsletter": page.newsletter}
+    again = say("It was a mistake: come back")
+    return f"{left}. {say('Come back, but once a week at most') if often == 'weekly' else again}"
