@@ -15,12 +15,14 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
 from digest import archive, publish
 from digest.errors import SettingsError
 from digest.publish import Done, House, open_house
 from digest.publish.running.noticing import mail_notice
 from digest.schedule import Tell
+from digest.terminal import due_remark
 from subscribers import roster
 from subscribers.preferences import EVERYTHING
 from tests.conftest import NOW
@@ -131,6 +133,12 @@ def subjects(relay: ScriptedRelay, whom: str = EDITOR) -> list[str]:
     return [mail["Subject"] for mail in notices(relay, whom)]
 
 
+def foretold(house: House, now: datetime) -> str:
+    """What `digest schedule` remarks on the first due time."""
+    [line] = publish.due_lines(house, None, now=now, count=1)
+    return Text.from_markup(due_remark(line)).plain
+
+
 def approve(house: House, now: datetime) -> None:
     publish.approve(house, "weekly", None, by="the editor", now=now)
 
@@ -157,6 +165,8 @@ def test_a_week_with_an_editor(opened: Opened, relay: ScriptedRelay) -> None:
         assert record.issue.stories[0].headline in html.unescape(seen.html)
         assert "digest approve 1 -n weekly" in text
         assert record.issue.stories[0].headline in text
+
+        assert foretold(house, DUE - DAY) == "issue 1 waits for approval"
 
         # Four hours before, a reminder; at the time nobody has approved it.
         at(house, DUE - 4 * HOUR, DUE - 3 * HOUR)
@@ -190,6 +200,7 @@ def test_without_approval_where_that_is_automatic(opened: Opened, relay: Scripte
     with opened(approval="auto", editors=[]) as house:
         done = at(house, DUE - 2 * DAY, DUE - DAY)
         assert "goes out Monday 30 March" in done[-1].what
+        assert foretold(house, DUE - DAY) == "issue 1 goes out by itself"
         at(house, DUE, DUE)
         assert {taken.recipient for taken in relay.accepted} == READERS
         assert house.issue("weekly").approved_by == "schedule"
@@ -210,6 +221,7 @@ def test_nothing_goes_out_that_preflight_refuses(
         [_, told] = notices(relay)
         assert told["Subject"] == "The Week: issue 1 is not fit to send"
         assert "Remedy:" in told.get_content()
+        assert foretold(house, DUE) == "issue 1 is not fit to send: digest check 1 -n weekly"
         assert readers_of(relay) == []
     mine.unlink()
     with opened(approval="auto") as house:

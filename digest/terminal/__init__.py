@@ -376,17 +376,21 @@ def show_schedule(lines: "Sequence[DueLine]") -> None:
         remind = f"{line.remind:%a %H:%M}" if line.remind else "—"
         table.add_row(
             *first, local, f"{line.due:%a %H:%M}", f"{line.draft:%a %Y-%m-%d %H:%M}", remind,
-            _due_remark(line),
+            due_remark(line),
         )  # fmt: skip
     data.print(table)
     for name in dict.fromkeys(line.newsletter for line in lines if line.at == "local"):
         talk.print(_safe(f"{name}: who has chosen a time zone gets it by their own clock"))
 
 
-def _due_remark(line: "DueLine") -> str:
+def due_remark(line: "DueLine") -> str:
+    """How far the issue for a due time has come, and what the clock does to it; rich's markup."""
+    drafted = "goes out by itself" if line.approval == "auto" else "waits for approval"
+    unfit = f"issue {line.number} is not fit to send: digest check {line.number}"
     states = {
         "held": "[red]held back: digest run --release[/red]",
-        "draft": f"issue {line.number} waits for approval",
+        "draft": f"issue {line.number} {drafted}",
+        "unfit": f"[red]{unfit} -n {_safe(line.newsletter)}[/red]",
         "approved": f"issue {line.number} is approved",
         "sending": f"issue {line.number} is going out",
         "sent": f"issue {line.number} is out",

@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo
 
 from digest.publish.opening import House
 from digest.publish.running.knowing import facts_of, plan_of
-from digest.schedule import Facts, Plan, coming, left_out, oddity, outlook, shift
+from digest.schedule import (
+    Facts,
+    Plan,
+    coming,
+    left_out,
+    oddity,
+    outlook,
+    shift,
+    why_skipped,
+)
 from digest.settings import NewsletterSettings
 
 
@@ -17,8 +26,10 @@ class DueLine:
 
     `oddity` is "skipped" or "doubled" where the clock jumps; with `left_out` there is no issue.
     `shift`: by how much the zone's clock was put forward since the due time before (minutes).
-    `at` is whose clock counts: newsletter, or local for each reader's own.
-    `state` is "" or where issue `number`, drafted for this time, stands; held, if it is held.
+    `at` is whose clock counts: newsletter, or local for each reader's own. `approval` is
+    required, or auto where the schedule itself approves.
+    `state` is "" or where issue `number`, drafted for this time, stands; held, if it is held;
+    unfit, if the schedule would approve it and preflight does not let it.
     """
 
     newsletter: str
@@ -32,6 +43,7 @@ class DueLine:
     number: int = 0
     shift: int = 0
     at: str = "newsletter"
+    approval: str = "required"
 
 
 def due_lines(house: House, newsletter: str | None, *, now: datetime, count: int) -> list[DueLine]:
@@ -76,7 +88,6 @@ def _line(
     reminded = plan.remind < plan.draft and not plan.auto and plan.remind > timedelta(0)
     number = next((s.number for s in facts.steps if s.due == due and s.name == "drafted"), 0)
     standing = facts.issues.get(number)
-    held = facts.held is not None and due <= facts.held
     return DueLine(
         newsletter=name,
         due=due,
@@ -85,6 +96,14 @@ def _line(
         remind=(due - plan.remind).astimezone(zone) if reminded else None,
         oddity=oddity(plan.rhythm, due) if plan.rhythm else "",
         left_out=without,
-        state="held" if held else standing.state if standing else "",
+        state=_state(plan, facts, due, standing.state if standing else ""),
         number=number if standing else 0,
+        approval="auto" if plan.auto else "required",
     )
+
+
+def _state(plan: Plan, facts: Facts, due: datetime, standing: str) -> str:
+    if facts.held is not None and due <= facts.held:
+        return "held"
+    unfit = plan.auto and standing == "draft" and why_skipped(facts, due) == "failed"
+    return "unfit" if unfit else standing
