@@ -94,6 +94,6 @@ def stopped(show: Show, request: Request, status: int, what: str, remedy: str = 
     if "hx-request" not in request.headers:
         return show("stopped", request, status, what=what, remedy=remedy)
     answer = show("said", request, status, what=what, remedy=remedy)
-    answer.headers["HX-Retarget"] = "#said"
+    answer.headers["HX-Retarget"] = "#word"
     answer.headers["HX-Reswap"] = "outerHTML"
     return answer

@@ -29,7 +29,7 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
             again = [(name, value) for name, value in form.multi_items() if name != "version"]
             said = {"what": error.what, "remedy": error.remedy, "again": again}
             if "hx-request" in request.headers:
-                return changed(sheets, show, request, newsletter, number, **said)
+                return changed(sheets, show, request, newsletter, number, 409, **said)
             here = f"{desk.root}/{newsletter}/{number}"
             context = {**said, "here": here, "version": error.version, "editor": editor}
             return show("conflict", request, 409, **context)

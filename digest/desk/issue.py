@@ -146,14 +146,21 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
 
 
 def changed(
-    sheets: Sheets, show: Show, request: Request, newsletter: str, number: int, **said: Any
+    sheets: Sheets,
+    show: Show,
+    request: Request,
+    newsletter: str,
+    number: int,
+    status: int = 200,
+    **said: Any,
 ) -> Response:
     """The parts that an edit changes, for htmx to put in their places."""
     editor = sheets.desk.sitting(request)
     record = sheets.desk.house.issue(newsletter, number)
     context = sheets.outline(record, view_of(request.query_params), editor)
-    known = {"errors": 0, "what": "", "remedy": "", "again": ()}
-    return show("changed", request, **{**known, **sheets.marked(record), **context, **said})
+    acted = request.method == "POST"  # else what was said before still stands
+    known = {"errors": 0, "what": "", "remedy": "", "again": (), "acted": acted}
+    return show("changed", request, status, **{**known, **sheets.marked(record), **context, **said})
 
 
 def _by_place(found: Sequence[DeskFinding]) -> Context:

@@ -1,14 +1,20 @@
-// The desk's own script: keys, dragging, news of changes. Everything it does, forms do without it.
+// The desk's own script: keys, dragging, saving, news of changes. Everything it does, forms do
+// without it. It may be waited for: no answer, however late, takes away what hands are at.
 "use strict";
 (() => {
   document.documentElement.classList.add("js");
   const $ = (id) => document.getElementById(id);
   const all = (query, from = document) => [...from.querySelectorAll(query)];
   const outline = () => $("outline");
+  const here = () => outline().dataset.here;
+  const lists = () => all("#outline .cards[data-section]");
   const stories = () => all("#outline .story");
-  const story = () => document.activeElement?.closest?.(".story");
+  const story = () => document.activeElement?.closest?.("#outline .story");
   const summary = (card) => card?.querySelector("summary");
   const writing = (element) => element?.matches?.("input:not([type=checkbox]):not([type=radio]), textarea, select");
+  const sheet = () => document.querySelector(".sheet:popover-open");
+  // What was typed and is not yet on its way.
+  const drafts = () => all("#outline [data-saves] [name=text]").filter((one) => one.value !== one.defaultValue);
 
   // The frames are as wide as their device, and scaled to the room there is.
   const scale = () => all("iframe[data-wide]").forEach((frame) => {
@@ -17,29 +23,83 @@
   });
   new ResizeObserver(scale).observe(document.body);
 
-  // What is open stays open, and what has the focus keeps it, when a part comes anew.
-  let open = [], focused = "", wanted = "", draft = null;
+  // The outline comes anew as one left it: what is open stays open, what has the focus keeps it,
+  // what was typed stays, and the place to which it was scrolled.
+  let left = null;
+  const leave = () => {
+    const at = document.activeElement;
+    left = {
+      open: all("#outline details[open]").map((one) => one.id),
+      drafts: drafts().map((one) => ({id: one.id, value: one.value})),
+      inside: outline().contains(at),
+      id: at.id,
+      card: story()?.id,
+      act: at.dataset?.do,
+      place: stories().indexOf(story()),
+      chosen: writing(at) && "selectionStart" in at ? [at.selectionStart, at.selectionEnd] : null,
+      top: outline().scrollTop,
+    };
+  };
+  const comeBack = () => {
+    if (!left) return;
+    const {open, drafts: typed, inside, id, card, act, place, chosen, top} = left;
+    left = null;
+    open.forEach((one) => $(one)?.setAttribute("open", ""));
+    typed.forEach((one) => { if ($(one.id)) $(one.id).value = one.value; });
+    outline().scrollTop = top;
+    if (inside || document.activeElement === document.body) {
+      const button = act && $(card)?.querySelector(`[data-do="${act}"]:not([disabled])`);
+      const next = $(id) || button || summary($(card)) || (place >= 0 && summary(stories()[Math.min(place, stories().length - 1)]));
+      if (next) next.focus({preventScroll: true});
+      if (chosen && next?.id === id) try { next.setSelectionRange(...chosen); } catch { /* has none */ }
+    }
+    settle();
+  };
+
+  // What comes for a part. An older answer never takes the place of a newer one; while more is on
+  // its way, the last answer brings all; what comes for what is in somebody's hands waits.
+  const waiting = new Map();
+  let arrived = 0;
+  const mustWait = (part) => (part.id === "outline" && drag)
+    || (part.closest(".sheet:popover-open") && (part.id !== "approving" || agreed));
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const {target, fragment} = event.detail, next = fragment.firstElementChild;
+    if (target.id === "outline" || target.id === "bar") {
+      const its = Number(next.dataset.version);
+      if (target.id === "outline") arrived = its;
+      if (its < version || queue.length) { event.detail.shouldSwap = false; return; }
+    }
+    waiting.delete(target.id);
+    if (mustWait(target)) {
+      waiting.set(target.id, next);
+      event.detail.shouldSwap = false;
+    } else if (target.id === "outline") {
+      version = arrived;
+      leave();
+    }
+  });
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    if (event.detail.target.id === "outline") comeBack();
+    if (document.activeElement === document.body && sheet()) enter(sheet());
+  });
+  const release = (within) => waiting.forEach((next, id) => {
+    if (!within.contains($(id))) return;
+    waiting.delete(id);
+    if (id === "outline") { version = Math.max(version, Number(next.dataset.version)); leave(); }
+    $(id).replaceWith(next);
+    htmx.process(next);
+    if (id === "outline") comeBack();
+  });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const {requestConfig, target} = event.detail;
-    if (requestConfig.verb === "get" && target.id !== "outline") return; // other parts hold no words
-    if (requestConfig.verb === "get" && (drag || typing())) {
-      event.detail.shouldSwap = false; // begun since it was asked for: later, then
-      heard = heard || "again";
-      return;
-    }
-    open = all("#outline details[open]").map((one) => one.id);
-    focused = document.activeElement?.id || summary(story())?.id || wanted;
-    wanted = "";
-    draft = typing() ? document.activeElement : null;
+    if (requestConfig.verb !== "get" || target.id !== "outline" || !handsOn()) return;
+    event.detail.shouldSwap = false; // begun since it was asked for: later, then
+    heard = heard || "again";
   });
-  document.addEventListener("htmx:afterSettle", () => {
-    open.forEach((id) => $(id)?.setAttribute("open", ""));
-    const field = draft && !draft.isConnected && $(draft.id);
-    if (field) field.value = draft.value;
-    if (document.activeElement === document.body && focused) $(focused)?.focus({preventScroll: true});
-    [open, focused, draft] = [[], "", null];
-    settle();
-  });
+  const spoken = (event) => ["word", "asked"].includes(event.detail.target?.id) && speak();
+  document.addEventListener("htmx:oobAfterSwap", spoken);
+  document.addEventListener("htmx:afterSwap", spoken);
+  document.addEventListener("htmx:afterSettle", () => { settle(); preset(); });
 
   let shown = outline().dataset.mark;
   const settle = () => {
@@ -49,6 +109,7 @@
       reframe(mark);
       if (!document.querySelector(".stage iframe")) restage();
     }
+    judge();
     scale();
   };
   // The mail first, for it is looked at; then what stands against it.
@@ -65,67 +126,138 @@
     const patience = new Promise((go) => setTimeout(go, 3000));
     Promise.race([Promise.all(loads), patience]).then(check);
   };
+  // Each kind of request has an element of its own, for htmx makes those of one element wait for
+  // each other: an edit waits for edits alone.
+  const ask = (path, source, how) => htmx.ajax("GET", path, {source, ...how});
   let checking = false;
   const check = () => {
     const beside = $("beside");
     if (checking || beside.dataset.mark === outline().dataset.mark) return;
     checking = true;
     beside.setAttribute("aria-busy", "true");
-    const where = `${outline().dataset.here}/beside${location.search}`;
-    htmx.ajax("GET", where, {target: "#beside", swap: "outerHTML"}).finally(() => {
-      checking = false;
-      setTimeout(check, 300); // changed again since it was asked for?
-    });
+    let again = 300;
+    ask(`${here()}/beside${location.search}`, "#sheets", {target: "#beside", swap: "outerHTML"})
+      .catch(() => { again = 3000; })
+      .finally(() => {
+        checking = false;
+        setTimeout(check, again); // changed again since it was asked for?
+      });
   };
-  const restage = () => htmx.ajax("GET", location.href, {target: "#stage", select: "#stage", swap: "outerHTML"});
+  const restage = () => ask(location.href, "#stage", {target: "#stage", select: "#stage", swap: "outerHTML"}).catch(() => {});
 
   // News: somebody else, or a file, changed what is shown.
-  let source = null, heard = "", busy = 0, drag = null;
-  const typing = () => writing(document.activeElement) && outline().contains(document.activeElement)
-    && document.activeElement.value !== document.activeElement.defaultValue;
+  let source = null, heard = "", drag = null;
+  const handsOn = () => drag || sending || queue.length || drafts().length;
   const refresh = () => {
     // Not under somebody's hands: what was heard keeps until they let go.
-    if (!heard || busy || drag || typing()) return;
+    if (!heard || handsOn()) return;
     const mark = heard;
     heard = "";
     if (mark === outline().dataset.mark) return;
     if (mark !== "again") reframe(mark);
-    htmx.ajax("GET", `${outline().dataset.here}/outline${location.search}`, {target: "#outline", swap: "none"});
+    ask(`${here()}/outline${location.search}`, "main", {target: "#outline", swap: "none"})
+      .catch(() => { heard = heard || "again"; });
   };
   const listen = () => {
     source?.close();
-    source = new EventSource(`${outline().dataset.here}/news?seen=${outline().dataset.mark}`);
+    source = new EventSource(`${here()}/news?seen=${outline().dataset.mark}`);
+    source.onopen = () => { work(); refresh(); };
     source.onmessage = (event) => { heard = event.data; refresh(); };
   };
-  document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.requestConfig.verb === "post") busy += 1; });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.requestConfig.verb !== "post") return;
-    busy -= 1;
-    setTimeout(refresh, 100);
-  });
   document.addEventListener("visibilitychange", () => document.hidden ? source?.close() : listen());
   document.addEventListener("focusout", () => setTimeout(refresh, 400));
   addEventListener("pagehide", () => source?.close());
-  listen();
+  addEventListener("beforeunload", (event) => { if (queue.length || drafts().length) event.preventDefault(); });
 
-  // One change, by the form that would do it without a script.
-  const send = (values) => {
-    const form = $("outline").querySelector("form[hx-post]");
-    const own = {csrf: form.elements.csrf.value, version: outline().dataset.version};
-    return htmx.ajax("POST", form.getAttribute("hx-post"), {target: "#outline", swap: "none", values: {...own, ...values}});
+  // Changes go one after the other. Each says which version of the issue was seen when it was
+  // made; where those before it were our own, that is the one they led to.
+  const queue = [];
+  let sending = false, version = Number(outline().dataset.version), status = 0;
+  const send = (values, failed = () => {}) => { queue.push({values, failed, version}); work(); };
+  const work = async () => {
+    if (sending || !queue.length) return;
+    sending = true;
+    const act = queue.shift();
+    const values = {...act.values, csrf: outline().dataset.csrf, version: act.version};
+    arrived = act.version;
+    try {
+      await htmx.ajax("POST", `${here()}/edit${location.search}`, {source: "body", target: "#outline", swap: "none", values});
+    } catch { status = 0; }
+    sending = false;
+    if (status === 0) {
+      queue.unshift(act);
+      say("The desk does not answer. What you did is kept, and sent when it answers.");
+      setTimeout(work, 3000);
+      return;
+    }
+    if (status < 400) {
+      queue.filter((one) => one.version === act.version).forEach((one) => { one.version = arrived; });
+      version = Math.max(version, arrived);
+    } else if (status !== 409) {
+      act.failed();
+      heard = heard || "again";
+    }
+    work();
+    setTimeout(refresh, 100);
   };
-  const move = (card, list, place) => {
-    wanted = summary(card).id;
-    return send({do: "move", story: card.dataset.story, section: list.dataset.section, place});
+  const save = (form, button) => {
+    const field = form.matches("[data-saves]") ? form.elements.text : null;
+    const was = field?.defaultValue;
+    if (field && field.value === was) return;
+    const card = form.closest(".story"), way = {up: -1, down: 1}[button?.dataset.do];
+    if (way) return shift(card, way, button);
+    const values = Object.fromEntries(new FormData(form, button));
+    if (field) field.defaultValue = field.value;
+    form.closest(".sheet")?.hidePopover();
+    form.closest(".question")?.remove();
+    if (values.do === "drop" && card) takeOut(card);
+    send(values, () => { if (field) field.defaultValue = was; });
   };
-  const shift = (card, by) => {
+  document.addEventListener("submit", (event) => {
+    if (!event.target.getAttribute("action")?.startsWith(`${here()}/edit`)) return;
+    event.preventDefault();
+    save(event.target, event.submitter);
+  });
+  document.addEventListener("change", (event) => {
+    // A browser says so, too, of a field that is taken out of the page while one writes in it.
+    if (!left && event.target.form?.matches("[data-saves]")) save(event.target.form);
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.verb === "post") event.detail.parameters.csrf = outline().dataset.csrf;
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const {xhr, elt, requestConfig} = event.detail;
+    if (requestConfig.verb !== "post") return;
+    status = xhr.status;
+    if (elt === document.body) return;
+    if (status === 0) say("The desk does not answer. Nothing was done; try it again.");
+    if (status && status < 400) elt.closest(".sheet")?.hidePopover(); // its own, and no other
+    setTimeout(refresh, 100);
+  });
+
+  // A story is moved on the page at once, and then in the issue.
+  const number = () => lists().forEach((list) => [...list.children].forEach((one, at) => { one.dataset.place = at + 1; }));
+  const move = (card, list, place, focus = summary(card)) => {
+    const others = [...list.children].filter((one) => one !== card);
+    list.insertBefore(card, others[place - 1] || null);
+    number();
+    focus.focus({preventScroll: true});
+    card.scrollIntoView({block: "nearest"});
+    send({do: "move", story: card.dataset.story, section: list.dataset.section, place});
+  };
+  const shift = (card, by, focus) => {
     const place = Number(card.dataset.place) + by;
-    if (place >= 1 && place <= card.parentElement.children.length) move(card, card.parentElement, place);
+    if (place >= 1 && place <= card.parentElement.children.length) move(card, card.parentElement, place, focus);
   };
   const across = (card, by) => {
-    const lists = all("#outline .cards[data-section]");
-    const next = lists[lists.indexOf(card.parentElement) + by];
+    const next = lists()[lists().indexOf(card.parentElement) + by];
     if (next) move(card, next, by > 0 ? 1 : next.children.length + 1);
+  };
+  const takeOut = (card) => {
+    const next = card.nextElementSibling || card.previousElementSibling || stories().find((one) => one !== card);
+    summary(next)?.focus({preventScroll: true});
+    card.remove();
+    number();
   };
 
   // Dragging, by mouse, pen or finger.
@@ -133,6 +265,7 @@
     const card = event.target.closest?.(".grip")?.closest(".story");
     if (!card || event.button) return;
     event.preventDefault();
+    if (writing(document.activeElement)) document.activeElement.blur(); // saves it
     const box = card.getBoundingClientRect();
     const ghost = card.cloneNode(true);
     ghost.removeAttribute("id");
@@ -169,7 +302,11 @@
     const list = card.parentElement;
     const place = [...list.children].indexOf(card) + 1;
     if (!keep) from.insertBefore(card, next);
-    else if (list !== from || place !== Number(card.dataset.place)) move(card, list, place);
+    else if (list !== from || place !== Number(card.dataset.place)) {
+      waiting.delete("outline"); // the answer to this move brings all
+      return move(card, list, place);
+    }
+    release(document.body);
     refresh();
   };
   document.addEventListener("pointermove", (event) => drag && follow(event));
@@ -195,11 +332,14 @@
   };
   const press = (card, what) => card?.querySelector(`[data-do="${what}"]`)?.click();
   const pick = (section = "") => {
-    const sheet = $("pick");
-    sheet.showPopover();
-    sheet.dataset.section = section;
-    htmx.ajax("GET", `${outline().dataset.here}/candidates`, {target: "#candidates", swap: "innerHTML"})
-      .then(() => $("q")?.focus());
+    $("pick").dataset.section = section;
+    $("q").value = "";
+    open("pick");
+    htmx.trigger("#pick .search", "submit");
+  };
+  const preset = () => {
+    const section = $("pick").dataset.section;
+    if (section) all("#found select[data-bring]").forEach((one) => { one.value = section; });
   };
   const step = (by) => {
     const known = stories(), at = known.indexOf(story());
@@ -216,19 +356,17 @@
     p: () => press(story(), "pin"), x: () => press(story(), "drop"),
     c: () => pick(), "/": () => pick(),
     s: () => write("d-subject"), n: () => write("d-note"),
-    t: () => $("test").showPopover(), a: () => $("approve").showPopover(),
-    0: () => $("who").showPopover(), "?": () => $("keys").showPopover(),
+    t: () => open("test"), a: () => open("approve"),
+    0: () => open("who"), "?": () => open("keys"),
   };
   document.addEventListener("keydown", (event) => {
-    const key = event.key;
+    const key = event.key, at = document.activeElement;
     if (key === "Escape" && drag) return drop(event, false);
-    if (key === "Escape" && writing(document.activeElement) && outline().contains(document.activeElement)) {
-      return summary(document.activeElement.closest("details"))?.focus() ?? document.activeElement.closest("details")?.querySelector("summary")?.focus();
-    }
-    if (writing(document.activeElement) || document.querySelector(".sheet:popover-open")) return;
+    if (key === "Escape" && writing(at) && outline().contains(at)) return at.closest("details")?.querySelector("summary").focus();
+    if (writing(at) || sheet()) return;
     if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") {
       event.preventDefault();
-      return $(event.shiftKey ? "do-redo" : "do-undo")?.click();
+      return send({do: event.shiftKey ? "redo" : "undo"});
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const view = document.querySelector(`.stage [data-key="${key}"]`);
@@ -238,32 +376,71 @@
 
   // A finding leads to its place.
   document.addEventListener("click", (event) => {
-    const link = event.target.closest?.("[data-to], [data-open], [data-candidates], [data-close], .flag");
+    const link = event.target.closest?.("[data-to], [data-open], [data-candidates], [data-close], .flag, .again");
     if (!link) return;
-    if (link.matches("[data-close]")) { $("said").className = "silent"; return; }
-    if (link.matches("[data-candidates]")) { event.preventDefault(); event.stopPropagation(); pick(link.dataset.candidates); return; }
-    if (link.matches(".flag")) { $(link.hash.slice(1))?.scrollIntoView({block: "center"}); event.preventDefault(); return; }
+    if (link.matches("[data-close]")) return link.closest(".question")?.remove() ?? hush();
+    if (link.matches(".again")) { agreed = false; release($("approve")); judge(); enter($("approve")); return check(); }
     event.preventDefault();
+    if (link.matches("[data-candidates]")) { event.stopPropagation(); return pick(link.dataset.candidates); }
+    if (link.matches(".flag")) return $(link.hash.slice(1))?.scrollIntoView({block: "center"});
     if (link.dataset.open) return write(link.dataset.open);
     const card = $(`s-${link.dataset.to}`);
     if (card) { write(`d-${link.dataset.to}`, link.dataset.field); card.scrollIntoView({block: "center"}); }
   }, true);
 
-  // After an act its sheet closes, what was said can be closed, and goes by itself.
+  // Sheets: the focus goes in, and back to where it came from.
+  let agreed = false, before = null;
+  const open = (id) => { $(id).showPopover(); enter($(id)); };
+  const enter = (one) => {
+    if (one.contains(document.activeElement)) return;
+    (one.querySelector("input:not([type=hidden]), button.go:not([disabled])") || one).focus();
+  };
+  document.addEventListener("beforetoggle", (event) => {
+    if (!event.target.matches(".sheet") || event.newState !== "open") return;
+    before = document.activeElement;
+    if (event.target.id === "approve") { agreed = false; setTimeout(judge); }
+  }, true);
+  document.addEventListener("toggle", (event) => {
+    if (!event.target.matches(".sheet")) return;
+    if (event.newState === "open") return enter(event.target);
+    agreed = false;
+    release(event.target);
+    judge();
+    check();
+    refresh();
+    const id = before?.id, back = before?.isConnected && before !== document.body ? before : id && $(id);
+    if (document.activeElement === document.body && !sheet()) (back || $(`open-${event.target.id}`))?.focus({preventScroll: true});
+  }, true);
+  // What one approves is what one has looked at: a content that came later asks to be looked at.
+  const judge = () => {
+    const form = $("approving"), go = form.querySelector(".go");
+    const same = form.dataset.mark === outline().dataset.mark;
+    agreed = $("approve").matches(":popover-open") && (agreed || same);
+    const said = same ? "" : agreed ? "It has changed since you opened this." : "It has changed, and is being checked.";
+    if (form.querySelector(".stale").textContent !== said) form.querySelector(".stale").textContent = said;
+    form.querySelector(".again").hidden = same || !agreed;
+    go.disabled = !same || "refused" in go.dataset;
+  };
+
+  // What is said stands above all sheets, can be closed, and goes by itself.
   let quiet = 0;
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.requestConfig.verb !== "post") return;
-    if (event.detail.successful) all(".sheet:popover-open").forEach((sheet) => sheet.hidePopover());
-    clearTimeout(quiet);
-  });
-  document.addEventListener("htmx:afterSettle", () => {
+  const hush = () => { $("word").className = "silent"; };
+  const say = (what) => {
+    $("word").replaceChildren(Object.assign(document.createElement("b"), {textContent: what}));
+    $("word").className = "";
+    speak();
+  };
+  const speak = () => {
     all("#said [data-close]").forEach((button) => { button.hidden = false; });
-    const preset = $("pick").dataset.section;
-    if (preset) all("#candidates select[data-bring]").forEach((one) => { one.value = preset; });
-    if (!$("said").querySelector("form") && !$("said").matches(".silent")) {
-      clearTimeout(quiet);
-      quiet = setTimeout(() => { $("said").className = "silent"; }, 9000);
-    }
-  });
+    if (sheet()) { $("said").hidePopover(); $("said").showPopover(); }
+    clearTimeout(quiet);
+    quiet = setTimeout(hush, 9000);
+  };
+  $("said").popover = "manual";
+  $("said").showPopover();
+
+  document.addEventListener("dragstart", (event) => drag && event.preventDefault());
+  listen();
+  judge();
   scale();
 })();
