@@ -71,7 +71,10 @@ def run(folder: Path, environ: dict[str, str], seconds: float) -> tuple[float, f
         words, env={**os.environ, **environ}, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    spent = float(process.stdout.readline())
+    told = process.stdout.readline()
+    if not told:
+        raise SystemExit(f"the sender ended with {process.wait()}; its own words stand above")
+    spent = float(told)
     first = time.perf_counter() - begun
     time.sleep(seconds)
     status = Path(f"/proc/{process.pid}/status").read_text("ascii")

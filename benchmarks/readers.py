@@ -2,10 +2,11 @@
 
     python benchmarks/readers.py [--readers 1000000] [--more] [--no-save]
 
-Everything runs on SQLite in a temporary folder of this machine: `digest serve` and `digest send`
-as processes of their own, the send to Postfix's smtp-sink. A neighbour's load shows, so the
-processor's time stands beside the clock's, and the load is noted. `--more` imports the same list
-once more and exports it, which takes as long again.
+Everything runs on SQLite in a temporary folder of this machine: each verb as a process of its own,
+its modules compiled as an installation has them, the send to Postfix's smtp-sink. A neighbour's
+load shows, so the processor's time stands beside the clock's, and the load is noted. Memory is the
+most that the verb's process held, Python and all its libraries included. `--more` imports the same
+list once more and exports it, which takes as long again.
 """
 
 import argparse
@@ -31,10 +32,8 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from send import SECRET, chart, sink  # noqa: E402 - after the path
-from typer.testing import CliRunner  # noqa: E402
 
 from digest import publish, sample  # noqa: E402
-from digest.cli import app  # noqa: E402
 from digest.publish import House, open_house  # noqa: E402
 from subscribers import roster, tokens  # noqa: E402
 
@@ -46,6 +45,7 @@ HEAD = ("Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CO
 LINE = "{},Ann,Lee,2,2023-03-24 10:23:10,192.0.2.1,2023-03-24 10:25:10,192.0.2.1,,,,,,IN,,,{},x,,\n"
 DIGEST = [sys.executable, "-c", "from digest.cli import main; main()"]
 CLICKS, RATE = 400, 100  # POSTs, and how many a second
+MEMORY = 150  # MB that an import may hold, whatever the length of the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,9 @@ def main() -> None:
     rows, before = [], os.getloadavg()[0]
     with tempfile.TemporaryDirectory(dir=HERE) as folder, sink() as (port, _):
         environ = furnished(Path(folder), port)
+        # What an installation does once, and some machines' environment forbids.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = f"{folder}/compiled"
         for row in measured(Path(folder), environ, given.readers, more=given.more):
             print(f"  {row.what}: {row.measured}", file=sys.stderr, flush=True)
             rows.append(row)
@@ -88,16 +91,18 @@ def measured(folder: Path, environ: dict[str, str], readers: int, *, more: bool)
     seconds = 60 * readers / 1e6
     words = ["import", str(sheet), "--evidence", "measured"]
     run = Runner(folder, environ)
-    yield run.timed("import of a list, dry run", seconds, [*words, "--dry-run"])
-    begun = peak()
-    yield run.timed("import of a list", seconds, words)
-    yield Row("memory at most", "flat", f"{peak()} MB, {peak() - begun} more than the dry run")
+    run.whole("list", "--json")  # compiles
+    for what, more_words in (
+        ("import of a list, dry run", ["--dry-run"]),
+        ("import of a list", []),
+    ):
+        yield from run.timed(what, seconds, [*words, *more_words])
     if more:
-        yield run.timed("the same again", seconds, words)
-        yield run.timed("export of all, with proof", 0, ["export", "--out", f"{folder}/o.csv"])
+        yield from run.timed("the same again", seconds, words)
+        yield from run.timed("export of all, with proof", 0, ["export", "--out", f"{folder}/o.csv"])
     with open_house(folder, environ) as house:
         yield from questions(house, readers)
-    yield run.whole(address(readers // 3))
+    yield run.whole("show", address(readers // 3))
     yield from clicks(folder, environ, readers)
 
 
@@ -132,29 +137,52 @@ class Runner:
     folder: Path
     environ: dict[str, str]
 
-    def timed(self, what: str, seconds: float, words: list[str]) -> Row:
-        """One verb, in this process so that its memory and processor time show."""
-        clock, processor = time.perf_counter(), time.process_time()
-        told = ["-C", str(self.folder), "subscribers", *words]
-        result = CliRunner().invoke(app, told, env=self.environ)
-        if result.exit_code:
-            raise SystemExit(result.output[-2000:])
-        took, worked = time.perf_counter() - clock, time.process_time() - processor
+    def timed(self, what: str, seconds: float, words: list[str]) -> Iterator[Row]:
+        """One verb, whose report nobody reads; its time, and the most memory it held."""
+        took, worked, held = self._ended(words)
         wanted = f"{seconds:.0f} s" if seconds else ""
-        return Row(what, wanted, f"{took:.1f} s", f"{worked:.1f}", seconds / took)
+        yield Row(what, wanted, f"{took:.1f} s", f"{worked:.1f}", seconds / took)
+        flat, ratio = (f"{MEMORY} MB", MEMORY / held) if seconds else ("", 0)
+        yield Row(f"{what}: memory at most", flat, f"{held:.0f} MB", number=ratio)
 
-    def whole(self, who: str) -> Row:
-        """`subscribers show` as a process: nearly all of it is Python loading its libraries."""
-        words = [*DIGEST, "-C", str(self.folder), "subscribers", "show", who]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    def whole(self, *words: str) -> Row:
+        """A question as a process: nearly all of it is Python loading its libraries."""
+        took, worked, _ = zip(*(self._ended(list(words)) for _ in range(5)), strict=True)
+        wall = 1000 * statistics.median(took)
+        told = f"digest subscribers {words[0]}, as a process"
+        busy = f"{statistics.median(worked):.2f}"
+        return Row(told, "500 ms", f"{wall:.0f} ms", busy, 500 / wall)
 
-        def show() -> None:
-            subprocess.run(words, env={**os.environ, **self.environ}, check=True, stdout=-3)
+    def _ended(self, words: list[str]) -> tuple[float, float, float]:
+        """Run it to its end: seconds by the clock and of the processor, and the most MB it held."""
+        clock, before, held = time.perf_counter(), spent(), 0.0
+        with started(self.folder, self.environ, "subscribers", *words) as process:
+            while process.poll() is None:
+                held = peak(process.pid) or held
+                time.sleep(0.005)
+            took = time.perf_counter() - clock
+            if process.returncode:
+                raise fallen(process)
+        return took, spent() - before, held
 
-        took = median(show, 5)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        worked = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 5
-        return Row("digest subscribers show, as a process", "", f"{took:.0f} ms", f"{worked:.2f}")
+
+def spent() -> float:
+    """Seconds of the processor that all processes took which have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def peak(process: int) -> float:
+    """Megabytes that it ever held; 0 where it has ended.
+
+    Not what wait4 tells: that counts in what its parent held when it was started.
+    """
+    try:
+        status = Path(f"/proc/{process}/status").read_text("ascii")
+    except OSError:
+        return 0
+    line = next((x for x in status.splitlines() if x.startswith("VmHWM")), "VmHWM: 0 kB")
+    return int(line.split()[1]) / 1024
 
 
 def questions(house: House, readers: int) -> Iterator[Row]:
@@ -190,14 +218,14 @@ def clicks(folder: Path, environ: dict[str, str], readers: int) -> Iterator[Row]
         quiet, _ = asyncio.run(ask(port, posts(range(1, CLICKS + 1)), RATE))
         yield Row("one click, p50 and p99", "", f"{at(quiet, 0.5):.1f}, {at(quiet, 0.99):.1f} ms")
         with sending(folder, environ) as process:
-            while not sent(database):
-                time.sleep(0.05)
+            until(process, lambda: sent(database) > 0)
             # The last of the roster: their messages are far from being made.
             before, clock = sent(database), time.perf_counter()
             last = posts(range(readers - CLICKS, readers))
             busy, lost = asyncio.run(ask(port, last, RATE))
             rate = (sent(database) - before) / (time.perf_counter() - clock)
-            assert process.poll() is None, "the send came to an end meanwhile"
+            if process.poll() is not None:  # then this was no measure of a send under way
+                raise fallen(process)
     told = f"{at(busy, 0.5):.1f}, {at(busy, 0.99):.1f} ms"
     within = 50 / at(busy, 0.99)
     yield Row("one click under a send, p50 and p99", "p99 50 ms", told, number=within)
@@ -251,16 +279,19 @@ def serving(folder: Path, environ: dict[str, str]) -> Iterator[int]:
     """`digest serve` on a port of the loopback."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
-    with started(folder, environ, "serve", "--port", str(port)):
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                break
+    with started(folder, environ, "serve", "--port", str(port)) as process:
+        until(process, lambda: answers(port))
         asyncio.run(ask(port, [b"GET /health HTTP/1.1\r\nHost: x\r\n"] * 20, 20))
         yield port
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def sending(folder: Path, environ: dict[str, str]) -> "Started":
@@ -269,25 +300,45 @@ def sending(folder: Path, environ: dict[str, str]) -> "Started":
 
 
 class Started:
-    """A process that is ended with its block."""
+    """A process that is ended with its block; `process.stderr` is a file with all it said."""
 
     def __init__(self, words: list[str], environ: dict[str, str]) -> None:
         self._words, self._environ = words, environ
 
     def __enter__(self) -> subprocess.Popen[bytes]:
         environ = {**os.environ, **self._environ}
+        said = tempfile.TemporaryFile()
         quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen(self._words, env=environ, stdout=quiet, stderr=quiet)
+        self._process = subprocess.Popen(self._words, env=environ, stdout=quiet, stderr=said)
+        self._process.stderr = said
         return self._process
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
 
 
 def started(folder: Path, environ: dict[str, str], *words: str) -> Started:
     """A verb of `digest` as a process."""
     return Started([*DIGEST, "-C", str(folder), *words], environ)
+
+
+def until(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
+    """Wait for it. Ends the benchmark, with the process's own words, where the process ended."""
+    while not ready():
+        if process.poll() is not None:
+            raise fallen(process)
+        time.sleep(0.05)
+
+
+def fallen(process: subprocess.Popen[bytes]) -> SystemExit:
+    """Why there is nothing to measure."""
+    assert process.stderr is not None
+    process.stderr.seek(0)
+    said = process.stderr.read().decode(errors="replace")[-2000:]
+    return SystemExit(f"{process.args!r} ended with {process.returncode}:\n{said}")
 
 
 def at(took: list[float], share: float) -> float:
@@ -303,12 +354,6 @@ def median(act: Callable[[], None], times: int) -> float:
         act()
         took.append((time.perf_counter() - start) * 1000)
     return statistics.median(took)
-
-
-def peak() -> int:
-    """Megabytes that this process ever held."""
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return held // (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 def table(rows: list[Row]) -> str:

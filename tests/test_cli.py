@@ -168,6 +168,23 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
     assert HEAVY.isdisjoint(done.stderr.split())
 
 
+def test_a_question_about_one_reader_loads_no_more_than_it_needs(kitchen: Path) -> None:
+    # Each in a process of its own: one that has run other verbs has all books in hand.
+    said = "import sys, atexit; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
+    program = [sys.executable, "-c", f"{said}\nfrom digest.cli import main; main()"]
+    reader = "subscribers", "show", "ann@readers.example"
+    shown = digest_in(kitchen, *reader, program=program)
+    assert "ann@readers.example, number 1" in shown.stdout
+    assert "subscribers.roster" in shown.stderr.split()
+    idle = "digest.archive", "digest.rendering", "digest.delivery", "subscribers.bounces"
+    libraries = "jinja2", "aiosmtplib", "email_validator"
+    assert {*idle, *libraries}.isdisjoint(shown.stderr.split())
+    erased = digest_in(kitchen, "subscribers", "forget", reader[-1], "--yes", program=program)
+    assert erased.returncode == 0, erased.stderr
+    assert all(name in erased.stdout for name in ("consent_event", "delivery", "subscription"))
+    assert "Nobody in the roster" in digest_in(kitchen, *reader).stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -1,5 +1,8 @@
 # What the doors may ask for, and the room that has it. Read twice: by type checkers, and by
 # lazy_loader when the program runs, so that a command loads only the rooms it uses.
+from .answering import deliveries_to as deliveries_to
+from .answering import forget_deliveries as forget_deliveries
+from .answering import interventions_about as interventions_about
 from .archiving import Published as Published
 from .archiving import atom as atom
 from .archiving import public_issue as public_issue
@@ -75,11 +78,8 @@ from .proofing import proof_for as proof_for
 from .proofing import reach as reach
 from .receiving import Received as Received
 from .receiving import arrivals as arrivals
-from .receiving import deliveries_to as deliveries_to
 from .receiving import explain_report as explain_report
-from .receiving import forget_deliveries as forget_deliveries
 from .receiving import hook as hook
-from .receiving import interventions_about as interventions_about
 from .receiving import left_by as left_by
 from .receiving import receive as receive
 from .receiving import receive_all as receive_all

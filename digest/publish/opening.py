@@ -1,4 +1,7 @@
-"""The House: what every act of publishing needs, opened once at the door."""
+"""The House: what every act of publishing needs, opened once at the door.
+
+Every command waits for this room: what only some of them need is loaded where it is used.
+"""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -6,15 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment
-
-from digest import archive, database, rendering
-from digest.articles import Article
+from digest import database
 from digest.database import Database
-from digest.delivery import RelayAddress
 from digest.errors import IssueError, SettingsError
 from digest.settings import NewsletterSettings, RelaySettings, Settings, load
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from digest.archive import IssueRecord, SourceState
+    from digest.articles import Article
+    from digest.delivery import RelayAddress
 
 Clock = Callable[[], datetime]
 
@@ -27,13 +34,15 @@ class House:
     database: Database
 
     @cached_property
-    def templates(self) -> Environment:
+    def templates(self) -> "Environment":
         """The publisher's own templates (folder `templates` beside digest.toml) before ours."""
+        from digest import rendering
+
         own = self.settings.folder / "templates"
         return rendering.environment(own, templates_folder(), theme=self.settings.theme)
 
     @property
-    def relay(self) -> RelayAddress:
+    def relay(self) -> "RelayAddress":
         """The first of the relays: it takes what is no issue, too."""
         return address_of(self.settings.carriers[0])
 
@@ -52,18 +61,24 @@ class House:
             )
         return name, known[name]
 
-    def articles(self, limit: int) -> list[Article]:
+    def articles(self, limit: int) -> "list[Article]":
         """The newest articles of the archive."""
+        from digest import archive
+
         with self.database.reading() as session:
             return list(archive.articles(session, limit=limit))
 
     def article_count(self) -> int:
         """How many articles the archive holds."""
+        from digest import archive
+
         with self.database.reading() as session:
             return archive.count(session)
 
-    def article(self, name: str) -> Article:
+    def article(self, name: str) -> "Article":
         """One article by its address or the beginning of its fingerprint. Raises IssueError."""
+        from digest import archive
+
         with self.database.reading() as session:
             found = archive.called(session, name, 6) if name.strip() else []
         if not found:
@@ -79,18 +94,24 @@ class House:
             )
         return found[0]
 
-    def issue(self, newsletter: str, number: int | None = None) -> archive.IssueRecord:
+    def issue(self, newsletter: str, number: int | None = None) -> "IssueRecord":
         """One issue, the newest without a number. Raises IssueError."""
+        from digest import archive
+
         with self.database.reading() as session:
             return archive.issue(session, newsletter, number)
 
-    def issues(self, newsletter: str | None = None) -> list[archive.IssueRecord]:
+    def issues(self, newsletter: str | None = None) -> "list[IssueRecord]":
         """All issues, newest first."""
+        from digest import archive
+
         with self.database.reading() as session:
             return archive.issues(session, newsletter)
 
-    def sources(self) -> list[archive.SourceState]:
+    def sources(self) -> "list[SourceState]":
         """How every source of the settings fares, in their order; blank where never visited."""
+        from digest import archive
+
         with self.database.reading() as session:
             known = {state.name: state for state in archive.source_states(session)}
         names = [source.name for source in self.settings.source]
@@ -129,8 +150,10 @@ def migrate(folder: Path, environ: Mapping[str, str]) -> tuple[str | None, str]:
         opened.close()
 
 
-def address_of(told: RelaySettings) -> RelayAddress:
+def address_of(told: RelaySettings) -> "RelayAddress":
     """Where messages are handed over, and the login for it."""
+    from digest.delivery import RelayAddress
+
     username, password = told.username.get_secret_value(), told.password.get_secret_value()
     return RelayAddress(told.host, told.port, told.security, username, password)
 

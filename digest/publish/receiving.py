@@ -6,7 +6,7 @@ whose signature holds. Each is kept, and counts once however often it comes.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, get_args
@@ -126,21 +126,6 @@ def report_raw(house: House, number: int) -> bytes | None:
     """A report as it came."""
     with house.database.reading() as session:
         return roster.report_raw(session, number)
-
-
-def deliveries_to(session: Session, subscriber: int) -> list[dict[str, object]]:
-    """What was mailed to a person: for an access request."""
-    return [asdict(delivery) for delivery in ledger.deliveries_to(session, subscriber)]
-
-
-def interventions_about(session: Session, subscriber: int) -> list[dict[str, object]]:
-    """What people decided about a person's deliveries: for an access request."""
-    return ledger.interventions_about(session, subscriber)
-
-
-def forget_deliveries(session: Session, subscriber: int) -> int:
-    """Erase from the ledger what names a person."""
-    return ledger.forget(session, subscriber)
 
 
 def left_by(house: House, record: archive.IssueRecord) -> dict[str, dict[str, int]]:

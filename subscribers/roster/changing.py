@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import sort_tables
 from sqlmodel import Session, SQLModel, col
 
 from subscribers.address import key, normalise
@@ -219,12 +219,13 @@ def personal() -> list[tuple[Table, Column[Any]]]:
 
     Found by walking the foreign keys, so that no table of tomorrow is left out.
     """
-    return [
-        (table, column)
-        for table in SQLModel.metadata.sorted_tables
+    named = {
+        table: column
+        for table in SQLModel.metadata.tables.values()
         for column in table.columns
-        if any(key.column.table.name == "subscriber" for key in column.foreign_keys)
-    ]
+        if any(key.target_fullname == "subscriber.id" for key in column.foreign_keys)
+    }
+    return [(table, named[table]) for table in sort_tables(named)]
 
 
 def subscriber(
@@ -300,8 +301,14 @@ def change(
 
 def insert_for(session: Session, row: type[SQLModel] | Table) -> "Insert":
     """An INSERT of this session's engine, which can say what to do on a conflict."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    return cast("Insert", (postgresql.insert if postgres else sqlite.insert)(row))
+    if session.get_bind().dialect.name == "postgresql":
+        # Loaded where it is spoken: SQLite's users need not wait for it.
+        from sqlalchemy.dialects import postgresql
+
+        return cast("Insert", postgresql.insert(row))
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(row)
 
 
 def insert_new(

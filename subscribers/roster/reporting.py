@@ -4,16 +4,18 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlmodel import Session, col
 
-from subscribers.bounces import Fault, Kind, Report
-from subscribers.bounces.policy import Mark
 from subscribers.roster.asking import BATCH
 from subscribers.roster.changing import insert_new
 from subscribers.roster.tables import FeedbackRow, ReportRow, SubscriberRow
+
+if TYPE_CHECKING:
+    from subscribers.bounces import Fault, Kind, Report
+    from subscribers.bounces.policy import Mark
 
 RAW = 256 * 1024  # bytes of a report that are kept, before compression
 
@@ -26,8 +28,8 @@ class Reported:
     """
 
     id: int
-    kind: Kind
-    fault: Fault | None
+    kind: "Kind"
+    fault: "Fault | None"
     source: str
     at: datetime
     subscriber: int | None
@@ -41,7 +43,7 @@ class Reported:
 
 def note_report(
     session: Session,
-    report: Report,
+    report: "Report",
     *,
     source: str,
     now: datetime,
@@ -69,14 +71,14 @@ def note_report(
     return insert_new(session, ReportRow, {"fingerprint": report.fingerprint}, values)
 
 
-def note_deed(session: Session, report: Report, did: str) -> None:
+def note_deed(session: Session, report: "Report", did: str) -> None:
     """What a report brought about."""
     row = ReportRow
     known = col(row.fingerprint) == report.fingerprint
     session.connection().execute(update(row).where(known).values(did=did))
 
 
-def history(session: Session, subscriber: int, since: datetime) -> list[Mark]:
+def history(session: Session, subscriber: int, since: datetime) -> "list[Mark]":
     """What counted against a subscriber, oldest first."""
     row = ReportRow
     query = (
@@ -84,8 +86,11 @@ def history(session: Session, subscriber: int, since: datetime) -> list[Mark]:
         .where(col(row.subscriber_id) == subscriber, col(row.counted), col(row.at) >= since)
         .order_by(col(row.at), col(row.id))
     )
+    # Loaded for who asks: understanding of bounces takes long to load.
+    from subscribers.bounces.policy import Mark
+
     found = session.connection().execute(query)
-    return [Mark(line.at, cast(Fault, line.fault), line.issue) for line in found]
+    return [Mark(line.at, cast("Fault", line.fault), line.issue) for line in found]
 
 
 def reports(
