@@ -1,7 +1,9 @@
 """Every link of every mail: looking changes nothing, and each works for ever."""
 
+import contextlib
 import email
 import email.policy
+import http.client
 import os
 import re
 from collections.abc import Iterator
@@ -31,7 +33,7 @@ PATHS: dict[str, Purpose] = {
 OPEN = ("/subscribe", "/subscribe?newsletter=weekly", "/subscribe/snippet", "/archive",
         "/archive/weekly", "/archive/weekly/1", "/archive/weekly/feed.xml", "/health", "/metrics",
         "/u/nonsense", "/hooks/ses")  # fmt: skip
-# make torture: ten thousand times each.
+# make torture: ten thousand times each (HEAD, a thousand).
 OFTEN = 10_000 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 3
 
 
@@ -61,6 +63,11 @@ def link(path: str, number: int, issue: int, keys: tuple[bytes, ...] = KEYS) -> 
     return f"/{path}/{tokens.seal(Token(PATHS[path], 'weekly', issue, number), keys)}"
 
 
+def scanner(site: str) -> http.client.HTTPConnection:
+    """A client that costs next to nothing: a mail scanner asks for more than we wait for."""
+    return http.client.HTTPConnection(site.removeprefix("http://"), timeout=20)
+
+
 def everything_in(house: House) -> dict[str, list[str]]:
     """Every row of every table."""
     with house.database.engine.connect() as connection:
@@ -86,17 +93,19 @@ def test_d37_looking_at_every_link_changes_nothing(house: House, relay: Scripted
     confirm, moving = step("c", "confirm"), step("a", "address")
     links = [link(path, number, issue) for path in PATHS] + [confirm, moving, *OPEN]
     before = everything_in(house)
-    with served(house, Clock()) as site, asking(base_url=site) as scanner:
+    with served(house, Clock()) as site, contextlib.closing(scanner(site)) as asked:
         for path in links:
-            for method in ("GET", "HEAD"):
-                for n in range(OFTEN):
+            for method, often in (("GET", OFTEN), ("HEAD", max(OFTEN // 10, 3))):
+                for n in range(often):
                     where = f"{path}{'&' if '?' in path else '?'}List-Unsubscribe=One-Click&n={n}"
-                    answer = scanner.request(method, where)
-                    assert answer.status_code == (
+                    asked.request(method, where)
+                    answer = asked.getresponse()
+                    answer.read()
+                    assert answer.status == (
                         404 if "nonsense" in path else 405 if "hooks" in path
                         else 405 if (method, path) == ("HEAD", "/metrics") else 200
                     ), path  # fmt: skip
-                    assert "set-cookie" not in answer.headers
+                    assert answer.headers["set-cookie"] is None
     assert everything_in(house) == before
     assert len(relay.accepted) == 1
 

@@ -174,6 +174,60 @@ def test_a_zip_that_is_broken_or_empty_is_refused() -> None:
         read(bytes(spoilt), "a.zip")
 
 
+def test_a_zip_that_unpacks_to_no_list_is_refused_at_once() -> None:
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a.csv", "w") as member,
+    ):
+        for _ in range(101):
+            member.write(b"\n" * (1 << 20))
+    with pytest.raises(SubscriberError, match="times what it takes packed"):
+        read(packed.getvalue(), "a.zip")
+
+
+def test_empty_lines_without_end_are_no_list() -> None:
+    blank = b"\n" * 100_001
+    assert len(read(b"address\nann@x.org" + b"\n" * 90_000 + b"bob@x.org\n")) == 2
+    with pytest.raises(SubscriberError, match="100,000 empty lines after line 2"):
+        read(b"address\nann@x.org\n" + blank)
+    with pytest.raises(SubscriberError, match="100,000 empty lines after line 0"):
+        read(blank)
+
+
+def test_a_line_that_was_cut_is_refused_and_makes_nobody_active(peopled: Database) -> None:
+    with peopled.reading() as session:
+        text = written("ours", roster.kept(session, "weekly"), "")
+    head, *lines = text.splitlines()
+    left = next(line for line in lines if line.startswith("bob@x.org"))
+    for at in range(1, len(left)):
+        [found] = read(f"{head}\n{left[:at]}\n")
+        # From the address alone to the proof's last quote but one: what is said of bob, or nothing.
+        whole = (found.address, found.status) == ("bob@x.org", "withdrawn")
+        assert found.line == 2
+        assert found.refused or whole, left[:at]
+    [bare] = read(f"{head}\nbob@x.org\n")
+    assert bare.refused == "This line is cut: it has 1 of 11 cells."
+    assert entered(peopled, [bare]) == [("refused", bare.refused)]
+    assert told("address,sections\nann@x.org\n") == [("ann@x.org", "confirmed", "")]
+    merged = f"{MERGED},LAST_CHANGED,LEID,EUID,NOTES,TAGS\nann@x.o\n"
+    [cut] = read(merged, "subscribed_members_export.csv")
+    assert "This line is cut" in cut.refused
+
+
+@pytest.mark.parametrize("reason", ["bounce", "complaint", "request", "operator"])
+@pytest.mark.parametrize("to", ["ours", "listmonk", "ghost", "keila", "mailchimp"])
+def test_the_reason_never_to_mail_goes_out_and_in_wherever_a_sheet_can_hold_it(
+    peopled: Database, to: str, reason: Any
+) -> None:
+    with peopled.writing() as session:
+        roster.suppress(session, "ann@x.org", reason=reason, how="test", now=NOW, keys=KEYS)
+        people = [kept for kept in roster.kept(session, "weekly") if kept.address == "ann@x.org"]
+    file = OUTGOING[to].file(people[0])
+    [found] = read(written(to, people, file), f"{file}_members_export.csv")
+    assert (found.address, found.suppression) == ("ann@x.org", reason)
+
+
 @pytest.mark.parametrize("plan", ["", "plan,"])
 def test_substack_paying_is_not_subscribing(plan: str) -> None:
     head = f"email,active_subscription,expiry,{plan}email_disabled,created_at\n"

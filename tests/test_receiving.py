@@ -354,10 +354,12 @@ def postmark(told: dict[str, Any], word: str = "a word") -> Call:
     return Call({"authorization": f"Basic {given}"}, json.dumps(told).encode())
 
 
-def mailgun(told: dict[str, Any], key: str = "a key", at: datetime = LATER) -> Call:
+def mailgun(
+    told: dict[str, Any], key: str = "a key", at: datetime = LATER, once: str = "tok"
+) -> Call:
     stamp = str(int(at.timestamp()))
-    made = hmac.new(key.encode(), f"{stamp}tok".encode(), hashlib.sha256).hexdigest()
-    signed = {"timestamp": stamp, "token": "tok", "signature": made}
+    made = hmac.new(key.encode(), f"{stamp}{once}".encode(), hashlib.sha256).hexdigest()
+    signed = {"timestamp": stamp, "token": once, "signature": made}
     return Call({}, json.dumps({"signature": signed, "event-data": told}).encode())
 
 
@@ -369,6 +371,8 @@ def test_postmark(house: House, ann: int) -> None:
     [done] = publish.hook(house, "postmark", postmark(told), now=LATER)
     assert done.did.startswith("suppressed")
     assert [r.new for r in publish.hook(house, "postmark", postmark(told), now=LATER)] == [False]
+    with pytest.raises(BadSignature):
+        publish.hook(house, "postmark", Call({}, postmark(told).body), now=LATER)
 
 
 def test_mailgun(house: House, ann: int) -> None:
@@ -387,7 +391,12 @@ def test_mailgun(house: House, ann: int) -> None:
     }
     [late] = publish.hook(house, "mailgun", mailgun(passing), now=LATER)
     assert (late.report.kind, late.did) == ("delayed", "")
-    [done] = publish.hook(house, "mailgun", mailgun(told), now=LATER)
+    # Once more is fine, as when our answer was lost; its signature for another body is not.
+    assert [r.new for r in publish.hook(house, "mailgun", mailgun(passing), now=LATER)] == [False]
+    with pytest.raises(BadSignature):
+        publish.hook(house, "mailgun", mailgun(told), now=LATER)
+    assert standing(house, ann) != "suppressed"
+    [done] = publish.hook(house, "mailgun", mailgun(told, once="another"), now=LATER)
     assert done.did == "suppressed: complaint"
     assert standing(house, ann) == "suppressed"
 
@@ -419,6 +428,10 @@ def test_sendgrid(folder: Path, environ: dict[str, str]) -> None:
             "x-twilio-email-event-webhook-timestamp": "1"}, body), Call({}, body)):  # fmt: skip
             with pytest.raises(BadSignature):
                 publish.hook(house, "sendgrid", forged, now=LATER)
+        with pytest.raises(BadSignature):  # signed well, but long ago
+            publish.hook(house, "sendgrid", Call(signed, body), now=LATER + timedelta(hours=1))
+        again = publish.hook(house, "sendgrid", Call(signed, body), now=LATER)
+        assert [r.new for r in again] == [False, False]
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -453,13 +466,22 @@ def test_ses(house: House, ann: int, version: str) -> None:
     told["Signature"] = base64.b64encode(
         private.sign(signed.encode(), padding.PKCS1v15(), kind)
     ).decode()
-    elsewhere = {**told, "SigningCertURL": "https://sns.eu-west-1.amazonaws.com.evil.example/x.pem"}
-    for wrong in (elsewhere, {**told, "Message": "{}"}, {**told, "TopicArn": "arn:another"}):
+    good = told["SigningCertURL"]
+    others = [{**told, "SigningCertURL": url} for url in (
+        "https://sns.eu-west-1.amazonaws.com.evil.example/x.pem", good.replace("https", "http"),
+        good.replace("sns.", "s3."), f"https://evil.example/{good}",
+        good.replace(".com", ".com@e.x"), good.replace("/Simple", "/../Simple"),
+        f"{good}?x=1", f"{good}\n", "",
+    )]  # fmt: skip
+    for wrong in (*others, {**told, "Message": "{}"}, {**told, "TopicArn": "arn:another"}):
         with pytest.raises(BadSignature):
             publish.hook(house, "ses", Call({}, json.dumps(wrong).encode()), now=LATER, fetch=fetch)
-    assert elsewhere["SigningCertURL"] not in asked
-    [done] = publish.hook(house, "ses", Call({}, json.dumps(told).encode()), now=LATER, fetch=fetch)
+    assert not {other["SigningCertURL"] for other in others} & set(asked)
+    call = Call({}, json.dumps(told).encode())
+    [done] = publish.hook(house, "ses", call, now=LATER, fetch=fetch)
     assert done.did.startswith("suppressed")
+    [again] = publish.hook(house, "ses", call, now=LATER, fetch=fetch)
+    assert not again.new
 
 
 def test_the_webhook_s_address(house: House, ann: int) -> None:

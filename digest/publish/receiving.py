@@ -23,7 +23,7 @@ from subscribers.address import key
 from subscribers.bounces import About, Failure, Report, events, understand
 from subscribers.bounces.faults import fault
 from subscribers.bounces.policy import GONE, Policy, verdict
-from subscribers.errors import InvalidAddress, Suppressed
+from subscribers.errors import BadSignature, InvalidAddress, Suppressed
 from subscribers.roster import Reported, Session
 
 MEMORY = timedelta(days=400)  # how far back failures are looked at
@@ -54,7 +54,16 @@ def hook(
     trust = events.Trust(secret, fetch or _certificate)
     told = events.read(provider, call, trust, house.settings.keys, now)
     with house.database.writing() as session:
+        if (used := events.single_use(provider, call)) and not _is_first(session, used, now):
+            raise BadSignature
         return [_take_in(house, session, _named(session, report), provider, now) for report in told]
+
+
+def _is_first(session: Session, used: tuple[str, str, datetime], now: datetime) -> bool:
+    """Whether this token is new, or comes with the same body again, as when our answer was lost."""
+    token, whole, until = used
+    again = roster.tally(session, "mailgun", token, until, now) > 1
+    return roster.tally(session, "mailgun", whole, until, now) > 1 or not again
 
 
 def receive_all(

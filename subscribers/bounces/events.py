@@ -2,7 +2,7 @@
 
     ses        Amazon SES by SNS: RSA over the message's fields (certificate of AWS alone)
     postmark   no signature of their own: a secret that is part of the address or of basic auth
-    mailgun    HMAC-SHA256 over timestamp and token
+    mailgun    HMAC-SHA256 over timestamp and token; a token is good for one body (single_use)
     sendgrid   ECDSA (P-256) over timestamp and body
 
 An event without a signed token of ours in it may name its reader by address: the provider's
@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -72,6 +72,20 @@ def read(
         ]
     except (ValueError, KeyError, TypeError, AttributeError, LookupError, binascii.Error):
         raise BadSignature from None
+
+
+def single_use(provider: str, call: Call) -> tuple[str, str, datetime] | None:
+    """What in a call that was read may be used once: its name, its name with this very body, and
+    until when it would pass. None where the signature is over the body, or there is none.
+
+    Mailgun signs a timestamp and a token alone: whoever saw one call could send another body.
+    """
+    if provider != "mailgun":
+        return None
+    signed = json.loads(call.body)["signature"]
+    token = hashlib.sha256(str(signed["token"]).encode()).hexdigest()
+    whole = hashlib.sha256(token.encode() + call.body).hexdigest()
+    return token, whole, datetime.fromtimestamp(float(signed["timestamp"]), UTC) + 2 * FRESH
 
 
 def subscription_url(call: Call) -> str:

@@ -50,13 +50,23 @@ def _left(kept: Kept) -> datetime | None:
     return times[-1] if times and kept.state == "withdrawn" else None
 
 
+def _data(kept: Kept) -> str:
+    """Why they must never be mailed, where a system has a column of JSON for anything."""
+    return f'{{"suppressed": "{kept.suppressed}"}}' if kept.suppressed else "{}"
+
+
+def _note(kept: Kept) -> str:
+    """The same where a system has a column of words."""
+    return f"suppressed: {kept.suppressed}" if kept.suppressed else ""
+
+
 def _listmonk(kept: Kept) -> tuple[str, ...]:
     words = {"confirmed": "enabled", "bounced": "blocklisted", "blocked": "blocklisted"}
     status = words.get(_standing(kept), "disabled")
     changed = kept.events[-1].at if kept.events else kept.created_at
     # The identifier is made of ours, so that the same person is the same in two exports.
     uuid = f"00000000-0000-4000-8000-{kept.subscriber:012x}"
-    return uuid, kept.address, "", "{}", status, _iso(kept.created_at), _iso(changed)
+    return uuid, kept.address, "", _data(kept), status, _iso(kept.created_at), _iso(changed)
 
 
 def _substack(kept: Kept) -> tuple[str, ...]:
@@ -66,7 +76,7 @@ def _substack(kept: Kept) -> tuple[str, ...]:
 
 def _ghost(kept: Kept) -> tuple[str, ...]:
     wanted = "true" if _standing(kept) == "confirmed" else "false"
-    return str(kept.subscriber), kept.address, "", "", wanted, "false", "", _iso(
+    return str(kept.subscriber), kept.address, "", _note(kept), wanted, "false", "", _iso(
         kept.created_at
     ), "", "", ""  # fmt: skip
 
@@ -82,7 +92,7 @@ def _beehiiv(kept: Kept) -> tuple[str, ...]:
 def _keila(kept: Kept) -> tuple[str, ...]:
     words = {"confirmed": "active", "bounced": "unreachable"}
     status = words.get(_standing(kept), "unsubscribed")
-    return kept.address, "", "", "{}", status, str(kept.subscriber)
+    return kept.address, "", "", _data(kept), status, str(kept.subscriber)
 
 
 _MERGED = ("Email Address", "First Name", "Last Name", "MEMBER_RATING", "OPTIN_TIME", "OPTIN_IP",
@@ -113,12 +123,13 @@ def _mailchimp(kept: Kept) -> tuple[str, ...]:
         *[""] * 7,
     )  # fmt: skip
     changed = _plain(kept.events[-1].at if kept.events else kept.created_at)
+    why = "ABUSE" if kept.suppressed == "complaint" else "NORMAL"
     middle = {
         "subscribed": (changed,),
-        "unsubscribed": (_plain(_left(kept)) or changed, "", "", "NORMAL", ""),
+        "unsubscribed": (_plain(_left(kept)) or changed, "", "", why, ""),
         "cleaned": (changed, "", ""),
     }[_file(kept)]
-    return (*merged, *middle, str(kept.subscriber), "", "", "")
+    return (*merged, *middle, str(kept.subscriber), "", _note(kept), "")
 
 
 def _safe(cells: Callable[[Kept], tuple[str, ...]]) -> Callable[[Kept], tuple[str, ...]]:

@@ -8,7 +8,7 @@ The merge fields come first, their names in the account's language; the first is
 from collections.abc import Callable, Iterable
 
 from subscribers.errors import SubscriberError
-from subscribers.exchange.values import Entry, Status, moment, printable
+from subscribers.exchange.values import Entry, Status, moment, printable, reason_in
 from subscribers.preferences import Preferences
 from subscribers.suppression import Reason
 
@@ -46,6 +46,9 @@ def reader(name: str, columns: tuple[str, ...]) -> Callable[[int, dict[str, str]
     address = next((column for column in columns if column in ADDRESS), columns[0])
 
     def read(line: int, values: dict[str, str]) -> Entry:
+        if status == "confirmed" and not values.get("leid", "all"):
+            cut = "This line is cut: it has no LEID, which every line of Mailchimp's has."
+            return Entry(line, printable(values.get(address, "")), refused=cut)
         return _entry(line, printable(values.get(address, "")), values, _said(status, values))
 
     return read
@@ -60,9 +63,10 @@ def _said(status: Status, values: dict[str, str]) -> Status:
 
 def _entry(line: int, address: str, values: dict[str, str], status: Status) -> Entry:
     reason: Reason | None = "bounce" if status == "suppressed" else None
+    reason = reason_in(values.get("notes", "")) or reason
     if status == "withdrawn":
         why = f"{values.get('unsub_reason', '')} {values.get('unsub_reason_other', '')}".lower()
-        reason = "complaint" if "abuse" in why or "spam" in why else None
+        reason = "complaint" if "abuse" in why or "spam" in why else reason
     kind = values.get("email_type", "").lower()
     return Entry(
         line,

@@ -26,6 +26,9 @@ SEPARATORS = ",;\t|"
 LONGEST = 1 << 20  # characters of a line
 TALLEST = 50  # lines of one record: notes may have line breaks in their quotes
 MEMBERS = 50  # files of a zip
+EMPTIEST = 100_000  # lines on end without a word
+# What an unpacked list may be, in bytes, and how many times its packed size beyond that.
+ROOM, PACKED = 100 << 20, 200
 WIDEST = 1_000  # columns; the widest honest sheet has some dozens
 
 
@@ -63,6 +66,7 @@ def sheets(file: BinaryIO, name: str) -> Iterator[Sheet]:
         return
     with zipfile.ZipFile(file) as archive:
         members = sorted(i.filename for i in archive.infolist() if _is_sheet(i.filename))
+        _refuse_bomb(archive)
         if not members or len(members) > MEMBERS:
             raise SubscriberError(
                 f"The zip holds {len(members)} CSV files.", remedy="Import the files one by one."
@@ -78,6 +82,17 @@ def sheets(file: BinaryIO, name: str) -> Iterator[Sheet]:
                 raise SubscriberError(
                     f"{member} can't be read from the zip: {error}.", remedy="Unpack it first."
                 ) from error
+
+
+def _refuse_bomb(archive: zipfile.ZipFile) -> None:
+    for told in filter(lambda one: _is_sheet(one.filename), archive.infolist()):
+        if told.file_size > max(ROOM, told.compress_size * PACKED):
+            raise SubscriberError(
+                f"{told.filename} in the zip is {told.file_size:,} bytes long, "
+                f"{told.file_size // max(told.compress_size, 1):,} times what it takes packed: "
+                "no list is like that.",
+                remedy="Unpack it, look at it, and import the CSV file itself.",
+            )
 
 
 def sheet(file: BinaryIO, name: str) -> Sheet:
@@ -151,14 +166,20 @@ def _sheet(file: IO[bytes], encoding: str, name: str) -> Sheet:
 
 def _numbered(text: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
     """Lines that are not empty, with their numbers; one that has no end is cut."""
-    number = 0
+    number = told = 0
     try:
         while line := text.readline(LONGEST):
             number += 1
+            if number - told > EMPTIEST:
+                raise SubscriberError(
+                    f"There are {EMPTIEST:,} empty lines after line {told:,}.",
+                    remedy="Take them out, and import it again: what was taken stays as it is.",
+                )
             rest = line
             while rest and not rest.endswith(("\n", "\r")):
                 rest = text.readline(LONGEST)
             if line.strip():
+                told = number
                 yield number, line
     finally:
         # The file is its owner's to close, and not this wrapper's when it is forgotten.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from subscribers.errors import SubscriberError
 from subscribers.exchange import mailchimp, ours
 from subscribers.exchange.sheets import Sheet, restored
-from subscribers.exchange.values import Entry, Status, moment, printable
+from subscribers.exchange.values import Entry, Status, moment, printable, reason_in
 from subscribers.suppression import Reason
 
 Reader = Callable[[int, dict[str, str]], Entry]
@@ -50,8 +50,13 @@ def entries(
     # Mailchimp writes a list of tags as bare cells at the end of some lines.
     endless = columns[-1:] == ("tags",)
     values = _values_of(columns)
+    # What our own sheet says of a person stands at the end of the line: one that was cut, perhaps
+    # in its address, would read as active.
+    whole = len(columns) if _is_ours(sheet, columns) and not (mapping or suppress) else 0
     for record in sheet.records:
         spoilt = record.spoilt
+        if len(record.cells) < whole and not spoilt:
+            spoilt = f"This line is cut: it has {len(record.cells)} of {whole} cells."
         if record.more and not endless:
             spoilt = "This line has more cells than the header."
         if spoilt:
@@ -76,12 +81,17 @@ def system(sheet: Sheet) -> str:
 def _refuse_blind(sheet: Sheet, columns: tuple[str, ...]) -> None:
     """Who may be mailed is in a known system's sheet: a mapping may not read over it."""
     name = system(sheet)
-    if name and (name != "ours" or {"state", "proof"} & set(columns)):
+    if name and (name != "ours" or _is_ours(sheet, columns)):
         raise SubscriberError(
             f"{sheet.name} is a sheet of {name}, which says who may be mailed.",
             remedy="Leave out --email, and it is read as what it is; or name --status and --active "
             "as well.",
         )
+
+
+def _is_ours(sheet: Sheet, columns: tuple[str, ...]) -> bool:
+    """Whether it says as we do who may be mailed, and is no bare list of addresses."""
+    return system(sheet) == "ours" and bool({"state", "proof"} & set(columns))
 
 
 def _reader(sheet: Sheet, columns: tuple[str, ...], mapping: Mapping | None) -> Reader:
@@ -127,7 +137,9 @@ def _listmonk(line: int, values: dict[str, str]) -> Entry:
     states: dict[str, Status] = {"enabled": "confirmed", "disabled": "withdrawn",
                                  "blocklisted": "suppressed"}  # fmt: skip
     found = _stated(line, values, states, since="created_at", left="updated_at")
-    return replace(found, suppression="operator") if found.status == "suppressed" else found
+    if found.status != "suppressed":
+        return found
+    return replace(found, suppression=reason_in(values["attributes"]) or "operator")
 
 
 def _substack(line: int, values: dict[str, str]) -> Entry:
@@ -147,7 +159,8 @@ def _ghost(line: int, values: dict[str, str]) -> Entry:
     if subscribed is None or values["subscribed_to_emails"] == "":
         return _refused(line, values, "subscribed_to_emails", values["subscribed_to_emails"])
     status: Status = "confirmed" if subscribed else "withdrawn"
-    return _told(line, values, status, since="created_at")
+    found = _told(line, values, status, since="created_at")
+    return found if subscribed else replace(found, suppression=reason_in(values.get("note", "")))
 
 
 def _beehiiv(line: int, values: dict[str, str]) -> Entry:
@@ -163,7 +176,10 @@ def _keila(line: int, values: dict[str, str]) -> Entry:
     states: dict[str, Status] = {"active": "confirmed", "unsubscribed": "withdrawn",
                                  "unreachable": "suppressed"}  # fmt: skip
     found = _stated(line, values, states)
-    return replace(found, suppression="bounce") if found.status == "suppressed" else found
+    if found.status == "suppressed":
+        return replace(found, suppression="bounce")
+    gone = found.status == "withdrawn"
+    return replace(found, suppression=reason_in(values["data"])) if gone else found
 
 
 def _suppressions(line: int, values: dict[str, str]) -> Entry:

@@ -1,8 +1,9 @@
 """Entry: what one line of a list says of a person, whatever system wrote it. Pure values."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, cast
 
 from subscribers.consent import Event
 from subscribers.preferences import Preferences
@@ -10,6 +11,8 @@ from subscribers.suppression import Reason
 
 # What the other system says. Only "confirmed" may ever be mailed.
 Status = Literal["confirmed", "requested", "withdrawn", "suppressed", "pending", "gone"]
+
+_NOTED = re.compile(r'\bsuppressed"?: "?(bounce|complaint|request|operator)\b')
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ def moment(text: str) -> datetime | None:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):  # in UTC it may be before the year 1 or after 9999
         return None
+
+
+def reason_in(note: str) -> Reason | None:
+    """The reason that our sheets for other systems put into a note, as JSON or in words."""
+    found = _NOTED.search(note) if note else None
+    return cast(Reason, found[1]) if found else None
 
 
 def printable(text: str) -> str:
