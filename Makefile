@@ -12,8 +12,9 @@ demo: .venv/.ready  ## an issue of an invented newsletter, written, sent and rea
 test: lint judges  ## everything that must hold
 	.venv-test/bin/python -m pytest -n auto --dist loadfile
 
-torture: .venv-test/.ready  ## thousands of new examples for every property; takes long
-	DIGEST_HYPOTHESIS=torture DIGEST_KILLS=200 .venv-test/bin/python -m pytest -k "not wheel"
+PART ?= -k "not wheel"
+torture: .venv-test/.ready  ## thousands of new examples for every property; takes long. One part: PART=tests/test_surviving.py
+	DIGEST_HYPOTHESIS=torture DIGEST_KILLS=200 .venv-test/bin/python -m pytest -rP $(PART)
 
 bench: .venv-test/.ready benchmarks/node_modules/.ready  ## how fast: benchmarks/results/*.md, and charts beside them
 	for script in benchmarks/*.py; do .venv-test/bin/python $$script || exit 1; done

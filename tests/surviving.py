@@ -155,6 +155,18 @@ def doubtful(at: Found) -> int:
     return sum(at.resends.values()) + sum(s in ("unknown", "inflight") for s in at.states.values())
 
 
+def told(at: Found) -> str:
+    """The figures, for who runs `make torture`."""
+    sent = {reader for reader, state in at.states.items() if state == "sent"}
+    unknown = {reader for reader, state in at.states.items() if state == "unknown"}
+    untaken = {reader for reader in at.states if not at.taken[reader]}
+    twice = sum(count > 1 for count in at.taken.values())
+    return (
+        f"{len(untaken - unknown)} lost, {len(untaken & sent)} falsely sent, {twice} twice,"
+        f" {doubtful(at)} in doubt, all listed ({len(unknown)} unknown)"
+    )
+
+
 def main(
     folder: str, environ: dict[str, str], point: str, nth: int, powers: bool, said: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,15 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from digest.database import Database
+from digest.database import Database, open_database
 from digest.database.turns import Turns
 from subscribers import roster
 
 NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
 KEYS = (b"the key",)
+OPTIONS = (
+    socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT,
+)  # fmt: skip
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -102,6 +106,40 @@ def test_what_is_written_together_fails_alone(database: Database) -> None:
     with database.reading() as session:
         found = {one.address: one.subscriber for one in roster.recipients(session, "weekly")}
     assert found == {"ann@x.org": done[0].result(), "eve@x.org": done[2].result()}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_syncs_and_a_server_that_vanished_is_noticed(
+    database: Database,
+) -> None:
+    with database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        with socket.socket(fileno=os.dup(driver.fileno())) as wire:
+            told = [wire.getsockopt(socket.IPPROTO_TCP, option) for option in OPTIONS]
+            assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        names = ("idle_in_transaction_session_timeout", "synchronous_commit")
+        shown = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names]
+    idle, interval, count, unacknowledged = told
+    assert 0 < idle + interval * count < 60
+    assert 0 < unacknowledged < 60_000
+    assert shown == ["1min", "on"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_the_operator_wrote_into_the_url_is_kept(database_url: str, tmp_path: Path) -> None:
+    theirs = "keepalives_idle=33&tcp_user_timeout=7000&options=-c%20statement_timeout%3D9s"
+    database = open_database(f"{database_url}?{theirs}", tmp_path)
+    with database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        with socket.socket(fileno=os.dup(driver.fileno())) as wire:
+            told = [wire.getsockopt(socket.IPPROTO_TCP, option) for option in OPTIONS]
+        timeouts = ("statement_timeout", "idle_in_transaction_session_timeout")
+        shown = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in timeouts]
+    database.close()
+    assert (told[0], told[3]) == (33, 7000)
+    assert shown == ["9s", "1min"]
 
 
 def is_locked(path: Path) -> bool:

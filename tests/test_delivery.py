@@ -86,6 +86,16 @@ class ListDesk:
         return not self.waiting
 
 
+class LikeTheLedger(ListDesk):
+    """Whom the relay's own fault kept from having it, is due at once."""
+
+    def settle(self, begun: Begun[int], outcome: Outcome) -> None:
+        if isinstance(outcome, RelayFault):
+            self.waiting.append(begun)
+        else:
+            super().settle(begun, outcome)
+
+
 @dataclass
 class Run:
     """What came of a crew's work."""
@@ -100,19 +110,20 @@ def work(
     timeouts: Timeouts = QUICK,
     limits: Limits = ONE,
     trust: ssl.SSLContext | None = None,
+    desk: type[ListDesk] = ListDesk,
 ) -> Run:
     """All messages over the connections of one crew."""
-    desk = ListDesk(deque(Begun(number, one) for number, one in enumerate(messages)))
+    giving = desk(deque(Begun(number, one) for number, one in enumerate(messages)))
 
     async def conversation() -> RelayFault | None:
         async def connect() -> Dialogue | RelayFault:
             return await delivery.connect(address, timeouts, trust)
 
-        return await Crew(desk, connect, limits, asyncio.Event()).run()
+        return await Crew(giving, connect, limits, asyncio.Event()).run()
 
     with asyncio.Runner(loop_factory=delivery.event_loop()) as runner:
         fault = runner.run(conversation())
-    return Run([desk.outcomes[number] for number in sorted(desk.outcomes)], fault)
+    return Run([giving.outcomes[number] for number in sorted(giving.outcomes)], fault)
 
 
 def until(so: Callable[[], bool], seconds: float = 20) -> None:
@@ -269,7 +280,7 @@ def test_a_fault_that_passes_stops_nobody() -> None:
     assert [type(outcome) for outcome in run.outcomes] == [Sent, Sent]
 
 
-def test_nobody_listens() -> None:
+def test_where_nobody_listens_the_run_stops() -> None:
     run = work(plain(free_port()), message(ANN))
 
     assert run.fault
@@ -551,18 +562,26 @@ def test_a_certificate_that_does_not_fit_is_refused(host: str) -> None:
 
 
 def test_what_was_said_before_tls_is_forgotten() -> None:
+    """Somebody on the way adds to the relay's words before TLS; over TLS it is asked anew."""
     injected = Raw(b"220 2.0.0 go on\r\n250-relay\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n")
-    with ScriptedRelay("STARTTLS") as relay:
-        relay.will("starttls", ANYONE, injected)
-        run = work(
-            RelayAddress("localhost", relay.port, "starttls"), message(ANN),
-            trust=trusting_context(),
-        )  # fmt: skip
 
-    # The extensions are asked for anew over TLS; what stood before it is not believed.
-    assert [type(outcome) for outcome in run.outcomes] in ([Sent], [])
-    assert relay.heard.count("DATA") <= 1
-    assert [c for c in relay.heard if c.startswith("AUTH")] == []
+    async def connected(address: RelayAddress) -> bool | str:
+        found = await delivery.connect(address, QUICK, trusting_context())
+        if isinstance(found, RelayFault):
+            return found.reply.text
+        await found.close()
+        return found.pipelining
+
+    with ScriptedRelay("STARTTLS") as relay:
+        relay.will("starttls", ANYONE, injected, times=2)
+        plain_one = RelayAddress("localhost", relay.port, "starttls")
+        assert asyncio.run(connected(plain_one)) is False
+        known = RelayAddress("localhost", relay.port, "starttls", USER, PASSWORD)
+        assert "AUTH extension is not supported" in str(asyncio.run(connected(known)))
+
+    # No login went to whoever had offered it in clear.
+    assert relay.heard == [*["EHLO localhost", "STARTTLS", "EHLO localhost"], "QUIT",
+                           *["EHLO localhost", "STARTTLS", "EHLO localhost"]]  # fmt: skip
 
 
 IMPATIENT = Timeouts(connect=0.3, command=0.6, dot=0.6)
@@ -572,6 +591,7 @@ def test_a_name_that_nobody_has_stops_the_run() -> None:
     run = work(RelayAddress("relay.invalid", 25, "none"), message(ANN))
 
     assert run.fault
+    assert "Error connecting to relay.invalid" in run.fault.reply.text
     assert run.outcomes == []
 
 
@@ -590,6 +610,8 @@ def test_a_relay_that_answers_nothing_at_all_is_given_up_in_time() -> None:
             one.close()
 
     assert run.fault
+    assert "Timed out connecting" in run.fault.reply.text
+    assert Timeouts().connect == 30
     assert run.outcomes == []
 
 
@@ -612,14 +634,28 @@ def test_who_does_not_know_ehlo_is_greeted_with_helo() -> None:
     assert any(command.startswith("HELO") for command in relay.heard)
 
 
+def test_who_knows_neither_greeting_is_at_fault() -> None:
+    with ScriptedRelay() as relay:
+        for stage in ("ehlo", "helo"):
+            relay.will(stage, ANYONE, "502 5.5.1 what?", times=9)
+        run = work(plain(relay.port), message(ANN))
+
+    assert run.fault
+    assert run.fault.reply.code == 502
+    assert run.outcomes == []
+
+
 def test_a_relay_that_wants_less_for_a_while_gets_all_in_the_end() -> None:
     people = [message(f"r{n}@example.org") for n in range(20)]
     with ScriptedRelay() as relay:
         relay.will("mail", SENDER, "451 4.7.1 slower", times=2)
         relay.will("dot", ANYONE, Wait(0.01), times=20)
-        desk_outcomes = work(plain(relay.port), *people, limits=Limits(4, pause=0.02))
+        run = work(plain(relay.port), *people, limits=Limits(4, pause=0.02), desk=LikeTheLedger)
 
-    assert desk_outcomes.fault is None
-    faults = [o for o in desk_outcomes.outcomes if isinstance(o, RelayFault)]
-    assert len(faults) == 2  # the ledger gives these back at once; the list of this test does not
-    assert len(relay.accepted) == 18
+    assert run.fault is None
+    assert [type(outcome) for outcome in run.outcomes] == [Sent] * 20
+    assert Counter(taken.recipient for taken in relay.accepted) == Counter(
+        one.recipient for one in people
+    )
+    # Twice it was told to come later, and what it had been asked to take was asked again.
+    assert sum(command.startswith("MAIL") for command in relay.heard) == 22

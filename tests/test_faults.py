@@ -40,6 +40,7 @@ Clock = Callable[[], datetime]
 CAP_SYS_ADMIN = 21  # capabilities(7): may mount
 CAPABILITIES = re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text("ascii"))
 MAY_MOUNT = bool(CAPABILITIES and int(CAPABILITIES[1], 16) >> CAP_SYS_ADMIN & 1)
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 SMALL = 12 << 20  # bytes of the file system that is filled up
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 postgresql_only = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -327,7 +328,7 @@ def leave(house: House, number: int, clock: Clock) -> httpx.Response:
     async def post() -> httpx.Response:
         transport = httpx.ASGITransport(app=public_app(house, clock))
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.post(f"/u/{link}", data={"List-Unsubscribe": "One-Click"})
+            return await client.post(f"/u/{link}", data=ONE_CLICK)
 
     return asyncio.run(post())
 
@@ -358,6 +359,28 @@ def test_no_unsubscribe_is_lost_while_the_database_is_busy(house: House, clock: 
     with house.database.reading() as session:
         standing = roster.standing(session, [ann, ben], "weekly", now=NOW)
     assert standing == {ann: "withdrawn", ben: "withdrawn"}
+
+
+def test_one_click_that_is_replayed_leaves_once(house: House, clock: Clock) -> None:
+    """At the same time and again: a mailbox provider's robot asks until it has an answer."""
+    with house.database.writing() as session:
+        ann = roster.add(session, ANN, "weekly", how="form", now=NOW, keys=house.settings.keys)
+    away = f"/u/{tokens.seal(Token('unsubscribe', 'weekly', 1, ann), house.settings.keys)}"
+
+    async def replayed() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=public_app(house, clock))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            posts = [client.post(away, data=ONE_CLICK) for _ in range(1000 if LONG else 60)]
+            return await asyncio.gather(*posts)
+
+    answers = asyncio.run(replayed())
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) == 1
+    with house.database.reading() as session:
+        [kept] = roster.profile(session, ann).subscriptions
+    assert kept.state == "withdrawn"
+    assert [event.how for event in kept.events].count("one-click") == 1
 
 
 UPGRADE = """

@@ -540,9 +540,11 @@ class Sending(RuleBasedStateMachine):
     """
 
     database: Database
+    examples = steps = 0
 
     @initialize(resend=st.booleans())
     def open(self, resend: bool) -> None:
+        type(self).examples += 1
         self.policy, self.now = Policy(resend, DAY), NOW
         self.held: list[tuple[int, Delivery]] = []
         self.inflight: list[tuple[int, Delivery]] = []
@@ -704,6 +706,7 @@ class Sending(RuleBasedStateMachine):
     def accounted_for(self) -> None:
         if not hasattr(self, "issue"):
             return
+        type(self).steps += 1
         with self.database.reading() as session:
             counts = ledger.counts(session, self.issue)
             found = {d.id: d for d in ledger.deliveries(session, self.issue)}
@@ -738,12 +741,15 @@ LONG = LOADED.max_examples >= 1000
 
 
 def test_whatever_happens_the_ledger_keeps_its_invariants(database: Database) -> None:
-    machine = type("OnThisEngine", (Sending,), {"database": database})
+    machine: type[Sending] = type("OnThisEngine", (Sending,), {"database": database})
     steps = settings(
-        max_examples=1500 if LONG else 20,
+        max_examples=1000 if LONG else 20,
         stateful_step_count=50 if LONG else 30,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
 
     run_state_machine_as_test(machine, settings=steps)
+
+    print(f"{database.engine.dialect.name}: {machine.examples} lives, {machine.steps} steps")
+    assert machine.examples >= steps.max_examples or not LONG

@@ -472,7 +472,9 @@ def test_at_the_terminal_one_sees_what_waits_and_till_when(
         assert shown["account"]["waits"][0]["count"] == 3
         assert (shown["relays"][0]["today"], shown["relays"][0]["cap"]) == (1, 1000)
         with house.database.writing() as session:
-            ledger.trip(session, house.relay.name, "421 closing", datetime.now(UTC))
+            ledger.trip(
+                session, publish.relay_lines(house, NOW)[0].name, "421 closing", datetime.now(UTC)
+            )
         told = digest_in(folder, "status", env=environ)
         assert "nothing until" in told.stderr
         assert "1 of 1,000 today" in told.stderr

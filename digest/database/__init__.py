@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # A process that stands still in the middle of a transaction holds its locks no longer than this.
 IDLE = "-c idle_in_transaction_session_timeout=60s"
+# A server whose host vanished says nothing more; a client that waits for its reply is told within
+# a minute: libpq's parameters, in seconds, and what was sent and is not acknowledged, in
+# milliseconds. Shorter than a sender's lease, so that it knows before others act on it.
+ALIVE = {
+    "connect_timeout": "10",
+    "keepalives": "1",
+    "keepalives_idle": "20",
+    "keepalives_interval": "5",
+    "keepalives_count": "4",
+    "tcp_user_timeout": "40000",
+}
 _CLAIMS = 0x0D16E57  # where the numbers of our advisory locks on PostgreSQL begin
 PERSIST = 8  # tries, over some eleven seconds: what a restarting server needs
 T = TypeVar("T")
@@ -235,7 +246,7 @@ def _engine(url: str, folder: Path) -> Engine:
             )
             _tame_sqlite(engine)
             return engine
-        return create_engine(parsed, pool_pre_ping=True, connect_args={"options": IDLE})
+        return create_engine(parsed, pool_pre_ping=True, connect_args=_told(parsed))
     except ModuleNotFoundError as error:
         raise DatabaseError(
             f"the driver for this database is not installed: {error.name}",
@@ -246,6 +257,14 @@ def _engine(url: str, folder: Path) -> Engine:
             f"[database] url is not usable: {_first_line(error)}",
             remedy='write "sqlite:///digest.db" or "postgresql+psycopg://user@host/name"',
         ) from error
+
+
+def _told(url: URL) -> dict[str, str]:
+    """What PostgreSQL's client is told; what the operator wrote into the URL goes before it."""
+    theirs = url.query.get("options", "")
+    options = theirs if isinstance(theirs, str) else " ".join(theirs)
+    told = {name: value for name, value in ALIVE.items() if name not in url.query}
+    return {**told, "options": f"{IDLE} {options}".rstrip()}
 
 
 def _tame_sqlite(engine: Engine) -> None:

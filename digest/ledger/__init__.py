@@ -91,6 +91,7 @@ from digest.ledger.pacing import (
     waiting,
 )
 from digest.ledger.senders import (
+    Claim,
     Reaped,
     Sender,
     database_time,
@@ -108,6 +109,7 @@ __all__ = [
     "OPEN",
     "WAITS",
     "Breaker",
+    "Claim",
     "Delivery",
     "Intent",
     "Policy",

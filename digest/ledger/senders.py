@@ -5,7 +5,7 @@ renewing its own lease where it is not: whichever comes second sees the first, s
 by a sender whose rows have been given to others, whatever its clock or its memory says.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -31,13 +31,26 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that a sender, `name`, had claimed `at` that time and not begun."""
+
+    name: str
+    subscriber: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reaped:
-    """What dead senders had left: given back, to be sent again, held as unknown, still waiting."""
+    """What dead senders had left: given back, to be sent again, held as unknown, still waiting.
+
+    `claims` are those that were given back, for budgets that were spent for them in vain.
+    """
 
     freed: int
     resent: int
     held: int
     waiting: int
+    claims: tuple[Claim, ...] = ()
 
 
 def database_time(session: Session) -> datetime:
@@ -85,13 +98,14 @@ def _renewing() -> Update:
     return mine.where(col(SenderRow.ended).is_(None)).values(lease=bindparam("until"))
 
 
-def retire(session: Session, sender: int, now: datetime) -> None:
-    """This sender has ended and holds nothing any more."""
-    session.execute(
+def retire(session: Session, sender: int, now: datetime) -> bool:
+    """This sender has ended and holds nothing any more. False where others had said so before."""
+    ended = (
         update(SenderRow)
         .where(col(SenderRow.id) == sender, col(SenderRow.ended).is_(None))
         .values(ended=now, lease=now)
     )
+    return count(session.execute(ended)) == 1
 
 
 def senders(session: Session) -> list[Sender]:
@@ -123,10 +137,9 @@ def reap(
     _bury(session, now, dead)
     at_work = select(col(SenderRow.id)).where(col(SenderRow.ended).is_(None))
     held: list[Any] = [text(HELD), col(DeliveryRow.sender).not_in(at_work)]
-    freed = _change(
-        session, *held, col(DeliveryRow.state) == "claimed", state=unclaimed(), sender=0,
-        changed=now,
-    )  # fmt: skip
+    unbegun = [*held, col(DeliveryRow.state) == "claimed"]
+    claims = _claims(session, unbegun)
+    freed = _change(session, *unbegun, state=unclaimed(), sender=0, changed=now)
     lost = [*held, col(DeliveryRow.state) == "inflight"]
     lately = select(col(SenderRow.id)).where(col(SenderRow.lease) > literal(now - grace, Utc()))
     late = [*lost, col(DeliveryRow.sender).not_in(lately)]
@@ -140,7 +153,7 @@ def reap(
     waiting = (
         session.connection().scalar(select(func.count()).select_from(DeliveryRow).where(*lost)) or 0
     )
-    return Reaped(freed, resent, unknown, waiting)
+    return Reaped(freed, resent, unknown, waiting, claims)
 
 
 def _presume(session: Session, now: datetime, dead: Collection[int]) -> None:
@@ -165,6 +178,13 @@ def _bury(session: Session, now: datetime, dead: Collection[int]) -> None:
         .values(lease=now - timedelta(days=1))
         .execution_options(synchronize_session=False)
     )
+
+
+def _claims(session: Session, unbegun: Sequence[Any]) -> tuple[Claim, ...]:
+    query = select(
+        col(SenderRow.name), col(DeliveryRow.subscriber), col(DeliveryRow.changed)
+    ).where(col(SenderRow.id) == col(DeliveryRow.sender), *unbegun)
+    return tuple(Claim(*row) for row in session.connection().execute(query))
 
 
 def _change(session: Session, *conditions: Any, **values: Any) -> int:

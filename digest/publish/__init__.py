@@ -20,6 +20,7 @@
     archiving    past issues for anybody, and a feed of them
     showing      an issue for the editor's eyes
     proofing     the very message of a reader, taken apart; how many get which
+    handing      one message that is no issue -> the first relay that takes it
     confirming   what the roster owes somebody -> relay
     admitting    who may ask to join just now, and what it costs
     leaving      the link in a mail -> roster and ledger

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
-from digest import delivery, messages
+from digest import messages
 from digest.messages import Links, Message
 from digest.outcomes import Deferred, Outcome, RelayFault, Sent
+from digest.publish.handing import handed_over, relays_in_turn
 from digest.publish.opening import Clock, House
 from digest.publish.signing import signed, signing_keys
 from digest.rendering import Rendering
@@ -57,9 +58,10 @@ def tidy(house: House, now: datetime) -> dict[str, int]:
 
 async def _mail(house: House, due: list[Notice], clock: Clock) -> Confirmed:
     counts = {"sent": 0, "refused": 0, "due": 0}
+    relays = relays_in_turn(house)
     for notice in due:
         if await asyncio.to_thread(_take, house, notice, clock()):
-            outcome = await delivery.deliver(house.relay, compose(house, notice, clock()))
+            outcome = await handed_over(relays, compose(house, notice, clock()))
             counts[await asyncio.to_thread(_settle, house, notice, outcome, clock())] += 1
     return Confirmed(counts["sent"], counts["refused"], counts["due"])
 

@@ -41,11 +41,6 @@ class House:
         own = self.settings.folder / "templates"
         return rendering.environment(own, templates_folder(), theme=self.settings.theme)
 
-    @property
-    def relay(self) -> "RelayAddress":
-        """The first of the relays: it takes what is no issue, too."""
-        return address_of(self.settings.carriers[0])
-
     def newsletter(self, name: str | None) -> tuple[str, NewsletterSettings]:
         """The newsletter of that name; without one, the only one. Raises SettingsError."""
         known = self.settings.newsletter

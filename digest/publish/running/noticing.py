@@ -1,4 +1,4 @@
-"""A notice -> mail to an editor, through the publisher's relay.
+"""A notice -> mail to an editor, through the first of the publisher's relays that takes it.
 
 A crash between the mail and its row mails it again, with the same Message-ID, so that a mailbox
 can fold the two: a notice comes at least once.
@@ -12,12 +12,13 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from zoneinfo import ZoneInfo
 
-from digest import delivery, preflight
+from digest import preflight
 from digest.archive import IssueRecord
 from digest.errors import DigestError, RelayError
 from digest.messages import Message, quoted
 from digest.outcomes import Refused, Sent
 from digest.publish.checking import examine
+from digest.publish.handing import handed_over, relays_in_turn
 from digest.publish.opening import House
 from digest.publish.seating import editors
 from digest.publish.signing import signed, signing_keys
@@ -54,7 +55,7 @@ def mail_notice(house: House, newsletter: str, tell: Tell, now: datetime) -> str
     # By the email package a line could begin with a dot, and delivery sends what it gets.
     mail.set_payload(quoted.segment(text.rstrip("\n") + "\n").decode("ascii"))
     message = signed(Message(sender, tell.whom, mail.as_bytes()), signing_keys(house), now)
-    outcome = asyncio.run(delivery.deliver(house.relay, message))
+    outcome = asyncio.run(handed_over(relays_in_turn(house), message))
     if isinstance(outcome, Sent):
         return ""
     said = f"{outcome.reply.code or ''} {outcome.reply.text}".strip()

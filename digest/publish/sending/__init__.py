@@ -9,6 +9,7 @@
     shift        desks and connections at work, and how a signal stops them
     fleet        all relays at one issue; who takes over when one fails
     machine      where a sender runs
+    inheriting   what a dead one leaves
     watching     progress, and a line in the log for each mail event
     measuring    numbers for Prometheus
     accounting   where every reader stands; exports
@@ -22,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from digest import archive, delivery, ledger
+from digest import archive, ledger
 from digest.archive import IssueRecord
 from digest.delivery import Timeouts
 from digest.edition import Edition, cut
@@ -30,6 +31,7 @@ from digest.errors import IssueError, RelayError
 from digest.outcomes import Outcome, Sent
 from digest.publish.checking import refuse_errors
 from digest.publish.composing import Composer
+from digest.publish.handing import handed_over, relays_in_turn
 from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
@@ -38,6 +40,7 @@ from digest.publish.sending.book import Timing
 from digest.publish.sending.carriers import RelayLine, relay_lines
 from digest.publish.sending.fleet import Fleet, Terms
 from digest.publish.sending.freezing import open_list, write_portion, write_rest
+from digest.publish.sending.inheriting import inherit
 from digest.publish.sending.machine import gone
 from digest.publish.sending.making import Composing
 from digest.publish.sending.measuring import metrics
@@ -99,7 +102,7 @@ def send(
     with house.database.sole_sender() as alone:
         _freeze(house, record, clock(), scheduled=scheduled)
         passing("after the list is written")
-        _reap(house, timing, alone=alone)
+        _reap(house, clock, timing, alone=alone)
         with house.database.reading() as session:
             counts = ledger.counts(session, record.id)
         shown = house.settings.relay.log_addresses
@@ -138,7 +141,7 @@ def _sent_as_test(
 ) -> Sent:
     name = f"test.{_stamp(clock())}" + ".2" * edition.second
     message = composer.compose(recipient, edition, name, clock(), prefix="[Test] ")
-    outcome = asyncio.run(delivery.deliver(house.relay, message))
+    outcome = asyncio.run(handed_over(relays_in_turn(house), message))
     if not isinstance(outcome, Sent):
         raise RelayError(
             f"the test was not taken: {_said(outcome)}",
@@ -175,14 +178,11 @@ def _freeze(house: House, record: IssueRecord, now: datetime, *, scheduled: bool
             _oversleep(house, record, now)
 
 
-def _reap(house: House, timing: Timing, *, alone: bool) -> None:
-    resend = house.settings.relay.on_ambiguous == "resend"
-
+def _reap(house: House, clock: Clock, timing: Timing, *, alone: bool) -> None:
     def work(session: roster.Session, _again: bool) -> None:
         known = ledger.senders(session)
         dead = [sender.id for sender in known if alone or gone(sender.name)]
-        now = ledger.database_time(session)
-        ledger.reap(session, now, grace=timing.grace, resend=resend, dead=dead)
+        inherit(house, session, clock(), grace=timing.grace, dead=dead)
 
     house.database.persist(work)
 

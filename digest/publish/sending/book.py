@@ -24,9 +24,11 @@ from digest.pace import Brake, too_many_refused
 from digest.publish.frequency import readers_of
 from digest.publish.opening import Clock, House
 from digest.publish.receiving import note_refusal
+from digest.publish.sending.carriers import domain_of
 from digest.publish.sending.freezing import write_portion
+from digest.publish.sending.inheriting import inherit, named
 from digest.publish.sending.making import Composing, Maker
-from digest.publish.sending.pacing import Pace, domain_of
+from digest.publish.sending.pacing import Pace
 from subscribers import roster
 from subscribers.preferences import Preferences
 from subscribers.recipient import Recipient
@@ -139,7 +141,7 @@ class Book:
         def enlisted(session: roster.Session, _again: bool) -> int:
             now = ledger.database_time(session)
             ledger.expire(session, self._record.id, self._clock(), self._policy)
-            return ledger.enlist(session, name, self._timing.lease, now)
+            return ledger.enlist(session, named(name, self._pace.key), self._timing.lease, now)
 
         self.sender = self._house.database.persist(enlisted)
 
@@ -217,9 +219,9 @@ class Book:
         def closed(session: roster.Session, _again: bool) -> None:
             now = self._clock()
             left = [*self._claimed, *((d.delivery, d.recipient) for d in self._drafts)]
-            self._pace.close(session, self.sender, left)
             ledger.release(session, self.sender, now)
-            ledger.retire(session, self.sender, ledger.database_time(session))
+            mine = ledger.retire(session, self.sender, ledger.database_time(session))
+            self._pace.close(session, self.sender, left, mine=mine)
 
         self._maker.close()
         self._passing("before the rest is given back")
@@ -390,8 +392,7 @@ class Book:
         if found := ledger.claim(session, issue, me, now, limit):
             return found
         # What a sender has left that died meanwhile is ours to do.
-        clock, grace = ledger.database_time(session), self._timing.grace
-        reaped = ledger.reap(session, clock, grace=grace, resend=self._policy.resend)
+        reaped = inherit(self._house, session, now, grace=self._timing.grace)
         if not (reaped.freed or reaped.resent):
             return []
         return ledger.claim(session, issue, me, now, limit)

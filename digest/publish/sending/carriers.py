@@ -70,6 +70,21 @@ def domain_budgets(house: House) -> dict[str, Budget]:
     return {domain: budget(told) for domain, told in house.settings.domains.items()}
 
 
+def given(budgets: dict[str, Budget], domain: str) -> Budget:
+    """What this domain of readers is given."""
+    return budgets.get(domain) or budgets.get("*") or Budget()
+
+
+def domain_of(address: str) -> str:
+    """What budgets of domains go by."""
+    return address.rpartition("@")[2].lower()
+
+
+def key_of(domain: str) -> str:
+    """As budgets are named."""
+    return f"domain {domain}"
+
+
 def budget(told: RelaySettings | DomainSettings) -> Budget:
     """As a person wrote it -> as it is reckoned with."""
     begins = told.warm_up_from if isinstance(told.warm_up_from, date) else None

@@ -15,7 +15,11 @@ def myself() -> str:
 
 
 def gone(name: str) -> bool:
-    """Whether the process of that name is known not to exist any more."""
+    """Whether the process of that name is known not to exist any more.
+
+    What follows a space says what it does, not where it is.
+    """
+    name = name.partition(" ")[0]
     host, _, rest = name.rpartition(":")[0].rpartition(":")
     place = name.rpartition(":")[2]
     if not place or place != _place() or host != socket.gethostname() or not rest.isdigit():

@@ -17,7 +17,7 @@ from digest.ledger import Delivery
 from digest.outcomes import RelayFault
 from digest.pace import QUIET, STEP, Budget, Rate, Shares
 from digest.publish.opening import Clock, House
-from digest.publish.sending.carriers import Carrier, domain_budgets
+from digest.publish.sending.carriers import Carrier, domain_budgets, domain_of, given, key_of
 from subscribers.recipient import Recipient
 from subscribers.roster import Session
 
@@ -29,7 +29,6 @@ HEARTBEAT = 5.0  # seconds after which another sender's word on a domain is hear
 STANDBY = 500  # of a domain with few connections: those that are kept claimed
 # Those beyond are looked at again about when they may be wanted.
 _LATER = Budget(Rate(1000, timedelta(seconds=1)))
-_NO_LIMIT = Budget()
 
 
 class Pace:
@@ -48,7 +47,7 @@ class Pace:
         trying: bool,
     ) -> None:
         """`trying`: the relay's breaker is open, and the first message closes it."""
-        self.relay, self.trying = carrier.name, trying
+        self.relay, self.trying, self.key = carrier.name, trying, carrier.key
         self._house, self._issue, self._clock = house, record.id, clock
         self._carrier, self._shares = carrier, shares
         self._domains = domain_budgets(house)
@@ -59,7 +58,6 @@ class Pace:
         self._parked: dict[str, deque[Held]] = {}
         self._allotted: dict[str, int] = {}
         self._queues: dict[str, tuple[Iterator[datetime], datetime]] = {}
-        self._spent = pace.Spent()
         self._free_at: datetime | None = None
         self._shared_out = False
         self._patience = SCHEDULED if scheduled else float("inf")
@@ -77,10 +75,10 @@ class Pace:
         budget = self._carrier.budget
         if wanted and budget.counts:
             key, now = self._carrier.key, self._clock()
-            self._spent = ledger.locked_budgets(session, [key])[key]
-            may = pace.available(budget, self._spent, now, piecemeal=True)
+            spent = ledger.locked_budgets(session, [key])[key]
+            may = pace.available(budget, spent, now, piecemeal=True)
             if may == 0:
-                self._free_at = pace.free_at(budget, self._spent, now)
+                self._free_at = pace.free_at(budget, spent, now)
                 self._shares.rest(self.relay)
             wanted = wanted if may is None else min(wanted, may)
         return wanted
@@ -94,8 +92,11 @@ class Pace:
             ledger.postpone(session, over.values(), sender, now)
             kept = [one for one in found if one[0].id not in over]
         if kept and self._carrier.budget.counts:
-            spent = pace.spend(self._carrier.budget, self._spent, len(kept), now)
-            ledger.keep_budgets(session, {self._carrier.key: spent})
+            # Read again: between the two a dead sender's claims may have been given back.
+            key = self._carrier.key
+            known = ledger.locked_budgets(session, [key])[key]
+            spent = pace.spend(self._carrier.budget, known, len(kept), now)
+            ledger.keep_budgets(session, {key: spent})
         return kept
 
     def review(self, sender: int) -> None:
@@ -186,9 +187,13 @@ class Pace:
         self._looked = now
         return seconds
 
-    def close(self, session: Session, sender: int, left: Sequence[Held]) -> None:
-        """At the end: what was claimed in vain is not counted for the day."""
+    def close(self, session: Session, sender: int, left: Sequence[Held], *, mine: bool) -> None:
+        """At the end: what was claimed in vain is not counted for the day.
+
+        Unless it is not `mine` any more: who presumed this sender dead has given it back.
+        """
         now, left = self._clock(), [*left, *(one for q in self._parked.values() for one in q)]
+        left = left if mine else []
         counts: dict[str, int] = defaultdict(int)
         for _, recipient in left:
             if self._carrier.budget.counts:
@@ -296,10 +301,10 @@ class Pace:
         return self._house.database.persist(asked)
 
     def _budget(self, domain: str) -> Budget:
-        return self._domains.get(domain) or self._domains.get("*") or _NO_LIMIT
+        return given(self._domains, domain)
 
     def _ruled(self, domain: str) -> bool:
-        return domain in self._slowed or self._budget(domain) is not _NO_LIMIT
+        return domain in self._slowed or self._budget(domain) != Budget()
 
     def _limit(self, domain: str, now: datetime) -> int | None:
         """How many connections it is given in all; None: as many as there are."""
@@ -307,13 +312,3 @@ class Pace:
         if domain in self._slowed:
             limits.append(pace.connections_after(self._slowed[domain], now))
         return min(limits, default=None)
-
-
-def domain_of(address: str) -> str:
-    """What budgets of domains go by."""
-    return address.rpartition("@")[2].lower()
-
-
-def key_of(domain: str) -> str:
-    """As budgets are named."""
-    return f"domain {domain}"

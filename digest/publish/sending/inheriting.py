@@ -1,0 +1,58 @@
+"""What a dead sender leaves: its deliveries to others, and to the day what it claimed in vain.
+
+A claim is counted in the budgets of its relay and of its reader's domain at once, so that no two
+senders spend the same; one that was never begun has cost them nothing. Never here: who is dead.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+
+from digest import ledger, pace
+from digest.ledger import Claim, Reaped
+from digest.publish.opening import House
+from digest.publish.sending.carriers import carriers, domain_budgets, domain_of, given, key_of
+from subscribers import roster
+from subscribers.roster import Session
+
+
+def inherit(
+    house: House, session: Session, now: datetime, *, grace: timedelta, dead: Collection[int] = ()
+) -> Reaped:
+    """Settle what dead senders held, see ledger.reap. `now` is what budgets go by."""
+    resend = house.settings.relay.on_ambiguous == "resend"
+    moment = ledger.database_time(session)
+    reaped = ledger.reap(session, moment, grace=grace, resend=resend, dead=dead)
+    today = now.astimezone(UTC).date()
+    claims = [claim for claim in reaped.claims if claim.at.astimezone(UTC).date() == today]
+    counts = _of_relays(house, claims)
+    _give_back(session, counts, now)
+    # The relays' rows first: see ledger.pacing.
+    _give_back(session, _of_domains(house, session, claims), now)
+    return reaped
+
+
+def named(machine: str, relay: str) -> str:
+    """As a sender is known that claims for the relay whose budget has this key."""
+    return f"{machine} {relay}"
+
+
+def _of_relays(house: House, claims: Sequence[Claim]) -> Counter[str]:
+    counted = {one.key for one in carriers(house) if one.budget.counts}
+    keys = (claim.name.partition(" ")[2] for claim in claims)
+    return Counter(key for key in keys if key in counted)
+
+
+def _of_domains(house: House, session: Session, claims: Sequence[Claim]) -> Counter[str]:
+    budgets = domain_budgets(house)
+    if not budgets or not claims:
+        return Counter()
+    addresses = roster.addresses(session, [claim.subscriber for claim in claims])
+    domains = (domain_of(address) for address in addresses.values())
+    return Counter(key_of(domain) for domain in domains if given(budgets, domain).counts)
+
+
+def _give_back(session: Session, counts: Counter[str], now: datetime) -> None:
+    spent = ledger.locked_budgets(session, list(counts))
+    back = {name: pace.give_back(spent[name], counts[name], now) for name in counts}
+    ledger.keep_budgets(session, back)
