@@ -6,7 +6,7 @@ whose signature holds. Each is kept, and counts once however often it comes.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, get_args
@@ -130,7 +130,7 @@ def report_raw(house: House, number: int) -> bytes | None:
 
 def deliveries_to(session: Session, subscriber: int) -> list[dict[str, object]]:
     """What was mailed to a person: for an access request."""
-    return [asdict(delivery) for delivery in ledger.deliveries_to(session, subscriber)]
+    return [delivery._asdict() for delivery in ledger.deliveries_to(session, subscriber)]
 
 
 def interventions_about(session: Session, subscriber: int) -> list[dict[str, object]]:
