@@ -11,6 +11,7 @@ reply: whatever a crash leaves inflight is unknown, and nothing else is in doubt
     tables    delivery, sender, sending, intervention
     freezing  the list, in portions
     moving    claim, intend, record, skip, release: in groups, each conditional
+    groups    one change to many rows, as each engine does it best
     senders   who is at work, until when, and what a dead one leaves
     control   what people decide: pause, cancel, retry, resolve
     pacing    what all senders share of the pace: budgets, connections, breakers

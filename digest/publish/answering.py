@@ -3,15 +3,13 @@
 A room of its own, and a small one: these questions wait for nothing that reads mail.
 """
 
-from dataclasses import asdict
-
 from digest import ledger
 from subscribers.roster import Session
 
 
 def deliveries_to(session: Session, subscriber: int) -> list[dict[str, object]]:
     """What was mailed to a person: for an access request."""
-    return [asdict(delivery) for delivery in ledger.deliveries_to(session, subscriber)]
+    return [delivery._asdict() for delivery in ledger.deliveries_to(session, subscriber)]
 
 
 def interventions_about(session: Session, subscriber: int) -> list[dict[str, object]]:

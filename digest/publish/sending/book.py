@@ -82,6 +82,7 @@ class _Draft:
     delivery: Delivery
     recipient: Recipient
     edition: str
+    message_id: str
     made: Message | Future[Message]
 
     @property
@@ -314,20 +315,17 @@ class Book:
     ) -> tuple[tuple[Begun[Job], ...], int, dict[int, Recipient]]:
         # In one transaction with the intent: who leaves before this moment gets nothing.
         unsure = [d.recipient.subscriber for d in drafts if d.delivery.id not in self._fresh]
-        standing: dict[int, Recipient | str] = {
-            draft.recipient.subscriber: draft.recipient for draft in drafts
-        }
-        standing |= self._standing(session, unsure)
+        looked_up = self._standing(session, unsure)
         self._fresh.difference_update(d.delivery.id for d in drafts)
         refused: list[tuple[Delivery, str]] = []
         changed: dict[int, Recipient] = {}
         going: dict[int, _Draft] = {}
         now = self._clock()
         for draft in drafts:
-            stands = standing[draft.recipient.subscriber]
+            stands = looked_up.get(draft.recipient.subscriber, draft.recipient)
             if isinstance(stands, str):
                 refused.append((draft.delivery, stands))
-            elif stands != draft.recipient:
+            elif stands is not draft.recipient and stands != draft.recipient:
                 changed[draft.delivery.id] = stands
             elif until := self._pace.quiet_until(stands.address):
                 why = f"{ledger.WAITS}{domain_of(stands.address)}, which asked for less"
@@ -335,7 +333,7 @@ class Book:
             else:
                 going[draft.delivery.id] = draft
         skipped = ledger.skip(session, refused, self.sender, now)
-        intents = [Intent(d.delivery, d.edition, d.delivery.message_id) for d in going.values()]
+        intents = [Intent(d.delivery, d.edition, d.message_id) for d in going.values()]
         mine = ledger.intend(session, intents, self.sender, self._pace.relay, now, again=again)
         begun = tuple(
             Begun(Job(draft.delivery, draft.recipient.address), draft.message)
@@ -408,7 +406,6 @@ class Book:
             return
         edition = subject_for(edition, recipient.subscriber)
         name = delivery.message_id or self._composer.message_id(recipient.subscriber)
-        named = replace(delivery, message_id=name)
         try:
             message = self._maker.made(recipient, edition, name, delivery.frozen)
         except DigestError as error:
@@ -416,7 +413,7 @@ class Book:
             self._spoiled.append((delivery, error.what))
             self._pace.let_go({delivery.id})
             return
-        self._drafts.append(_Draft(named, recipient, edition.key, message))
+        self._drafts.append(_Draft(delivery, recipient, edition.key, name, message))
 
 
 def _taken(results: Sequence[Back]) -> bool:
