@@ -45,7 +45,7 @@ def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterat
 def routes(known: Iterable[object]) -> Iterator[APIRoute]:
     """The pages' routes, those of the readers' own router among them.
 
-    Not the desk's: they want a login and a token in each form, and have tests of their own.
+    Not the desk's: they want a login and a token in each form (test_hostile_desk).
     """
     for route in known:
         if isinstance(route, APIRoute):
