@@ -23,13 +23,17 @@ SIGNUPS: Mapping[str, tuple[int, timedelta]] = {
     "everybody": (2000, HOUR),
     "waited": (200, HOUR),
 }
-# How often a login may be tried: by the network that asks, for one name, by everybody.
+# How often a login may be tried: by the network that asks, for one name by all networks, by
+# everybody; and for one name by a browser that it logged in with before.
 LOGINS: Mapping[str, tuple[int, timedelta]] = {
     "login-network": (10, timedelta(minutes=10)),
-    "login-name": (10, timedelta(minutes=10)),
+    "login-name": (100, timedelta(minutes=10)),
     "login-everybody": (300, timedelta(minutes=10)),
+    "login-browser": (10, timedelta(minutes=10)),
 }
-_RULES = {**SIGNUPS, **LOGINS}
+# How many test mails one editor sends: the publisher says it (settings), 20 if they do not.
+TESTS: Mapping[str, tuple[int, timedelta]] = {"desk-tests": (20, HOUR)}
+_RULES = {**SIGNUPS, **LOGINS, **TESTS}
 NEAR = 0.5  # of a limit: from here on asking costs something
 
 Admission = Literal["yes", "puzzle", "no"]

@@ -223,6 +223,59 @@ def test_who_tries_too_often_waits_even_with_the_right_password(served: str, clo
         assert log_in(desk, ANN).status_code == 303
 
 
+def test_who_tries_the_name_of_another_locks_its_owner_out_of_no_browser_that_is_known(
+    house: House, clock: Clock, served: str
+) -> None:
+    with client(served) as own, client(served) as strange:
+        assert log_in(own, ANN).status_code == 303
+        own.post("/logout", data={"csrf": csrf(own.get("/weekly/1"))})
+        tried = [log_in(strange, ANN, f"guess {n}").status_code for n in range(11)]
+        assert tried[-1] == 429
+        assert log_in(strange, ANN).status_code == 429  # even with the right one
+        for n in range(100):  # and so do very many, each from a network of its own
+            publish.may_try(house, f"192.0.2.{n}", ANN, now=clock.at)
+        assert not publish.may_try(house, "198.51.100.1", ANN, now=clock.at)
+        assert log_in(own, ANN.upper()).status_code == 303
+        # The mark is one name's, and has no more tries than anybody.
+        assert log_in(own, BOB).status_code == 429
+        assert [log_in(own, ANN, "guess").status_code for _ in range(11)][-2:] == [403, 429]
+
+
+def test_a_browser_is_known_by_what_we_signed_alone(house: House, clock: Clock) -> None:
+    mark = publish.browser_mark(house, ANN)
+    for n in range(101):
+        publish.may_try(house, f"net {n}", ANN, now=clock.at)
+    tried = {one: publish.may_try(house, "net", ANN, one, now=clock.at) for one in (
+        mark, mark[:-1], "." + mark.partition(".")[2], mark.partition(".")[0] + ".", "", "é.é",
+        publish.browser_mark(house, BOB),
+    )}  # fmt: skip
+    assert [one for one, may in tried.items() if may] == [mark]
+
+
+def test_an_account_sends_no_more_tests_than_the_publisher_allows(
+    folder: Path, told: dict[str, str], clock: Clock, relay: ScriptedRelay
+) -> None:
+    few = {**told, "DIGEST_WEB_TESTS_AN_HOUR": "2"}
+    with (
+        open_house(folder, few) as house,
+        serving(public_app(house, clock, few)) as site,
+        client(site) as ann,
+        client(site) as bob,
+    ):
+        log_in(ann, ANN)
+        log_in(bob, BOB)
+        answers = [
+            who.post("/weekly/1/test", data=form_of(who, to=f"{n}@news.example"))
+            for who in (ann, bob)
+            for n in range(3)
+        ]
+        assert [one.status_code for one in answers] == [200, 200, 422] * 2
+        assert f"{ANN} has sent 2 test mails in this hour." in answers[2].text.replace("Ann", "ann")
+        assert len(relay.accepted) == 4
+        clock.at += timedelta(hours=1)
+        assert ann.post("/weekly/1/test", data=form_of(ann, to="x@news.example")).is_success
+
+
 def test_whose_login_ended_comes_back_to_the_page(served: str) -> None:
     with client(served) as desk:
         shown = {"HX-Request": "true", "HX-Current-URL": f"{served}/desk/weekly/1?view=dark"}

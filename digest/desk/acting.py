@@ -22,10 +22,12 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
 
     @routes.post("/{newsletter}/{number:int}/test")
     def test(newsletter: str, number: int, request: Request, form: Form) -> Response:
-        desk.sitting(request)
+        editor = desk.sitting(request)
         desk.refuse_forged(request, form)
         record = desk.house.issue(newsletter, number)
         to = text(form, "to", 300)
+        if not desk.alone:  # else whoever has the machine could as well type `digest test`
+            publish.count_test(desk.house, editor.name, now=desk.clock())
         outcome = publish.send_test(desk.house, record, to, clock=desk.clock)
         return done(request, newsletter, number, f"A test went to {to}: {outcome.reply.text}")
 

@@ -81,7 +81,12 @@ class Desk:
     @property
     def cookie(self) -> str:
         """The name of the cookie; by its prefix no other host can set it (RFC 6265bis)."""
-        return "__Host-desk" if self.is_secure else "desk"
+        return self.cookie_of("")
+
+    def cookie_of(self, what: str) -> str:
+        """The name of another cookie of the desk."""
+        name = f"desk-{what}" if what else "desk"
+        return f"__Host-{name}" if self.is_secure else name
 
     def sitting(self, request: Request) -> Editor:
         """Who asks. Answers 421 for a foreign Host on loopback, and asks who is not known in."""

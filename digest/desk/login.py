@@ -1,6 +1,7 @@
 """Logging in and out. Whether a name is known, no answer tells; who tries too often has to wait."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -14,6 +15,8 @@ from digest.publish import STAYS
 from subscribers.limiting import network
 from subscribers.web.forms import Form, text
 
+KNOWN = timedelta(days=365)
+"""How long a browser is known in which somebody logged in."""
 COOKIE = "desk-form"  # binds the form to the browser that asked for it
 _WAIT = "That was tried too often. Wait ten minutes, then try again."
 _WRONG = "This name and this password do not belong together."
@@ -33,7 +36,9 @@ def add(routes: APIRouter, desk: Desk, show: Show) -> None:
         desk.refuse_forged(request, form, request.cookies.get(COOKIE) or secrets.token_hex())
         name = text(form, "name", 300)
         asking, now = network(request.client.host if request.client else ""), desk.clock()
+        known = request.cookies.get(desk.cookie_of("browser"), "")[:200]
         tried: dict[str, Any] = {"network": asking, "name": name.strip(), "now": now}
+        tried["browser"] = known
         # Counted beforehand, so that many at once are no way around it.
         if not await run_in_threadpool(publish.may_try, desk.house, **tried):
             return _page(desk, show, request, 429, _WAIT, name)
@@ -43,7 +48,9 @@ def add(routes: APIRouter, desk: Desk, show: Show) -> None:
         await run_in_threadpool(publish.tried_rightly, desk.house, **tried)
         target = desk.root + _inside(request.query_params.get("next", ""))
         answer = RedirectResponse(target, 303, PAGE)
-        _keep(desk, answer, token)
+        _keep(desk, answer, desk.cookie, token, STAYS)
+        mark = publish.browser_mark(desk.house, name)
+        _keep(desk, answer, desk.cookie_of("browser"), mark, KNOWN)
         return answer
 
     @routes.post("/logout")
@@ -70,11 +77,10 @@ def _page(
     return answer
 
 
-def _keep(desk: Desk, answer: Response, token: str) -> None:
+def _keep(desk: Desk, answer: Response, cookie: str, kept: str, age: timedelta) -> None:
     # Lax: the link of a notice, opened from webmail, finds the editor logged in.
-    age = int(STAYS.total_seconds())
     answer.set_cookie(
-        desk.cookie, token, max_age=age, path="/", httponly=True, samesite="lax",
+        cookie, kept, max_age=int(age.total_seconds()), path="/", httponly=True, samesite="lax",
         secure=desk.is_secure,
     )  # fmt: skip
 

@@ -98,6 +98,8 @@ from .seating import STAYS as STAYS
 from .seating import Editor as Editor
 from .seating import Role as Role
 from .seating import add_editor as add_editor
+from .seating import browser_mark as browser_mark
+from .seating import count_test as count_test
 from .seating import editors as editors
 from .seating import log_in as log_in
 from .seating import log_out as log_out

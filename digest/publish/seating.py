@@ -6,6 +6,7 @@ Never here: cookies, forms (the desk's door).
 """
 
 import hashlib
+import hmac
 import secrets
 import threading
 import unicodedata
@@ -35,9 +36,14 @@ _AT_ONCE = threading.BoundedSemaphore(2)
 _HASHER = PasswordHasher()
 
 
-def may_try(house: House, network: str, name: str, *, now: datetime) -> bool:
-    """Whether a login may be tried once more, counted by all servers together in the roster."""
-    asked = _tried(house, network, name)
+def may_try(house: House, network: str, name: str, browser: str = "", *, now: datetime) -> bool:
+    """Whether a login may be tried once more, counted by all servers together in the roster.
+
+    A browser in which this name logged in before (`browser`: what `browser_mark` gave it) is
+    counted for itself, so that no stranger who tries the name can lock its owner out: the device
+    cookies of OWASP's “Slow Down Online Guessing Attacks”.
+    """
+    asked = _tried(house, network, name, browser)
     with house.database.writing() as session:
         counts = {
             rule: roster.tally(session, rule, who, window(rule, now), now)
@@ -46,16 +52,51 @@ def may_try(house: House, network: str, name: str, *, now: datetime) -> bool:
     return not any(is_over(rule, count) for rule, count in counts.items())
 
 
-def tried_rightly(house: House, network: str, name: str, *, now: datetime) -> None:
+def tried_rightly(
+    house: House, network: str, name: str, browser: str = "", *, now: datetime
+) -> None:
     """The try of the same moment was a login: only those that failed are counted."""
     with house.database.writing() as session:
-        for rule, who in _tried(house, network, name).items():
+        for rule, who in _tried(house, network, name, browser).items():
             roster.untally(session, rule, who, window(rule, now))
 
 
-def _tried(house: House, network: str, name: str) -> dict[str, str]:
+def _tried(house: House, network: str, name: str, browser: str) -> dict[str, str]:
     asked = {"login-network": network, "login-name": name.casefold(), "login-everybody": ""}
+    if _knows(house, browser, name):
+        asked = {"login-browser": browser}
     return {rule: hidden(rule, who, house.settings.keys) for rule, who in asked.items()}
+
+
+def browser_mark(house: House, name: str) -> str:
+    """What a browser keeps in which this name has logged in. It opens nothing by itself."""
+    nonce = secrets.token_hex(16)
+    return f"{nonce}.{_signed(house.settings.keys[0], nonce, name)}"
+
+
+def _knows(house: House, browser: str, name: str) -> bool:
+    nonce, _, sign = browser.partition(".")
+    signs = [_signed(known, nonce, name) for known in house.settings.keys]
+    return any(hmac.compare_digest(sign.encode(), one.encode()) for one in signs)
+
+
+def _signed(known: bytes, nonce: str, name: str) -> str:
+    text = f"desk browser\0{nonce}\0{name.strip().casefold()}".encode()
+    return hmac.new(known, text, hashlib.sha256).hexdigest()
+
+
+def count_test(house: House, name: str, *, now: datetime) -> None:
+    """An editor wants to send a test mail. Raises EditorError for one too many in this hour."""
+    who, limit = hidden("desk-tests", name, house.settings.keys), house.settings.web.tests_an_hour
+    with house.database.writing() as session:
+        count = roster.tally(session, "desk-tests", who, window("desk-tests", now), now)
+    if count > limit:
+        minutes = -(-(window("desk-tests", now) - now) // timedelta(minutes=1))
+        raise EditorError(
+            f"{name} has sent {limit} test mails in this hour",
+            remedy=f"wait {minutes} {'minute' if minutes == 1 else 'minutes'}; "
+            "tests_an_hour in [web] sets how many",
+        )
 
 
 def may(editor: Editor, role: Role) -> bool:

@@ -296,6 +296,9 @@ class WebSettings(Part):
         default="http://127.0.0.1:8000",
         description="https, or no one-click header is written",
     )
+    tests_an_hour: int = Field(
+        default=20, ge=1, description="test mails that one editor may send from the desk"
+    )
     secret: SecretStr = SecretStr("")
 
 
