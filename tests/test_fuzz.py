@@ -37,6 +37,7 @@ FEEDS = {
     "one long word": _rss(b"x" * 5_000_000),
     "spaces": _rss(b" " * 5_000_000),
     "brackets": _rss(b"(" * DEEP),
+    "capitals": _rss(b"A" * DEEP),
     "stops": _rss(b"." * DEEP + b"x"),
     "attributes": _rss(b"<a " + b" ".join(b"a%d='1'" % n for n in range(50_000)) + b"/>"),
 }
@@ -48,6 +49,7 @@ PAGES = {
     "links": b"<a href=/x>an entry of a list</a>" * DEEP,
     "paragraphs": b"<p>A line of text." * DEEP,
     "one long line": b"<p>" + b"word " * 1_000_000,
+    "capitals": b"<p>" + b"A" * DEEP + b"<p class=byline>" + b"A" * DEEP,
     "titles": b"<title>" + b"a - " * DEEP + b"</title>",
     "meta tags": b"<meta name=author content='A B'>" * DEEP,
     "pictures": b"<figure><img src=/a.jpg><figcaption class=credit>x" * 20_000,

@@ -36,9 +36,14 @@ def never_twice(week: Week) -> None:
 
 
 def in_time(week: Week) -> None:
-    """By the clock, nothing goes out before its time or later than is allowed."""
+    """By the clock, nothing goes out before its time or later than is allowed, or on a holiday."""
+    assert week.plan.rhythm
     for sent in week.sent:
         if not sent.by_hand:
+            assert between(week.plan.rhythm, sent.due - timedelta(seconds=1), sent.due), (
+                week,
+                sent,
+            )
             assert sent.due <= sent.clock <= sent.due + week.plan.late_at_most, (week, sent)
 
 

@@ -11,7 +11,7 @@ import copy
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -42,6 +42,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 RHYTHMS = (
     "monday 07:00", "day 07:00", "day 02:30", "sunday 01:30", "weekday 23:45", "day 00:00",
     "monday, thursday 02:15", "day 07:00, day 18:30", "first friday 07:00", "last day 02:00",
+    "day 15 07:00", "last weekday 01:30",
 )  # fmt: skip
 
 
@@ -112,7 +113,7 @@ class Week:
         self.start = middle - timedelta(minutes=draw.randrange(2 * 1440, 6 * 1440))
         self.end = self.start + 9 * DAY
         self.plan = Plan(
-            rhythm=rhythm(draw.choice(RHYTHMS), self.zone),
+            rhythm=rhythm(draw.choice(RHYTHMS), self.zone, self._left_out()),
             draft=draw.choice((HOUR, 24 * HOUR, 72 * HOUR)),
             remind=draw.choice((timedelta(0), HOUR, 4 * HOUR)),
             late_at_most=draw.choice((30 * MINUTE, 12 * HOUR, 30 * HOUR)),
@@ -122,6 +123,13 @@ class Week:
             spread=draw.choice((timedelta(0), DAY)),
         )
         self.trouble = draw.choice(("none", "outages", "crashes", "clock", "restore", "all"))
+
+    def _left_out(self) -> list[date]:
+        """The publisher's holidays: none, or some days of this week."""
+        first = self.start.astimezone(ZoneInfo(self.zone)).date()
+        return [
+            first + n * DAY for n in self.draw.sample(range(10), self.draw.choice((0, 0, 1, 4)))
+        ]
 
     def play(self) -> "Week":
         """From the first run to the last."""

@@ -102,7 +102,9 @@ DATELINES = tuple(
             r"|IANS|ANI|UNI)\)\s*"
         ),
         (
-            r"^(?:[A-Z][A-Z.'’-]+(?:,? (?=[A-Z][A-Z.]))?){1,5}(?:, [A-Z][\w. ]{2,20}(?:"
+            # Each word begins behind a space: were that left open, 160 capitals could be taken
+            # for five words in 800 million ways.
+            r"^[A-Z][A-Z.'’-]+(?:,? [A-Z][A-Z.][A-Z.'’-]*){0,4}(?:, [A-Z][\w. ]{2,20}(?:"
             r" \d{1,2})?)?"
             r"\s*(?:[-–—]+|:)\s+(?=\S)"
         ),
