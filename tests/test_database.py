@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +12,10 @@ from sqlmodel import Session
 from digest.database import Database
 from digest.database.turns import Turns
 from subscribers import roster
+from tests.waiting import until
 
 NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
 KEYS = (b"the key",)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    while not holds():
-        threading.Event().wait(0.001)
 
 
 def test_threads_write_in_the_order_in_which_they_came() -> None:

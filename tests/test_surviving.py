@@ -32,7 +32,8 @@ from tests.surviving import (
     hold_to_the_law,
     started,
 )
-from tests.test_sending import in_minutes, join, prepared, until
+from tests.test_sending import in_minutes, join, prepared
+from tests.waiting import until
 
 LONG = "DIGEST_KILLS" in os.environ
 KILLS = int(os.environ.get("DIGEST_KILLS", "5"))
