@@ -4,10 +4,12 @@ from typing import Any
 
 import httpx
 
+from tests.waiting import PATIENCE
+
 
 def asking(**more: Any) -> httpx.Client:
     """A client that keeps its connections."""
-    return httpx.Client(verify=False, timeout=20, **more)  # noqa: S501 - plain HTTP
+    return httpx.Client(verify=False, timeout=PATIENCE, **more)  # noqa: S501 - plain HTTP
 
 
 # No connection is kept: each test has a server of its own.

@@ -9,7 +9,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,16 +22,30 @@ from digest import database as databases
 from digest import sample
 from digest.database import Database
 from digest.publish import House, open_house
+from tests.serving import held_port
 
 pytest_plugins = ["tests.checklist", "tests.no_skips"]
 
 # The same examples in each run, however busy the machine; `make torture` looks for new ones.
-hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
-hypothesis.settings.register_profile("torture", max_examples=5000, deadline=None)
+# A machine that stalls while an example is drawn is no fault of the test.
+STALLING = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=STALLING
+)
+hypothesis.settings.register_profile(
+    "torture", max_examples=5000, deadline=None, suppress_health_check=STALLING
+)
 hypothesis.settings.load_profile(os.environ.get("DIGEST_HYPOTHESIS", "steady"))
 
 NOW = datetime(2026, 3, 30, 1, 30, tzinfo=UTC)
 SECRET = "a-secret-that-only-tests-know"
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of the loopback that answers nobody, until a test lets a server listen there."""
+    with held_port() as port:
+        yield port
 
 
 @pytest.fixture
@@ -49,7 +62,8 @@ def postgresql() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     with (
         tempfile.TemporaryDirectory(prefix="digest-pg-") as folder,
-        _cluster(binaries, folder) as url,
+        held_port() as port,
+        _cluster(binaries, folder, port) as url,
     ):
         yield url
 
@@ -121,13 +135,6 @@ def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
         yield opened
 
 
-def free_port() -> int:
-    """A port of the loopback on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
 def _postgresql_binaries() -> Path | None:
     found = shutil.which("initdb")
     if found:
@@ -137,8 +144,8 @@ def _postgresql_binaries() -> Path | None:
 
 
 @contextlib.contextmanager
-def _cluster(binaries: Path, folder: str) -> Iterator[str]:
-    data, port = Path(folder) / "data", free_port()
+def _cluster(binaries: Path, folder: str, port: int) -> Iterator[str]:
+    data = Path(folder) / "data"
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
     run = [*_as_postgres(binaries / "initdb"), "-D", str(data), "-U", "digest", "-A", "trust"]

@@ -12,9 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.surviving", "tests.warmed"])
-PATIENCE = 60  # seconds for one command
 
 
 def digest(words: list[str], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

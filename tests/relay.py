@@ -26,6 +26,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 
+from tests.waiting import PATIENCE
+
 Stage = Literal[
     "connect", "ehlo", "helo", "starttls", "auth", "mail", "rcpt", "data", "body", "dot"
 ]
@@ -73,9 +75,10 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Stay silent until this is set, then go on as if nothing were scripted."""
+    """Stay silent until this is set, then say `then`, or go on as if nothing were scripted."""
 
     until: threading.Event
+    then: str | None = None
 
 
 Reply = str | Drop | Wait | Raw | Hold
@@ -146,7 +149,7 @@ class ScriptedRelay:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.port = self._opened.result(timeout=10)
+        self.port = self._opened.result(PATIENCE)
         return self
 
     def __exit__(
@@ -161,7 +164,7 @@ class ScriptedRelay:
         """Stop listening and close what is open. A second time, it does nothing."""
         if self._loop is not None and self._closing is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._closing.set)
-            self._thread.join(timeout=10)
+            self._thread.join(PATIENCE)
 
     def next_reply(self, stage: Stage, *whom: str) -> Reply | None:
         """Take the next scripted reply for the first of `whom` who has one, else for anyone."""
@@ -366,8 +369,8 @@ class _Conversation:
             await asyncio.sleep(reply.seconds)
             reply = reply.then
         if isinstance(reply, Hold):
-            await asyncio.to_thread(reply.until.wait, 60)
-            return None
+            await asyncio.to_thread(reply.until.wait, PATIENCE)
+            return reply.then
         if isinstance(reply, Raw):
             await self.packets(reply)
             return reply.data.decode("utf-8", "replace")
@@ -395,8 +398,8 @@ def _path(rest: str) -> str:
 
 def _takes(reply: Reply | None) -> bool:
     # Recording comes before waiting, too: that is how a relay takes a message twice.
-    if isinstance(reply, Wait):
+    if isinstance(reply, (Wait, Hold)):
         reply = reply.then
     if isinstance(reply, (Drop, Raw)):
         return reply.recorded
-    return reply is None or isinstance(reply, Hold) or reply.startswith("2")
+    return reply is None or reply.startswith("2")

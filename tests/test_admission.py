@@ -4,15 +4,13 @@ import re
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
@@ -25,8 +23,9 @@ from subscribers.limiting import admission, network
 from tests.browsing import HTTP, asking
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
-from tests.test_sending import until
+from tests.serving import serving
 from tests.test_signing_up import Clock, letters
+from tests.waiting import until
 
 KEYS = (SECRET.encode(),)
 TOLD = {"newsletter": "weekly"}
@@ -51,18 +50,9 @@ def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterat
         yield opened
 
 
-@contextmanager
-def served(house: House, hands: Clock) -> Iterator[str]:
+def served(house: House, hands: Clock) -> AbstractContextManager[str]:
     """A server of its own, as a second machine's or one that was started again."""
-    told = uvicorn.Config(public_app(house, hands), port=0, log_level="warning", ws="none")
-    server = uvicorn.Server(told)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    return serving(public_app(house, hands))
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests import forked
-from tests.conftest import SECRET, free_port
+from tests.conftest import SECRET
 from tests.relay import ScriptedRelay
+from tests.waiting import PATIENCE
 
 PROGRAM = [sys.executable, "-c", "from digest.cli import main; main()"]
 VERBS = [
@@ -105,7 +106,7 @@ def digest_in(
         return forked.digest(["-C", str(folder), *words], folder, clean(env))
     return subprocess.run(
         [*program, "-C", str(folder), *words],
-        cwd=folder, env=clean(env), capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, env=clean(env), capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
 
 
@@ -260,8 +261,8 @@ def digest_in_after_an_issue(folder: Path) -> str:
     return digest_in(folder, "status").stderr
 
 
-def test_an_unreachable_source_may_be_tried_later(kitchen: Path) -> None:
-    address = f"http://127.0.0.1:{free_port()}/feed"
+def test_an_unreachable_source_may_be_tried_later(kitchen: Path, closed_port: int) -> None:
+    address = f"http://127.0.0.1:{closed_port}/feed"
     refused(digest_in(kitchen, "collect", address), 75, "could not be reached")
     # It was named once and is none of ours.
     assert "failing" not in digest_in(kitchen, "status").stderr
@@ -277,10 +278,10 @@ def test_a_section_that_no_newsletter_has_is_told(tmp_path: Path) -> None:
     assert (quiet.returncode, quiet.stderr) == (0, "")
 
 
-def test_one_source_that_fails_stops_no_other(tmp_path: Path) -> None:
+def test_one_source_that_fails_stops_no_other(tmp_path: Path, closed_port: int) -> None:
     assert digest_in(tmp_path, *INIT).returncode == 0
     (tmp_path / "good.xml").write_text(FEED.format(ITEM), encoding="utf-8")
-    address = f"http://127.0.0.1:{free_port()}/feed"
+    address = f"http://127.0.0.1:{closed_port}/feed"
     refused(digest_in(tmp_path, "collect", address, "good.xml"), 1, "could not be reached")
     assert "One whole headline" in digest_in(tmp_path, "articles", "list").stdout
 
@@ -337,9 +338,9 @@ def test_a_database_newer_than_the_program_is_left_alone(kitchen: Path) -> None:
         refused(digest_in(kitchen, *verb.split()), 1, "newer")
 
 
-def test_an_unreachable_relay_loses_nothing(kitchen: Path) -> None:
+def test_an_unreachable_relay_loses_nothing(kitchen: Path, closed_port: int) -> None:
     assert digest_in(kitchen, "approve").returncode == 0
-    env = {"DIGEST_RELAY_PORT": str(free_port())}
+    env = {"DIGEST_RELAY_PORT": str(closed_port)}
     refused(digest_in(kitchen, "send", env=env), 75, "the relay 127.0.0.1")
     assert digest_in(kitchen, "test", "ed@example.org", env=env).returncode == 75
     with ScriptedRelay() as relay:
@@ -358,12 +359,12 @@ def test_ctrl_c_is_a_sentence(kitchen: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         running = start(kitchen, "collect", address)
-        silent.settimeout(30)
+        silent.settimeout(PATIENCE)
         asking, _ = silent.accept()
         asking.recv(1)
         running.send_signal(signal.SIGINT)
         asking.close()
-        _, talk = running.communicate(timeout=30)
+        _, talk = running.communicate(timeout=PATIENCE)
     assert running.returncode == 75
     assert talk == "digest: stopped\n  nothing is lost; run the same command again\n"
 
@@ -373,7 +374,7 @@ def test_ctrl_c_ends_the_preview_well(kitchen: Path) -> None:
     assert running.stderr is not None
     assert "the desk: http://127.0.0.1:" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    _, talk = running.communicate(timeout=30)
+    _, talk = running.communicate(timeout=PATIENCE)
     assert (running.returncode, talk) == (0, "")
 
 
@@ -386,7 +387,7 @@ def test_run_stays_until_it_is_told_to_end(kitchen: Path, ending: signal.Signals
     assert "running every" in running.stderr.readline()
     assert "drafted for" in running.stderr.readline()
     running.send_signal(ending)
-    _, talk = running.communicate(timeout=60)
+    _, talk = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0, talk
     assert "Traceback" not in talk
 

@@ -3,8 +3,6 @@
 import fcntl
 import os
 import socket
-import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,17 +13,13 @@ from sqlmodel import Session
 from digest.database import Database, open_database
 from digest.database.turns import Turns
 from subscribers import roster
+from tests.waiting import until
 
 NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
 KEYS = (b"the key",)
 OPTIONS = (
     socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT,
 )  # fmt: skip
-
-
-def until(holds: Callable[[], bool]) -> None:
-    while not holds():
-        threading.Event().wait(0.001)
 
 
 def test_threads_write_in_the_order_in_which_they_came() -> None:

@@ -4,9 +4,9 @@ import asyncio
 import socket
 import ssl
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,7 +24,6 @@ from digest.outcomes import (
     Sent,
     Unknown,
 )
-from tests.conftest import free_port
 from tests.relay import (
     ANYONE,
     DROP,
@@ -41,10 +40,11 @@ from tests.relay import (
     Wait,
     trusting_context,
 )
+from tests.waiting import PATIENCE, Clockwork, until
 
 SENDER = "b+1@bounce.example.org"
 ANN, BOB, CID = (f"{name}@example.org" for name in ("ann", "bob", "cid"))
-QUICK = Timeouts(connect=2.0, command=0.6, dot=0.6)
+PATIENT = Timeouts(PATIENCE, PATIENCE, PATIENCE)
 ONE = Limits(connections=1, pause=0.01)
 PIPELINING, ONE_BY_ONE = ("PIPELINING", "DSN"), ("8BITMIME",)
 both = pytest.mark.parametrize("extensions", [PIPELINING, ONE_BY_ONE], ids=["groups", "singly"])
@@ -107,7 +107,7 @@ class Run:
 def work(
     address: RelayAddress,
     *messages: Message,
-    timeouts: Timeouts = QUICK,
+    timeouts: Timeouts = PATIENT,
     limits: Limits = ONE,
     trust: ssl.SSLContext | None = None,
     desk: type[ListDesk] = ListDesk,
@@ -126,11 +126,23 @@ def work(
     return Run([giving.outcomes[number] for number in sorted(giving.outcomes)], fault)
 
 
-def until(so: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.005)
+def impatient(relay: ScriptedRelay, *messages: Message, asked: Callable[[], object]) -> ListDesk:
+    """All messages over one connection, whose clock is put forward by an hour once `asked`."""
+    desk = ListDesk(deque(Begun(number, one) for number, one in enumerate(messages)))
+    loop = Clockwork()
+
+    async def conversation() -> None:
+        async def connect() -> Dialogue | RelayFault:
+            return await delivery.connect(plain(relay.port), Timeouts())
+
+        crew = asyncio.create_task(Crew(desk, connect, ONE, asyncio.Event()).run())
+        await asyncio.to_thread(until, asked)
+        loop.ahead += 3600
+        await crew
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(conversation())
+    return desk
 
 
 def plain(port: int) -> RelayAddress:
@@ -170,9 +182,12 @@ def test_commands_are_grouped_where_that_is_offered(extensions: tuple[str, ...])
         relay.will("mail", SENDER, Raw(b""))
         relay.will("rcpt", ANN, Raw(b""))
         relay.will("data", ANN, Raw(b"250 2.1.0 OK\r\n250 2.1.5 OK\r\n354 go on\r\n"))
-        [outcome] = deliver(relay, message(ANN))
-
-    assert type(outcome) is (Sent if extensions is PIPELINING else Deferred)
+        if extensions is PIPELINING:
+            [outcome] = deliver(relay, message(ANN))
+            assert isinstance(outcome, Sent)
+        else:
+            desk = impatient(relay, message(ANN), asked=lambda: "MAIL" in str(relay.heard))
+            assert isinstance(desk.outcomes[0], Deferred)
 
 
 def test_b23_dsn_is_asked_for_where_it_is_offered_and_only_there() -> None:
@@ -205,7 +220,6 @@ FAULTS: list[tuple[Stage, str, Reply, type[Outcome], int, str]] = [
     ("dot", ANN, LOSE, Unknown, 0, ""),
     ("dot", ANN, Drop(recorded=True, reset=True), Unknown, 0, ""),
     ("dot", ANN, Wait(0.05, LOSE), Unknown, 0, ""),
-    ("dot", ANN, Wait(5), Unknown, 0, ""),
     ("dot", ANN, "251 2.1.5 will forward", Sent, 251, "2.1.5"),
     ("dot", ANN, "354 what?", Unknown, 0, ""),
     ("dot", ANN, Raw(b"*** not SMTP ***\r\n", recorded=True), Unknown, 0, ""),
@@ -280,8 +294,8 @@ def test_a_fault_that_passes_stops_nobody() -> None:
     assert [type(outcome) for outcome in run.outcomes] == [Sent, Sent]
 
 
-def test_where_nobody_listens_the_run_stops() -> None:
-    run = work(plain(free_port()), message(ANN))
+def test_where_nobody_listens_the_run_stops(closed_port: int) -> None:
+    run = work(plain(closed_port), message(ANN))
 
     assert run.fault
     assert "greeting" in run.fault.reply.text
@@ -341,24 +355,24 @@ def test_what_had_not_all_left_is_not_in_doubt() -> None:
 
 
 def test_a_reply_that_comes_too_late_is_paired_with_nobody() -> None:
-    with ScriptedRelay() as relay:
-        relay.will("dot", ANN, Wait(0.9, "250 2.0.0 taken for ann"))
-        relay.will("dot", BOB, Wait(0.5, "250 2.0.0 taken for bob"))
-        first, second = deliver(relay, message(ANN), message(BOB))
+    late, go = threading.Event(), threading.Event()
 
-    assert isinstance(first, Unknown)
-    assert "0.6 seconds" in first.reply.text
-    assert second.reply.text == "2.0.0 taken for bob"
+    def release() -> None:
+        until(lambda: len(relay.accepted) == 2)  # ann's reply comes while bob's is awaited
+        late.set()
+        go.set()
+
+    with ScriptedRelay() as relay, ThreadPoolExecutor(1) as other:
+        relay.will("dot", ANN, Hold(late, "250 2.0.0 taken for ann"))
+        relay.will("dot", BOB, Hold(go, "250 2.0.0 taken for bob"))
+        released = other.submit(release)
+        desk = impatient(relay, message(ANN), message(BOB), asked=lambda: relay.accepted)
+        released.result()
+
+    assert isinstance(desk.outcomes[0], Unknown)
+    assert "600 seconds" in desk.outcomes[0].reply.text
+    assert desk.outcomes[1].reply.text == "2.0.0 taken for bob"
     assert relay.connections == 2
-
-
-class Clockwork(asyncio.SelectorEventLoop):
-    """A loop whose clock is put forward by hand."""
-
-    ahead = 0.0
-
-    def time(self) -> float:
-        return super().time() + self.ahead
 
 
 @both
@@ -455,6 +469,7 @@ def test_a_relay_that_allows_few_connections_gets_few() -> None:
 
 
 def test_stopping_lets_the_message_on_the_wire_end() -> None:
+    go = threading.Event()
     desk = ListDesk(deque([Begun(1, message(ANN)), Begun(2, message(BOB))]))
 
     async def stopped(relay: ScriptedRelay) -> None:
@@ -464,13 +479,14 @@ def test_stopping_lets_the_message_on_the_wire_end() -> None:
             return await delivery.connect(plain(relay.port), Timeouts())
 
         crew = asyncio.create_task(Crew(desk, connect, ONE, stop).run())
-        await asyncio.to_thread(until, lambda: bool(relay.accepted))
+        await asyncio.to_thread(until, lambda: relay.accepted)
         desk.stopped = True
         stop.set()
+        go.set()
         await crew
 
     with ScriptedRelay(*ONE_BY_ONE) as relay:
-        relay.will("dot", ANN, Wait(0.3, "250 2.0.0 taken for ann"))
+        relay.will("dot", ANN, Hold(go, "250 2.0.0 taken for ann"))
         relay.will("dot", BOB, "250 2.0.0 taken for bob")
         asyncio.run(stopped(relay))
 
@@ -493,10 +509,10 @@ def test_cutting_leaves_in_doubt_what_had_its_dot() -> None:
         await asyncio.to_thread(until, lambda: bool(relay.accepted))
         stop.set()
         crew.cut.set()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, PATIENCE)
 
     with ScriptedRelay() as relay:
-        relay.will("dot", ANN, Wait(30, "250 2.0.0 taken for ann"))
+        relay.will("dot", ANN, Wait(2 * PATIENCE))
         asyncio.run(cut(relay))
 
     assert isinstance(desk.outcomes[1], Unknown)
@@ -566,7 +582,7 @@ def test_what_was_said_before_tls_is_forgotten() -> None:
     injected = Raw(b"220 2.0.0 go on\r\n250-relay\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n")
 
     async def connected(address: RelayAddress) -> bool | str:
-        found = await delivery.connect(address, QUICK, trusting_context())
+        found = await delivery.connect(address, PATIENT, trusting_context())
         if isinstance(found, RelayFault):
             return found.reply.text
         await found.close()
@@ -584,7 +600,7 @@ def test_what_was_said_before_tls_is_forgotten() -> None:
                            *["EHLO localhost", "STARTTLS", "EHLO localhost"]]  # fmt: skip
 
 
-IMPATIENT = Timeouts(connect=0.3, command=0.6, dot=0.6)
+IMPATIENT = Timeouts(connect=0.3, command=PATIENCE, dot=PATIENCE)
 
 
 def test_a_name_that_nobody_has_stops_the_run() -> None:
@@ -617,11 +633,11 @@ def test_a_relay_that_answers_nothing_at_all_is_given_up_in_time() -> None:
 
 def test_a_relay_without_a_greeting_is_given_up_in_time() -> None:
     with ScriptedRelay() as relay:
-        relay.will("connect", ANYONE, Wait(30), times=5)
+        relay.will("connect", ANYONE, Wait(2 * PATIENCE), times=5)
         run = work(plain(relay.port), message(ANN), timeouts=IMPATIENT)
 
     assert run.fault
-    assert "ready" in run.fault.reply.text
+    assert "Timed out" in run.fault.reply.text
     assert run.outcomes == []
 
 

@@ -24,7 +24,7 @@ from digest.publish import Change, House, WriteNote, open_house
 from digest.web import desk_app, public_app
 from subscribers import roster
 from subscribers.preferences import EVERYTHING
-from tests.conftest import NOW, SECRET, free_port
+from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
 from tests.serving import serving
 
@@ -68,8 +68,8 @@ def relay() -> Iterator[ScriptedRelay]:
 
 
 @pytest.fixture
-def port() -> int:
-    return free_port()
+def port(closed_port: int) -> int:
+    return closed_port
 
 
 @pytest.fixture

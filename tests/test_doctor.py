@@ -1,16 +1,11 @@
 """`digest doctor`: a real relay, the real pages on a real port, a damaged file, a silent clock."""
 
-import contextlib
 import json
-import threading
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Response
 
 from digest import publish
@@ -25,8 +20,9 @@ from digest.preflight.premises import (
 )
 from digest.publish import House, Part, open_house
 from digest.web import public_app
-from tests.conftest import NOW, SECRET, free_port
+from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
+from tests.serving import serving
 from tests.test_cli import digest_in
 
 WELL = Machine(now=NOW, free=1 << 40, database_size=0)
@@ -39,21 +35,6 @@ class Silent:
 
     def look_up(self, name: str, kind: str) -> list[str]:
         raise AssertionError(name, kind)
-
-
-@contextlib.contextmanager
-def served(app: FastAPI, port: int = 0) -> Iterator[str]:
-    """The pages on a port of the loopback."""
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def found(house: House, part: Part) -> dict[str, str]:
@@ -95,18 +76,19 @@ def test_a_relay_that_has_no_tls_is_not_good_enough(folder: Path) -> None:
             assert list(found(house, "relay")) == ["relay-unusable"]
 
 
-def test_our_own_pages_take_one_click_and_end_nobodys_subscription(folder: Path) -> None:
-    port = free_port()
-    at(folder, f"http://127.0.0.1:{port}")
+def test_our_own_pages_take_one_click_and_end_nobodys_subscription(
+    folder: Path, closed_port: int
+) -> None:
+    at(folder, f"http://127.0.0.1:{closed_port}")
     with open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
         assert "is not answered" in found(house, "web")["base-url-silent"]
-        with served(public_app(house, lambda: datetime.now(UTC)), port):
+        with serving(public_app(house, lambda: datetime.now(UTC)), closed_port):
             assert list(found(house, "web")) == ["base-url-not-https"]
     # Another secret: whose links these are, nobody at base_url knows.
     with (
-        open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as serving,
+        open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as ours,
         open_house(folder, {"DIGEST_WEB_SECRET": "another-secret-of-good-length"}) as asking,
-        served(public_app(serving, lambda: datetime.now(UTC)), port),
+        serving(public_app(ours, lambda: datetime.now(UTC)), closed_port),
     ):
         assert "HTTP 404" in found(asking, "web")["one-click-fails"]
 
@@ -120,7 +102,7 @@ def test_a_server_that_says_yes_to_all_is_found_out(folder: Path) -> None:
             path, headers={"Set-Cookie": "a=b", "Date": "Mon, 30 Mar 2026 01:30:00 GMT"}
         )
 
-    with served(app) as site, open_house(at(folder, site), {"DIGEST_WEB_SECRET": SECRET}) as house:
+    with serving(app) as site, open_house(at(folder, site), {"DIGEST_WEB_SECRET": SECRET}) as house:
         rules = found(house, "web")
     assert set(rules) == {
         "base-url-not-https", "one-click-fails", "one-click-takes-all", "clock-adrift",

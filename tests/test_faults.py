@@ -35,6 +35,7 @@ from tests.surviving import CONNECTIONS, QUICK, found, hold_to_the_law, started
 from tests.test_running import copied
 from tests.test_sending import ANN, approved, later, mailed
 from tests.test_surviving import LONG, READERS, crowd, finished, wait_for
+from tests.waiting import PATIENCE
 
 Clock = Callable[[], datetime]
 CAP_SYS_ADMIN = 21  # capabilities(7): may mount
@@ -227,7 +228,7 @@ class Wire:
     def _pass(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65_536):
-                self._whole.wait(60)
+                self._whole.wait(PATIENCE)
                 other.sendall(data)
         # A socket that is only closed tells its peer nothing while another thread reads from it.
         for end in (one, other):
@@ -309,11 +310,11 @@ def busy(house: House) -> Iterator[threading.Event]:
         with contextlib.closing(sqlite3.connect(str(path), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             holds.set()
-            go.wait(30)
+            go.wait(PATIENCE)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert holds.wait(10)
+    assert holds.wait(PATIENCE)
     try:
         yield go
     finally:

@@ -14,7 +14,7 @@ from digest.publish.handing import handed_over, relays_in_turn
 from digest.publish.running.noticing import mail_notice
 from digest.schedule import Tell
 from subscribers import roster
-from tests.conftest import NOW, SECRET, free_port
+from tests.conftest import NOW, SECRET
 from tests.relay import ANYONE, LOSE, Reply, ScriptedRelay, Stage
 from tests.test_delivery import message
 from tests.test_sending import ANN, prepared
@@ -95,9 +95,9 @@ def test_a_login_that_is_refused_is_the_first_relay_s_fault_alone(
 
 
 def test_confirmations_ask_a_relay_that_is_down_once(
-    folder: Path, environ: dict[str, str], owed: House, second: ScriptedRelay
+    folder: Path, environ: dict[str, str], owed: House, second: ScriptedRelay, closed_port: int
 ) -> None:
-    down = {**environ, "DIGEST_RELAY_PORT": str(free_port())}
+    down = {**environ, "DIGEST_RELAY_PORT": str(closed_port)}
     with open_house(folder, down) as house:
         assert publish.confirm(house, clock=lambda: NOW).sent == 2
     assert {taken.recipient for taken in second.accepted} == {

@@ -18,8 +18,8 @@ from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Purpose, Token
 from tests.conftest import NOW, SECRET
 from tests.relay import Hold, ScriptedRelay
-from tests.test_sending import until
 from tests.test_signing_up import Clock
+from tests.waiting import until
 
 KEYS = (SECRET.encode(),)
 SECTORS = """

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,7 +9,6 @@ from pathlib import Path
 
 import jinja2
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import sync_playwright
 
@@ -22,6 +19,7 @@ from subscribers.tokens import Purpose, Token, read, seal
 from subscribers.web import HEADERS, LARGEST, Leaving, Offer, Riddle, Standing, router
 from subscribers.web.door import Asked
 from tests.browsing import HTTP, asking
+from tests.serving import serving
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 KEYS = (b"a key of this test",)
@@ -116,18 +114,12 @@ def site(door: ScriptedDoor) -> Iterator[str]:
     )
     app = FastAPI()
     app.include_router(router(door, pages))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with serving(app) as address:
+        yield address
 
 
 def test_d34_one_click_acts_at_once(site: str, door: ScriptedDoor) -> None:
-    answer = HTTP.post(f"{site}/u/{token('unsubscribe')}", data=ONE_CLICK, timeout=1)
+    answer = HTTP.post(f"{site}/u/{token('unsubscribe')}", data=ONE_CLICK)
     assert (answer.status_code, answer.text) == (200, "You are unsubscribed from The Week.\n")
     assert answer.headers["content-type"].startswith("text/plain")
     assert "set-cookie" not in answer.headers

@@ -9,8 +9,6 @@ import imaplib
 import os
 import re
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,16 +17,16 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
 from digest import publish
 from digest.publish import House, IssueRecord, open_house
 from digest.web import public_app
 from subscribers import roster
-from tests.conftest import free_port
+from tests.serving import serving
 from tests.test_real_bounce import Postfix, dovecot, policy, postfix
 from tests.test_signing_up import DAILY, Clock
+from tests.waiting import PATIENCE, until
 
 __all__ = ["dovecot", "policy", "postfix"]
 SEEN = os.environ.get("DIGEST_SEEN")  # now: the folder of a house clears what is set
@@ -57,24 +55,18 @@ def hands() -> Clock:
 
 @pytest.fixture
 def site(
-    folder: Path, environ: dict[str, str], postfix: Postfix, hands: Clock
+    folder: Path, environ: dict[str, str], postfix: Postfix, hands: Clock, closed_port: int
 ) -> Iterator[tuple[House, str]]:
     """The house with its pages at the very address that stands in its mail."""
-    port = free_port()
     told = {"DIGEST_RELAY_PORT": str(postfix.port), "DIGEST_BOUNCES_DOMAIN": "news.example.org",
-            "DIGEST_WEB_BASE_URL": f"http://127.0.0.1:{port}"}  # fmt: skip
+            "DIGEST_WEB_BASE_URL": f"http://127.0.0.1:{closed_port}"}  # fmt: skip
     file = folder / "digest.toml"
     file.write_text(file.read_text("utf-8") + DAILY + SECTORS, encoding="utf-8")
-    with open_house(folder, {**environ, **told}) as house:
-        app = public_app(house, hands)
-        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield house, f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join()
+    with (
+        open_house(folder, {**environ, **told}) as house,
+        serving(public_app(house, hands), closed_port) as address,
+    ):
+        yield house, address
 
 
 @dataclass(slots=True)
@@ -86,16 +78,19 @@ class Mailbox:
 
     def next_for(self, address: str) -> EmailMessage:
         """The next mail to this address."""
-        for _ in range(200):
-            for mail in self._all():
-                if mail["To"] == address and mail["Message-ID"] not in self.taken:
-                    self.taken.add(str(mail["Message-ID"]))
-                    return mail
-            time.sleep(0.05)
-        raise AssertionError(f"nothing came to {address}")
+        found: list[EmailMessage] = []
+
+        def came() -> bool:
+            new = (mail for mail in self._all() if mail["Message-ID"] not in self.taken)
+            found.extend(mail for mail in new if mail["To"] == address)
+            return bool(found)
+
+        until(came)
+        self.taken.add(str(found[0]["Message-ID"]))
+        return found[0]
 
     def _all(self) -> list[EmailMessage]:
-        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as server:
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=PATIENCE) as server:
             server.login("bounces", "secret")
             if server.select("Readers", readonly=True)[0] != "OK":
                 return []

@@ -8,7 +8,6 @@ import socketserver
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,12 @@ from digest.mailboxes import Imap, imap
 from digest.publish import House, open_house
 from subscribers import roster
 from subscribers.preferences import EVERYTHING
-from tests.conftest import NOW, SECRET, free_port
+from tests.conftest import NOW, SECRET
+from tests.serving import held_port
 from tests.test_cli import digest_in
 from tests.test_receiving import dovecot
-from tests.test_sending import in_minutes, join, prepared, until
+from tests.test_sending import in_minutes, join, prepared
+from tests.waiting import until
 
 __all__ = ["dovecot"]
 KEYS = (SECRET.encode(),)
@@ -97,7 +98,7 @@ def postfix(dovecot: tuple[int, Path], policy: int) -> Iterator[Postfix]:
     """
     if not Path("/usr/lib/postfix/sbin/master").exists() or os.geteuid() != 0:
         pytest.skip("Install postfix (apt install postfix), and run as root.")
-    held, port = tempfile.TemporaryDirectory(prefix="digest-mta-"), free_port()
+    held = tempfile.TemporaryDirectory(prefix="digest-mta-")
     folder, home = Path(held.name), dovecot[1].parent
     folder.chmod(0o755)
     for name in ("etc", "spool", "data"):
@@ -134,15 +135,16 @@ virtual_uid_maps = static:8
 virtual_gid_maps = static:8
 virtual_minimum_uid = 1
 """)
-    (folder / "etc" / "master.cf").write_text(SERVICES.format(port=port))
     control = ["postfix", "-c", str(folder / "etc")]
-    started = subprocess.run([*control, "start"], capture_output=True, text=True)
-    assert started.returncode == 0, started.stderr
-    try:
-        yield Postfix(port, home, folder / "log")
-    finally:
-        subprocess.run([*control, "stop"], capture_output=True, check=False)
-        held.cleanup()
+    with held_port() as port:
+        (folder / "etc" / "master.cf").write_text(SERVICES.format(port=port))
+        started = subprocess.run([*control, "start"], capture_output=True, text=True)
+        assert started.returncode == 0, started.stderr
+        try:
+            yield Postfix(port, home, folder / "log")
+        finally:
+            subprocess.run([*control, "stop"], capture_output=True, check=False)
+            held.cleanup()
 
 
 @pytest.fixture
@@ -164,11 +166,12 @@ def test_a_real_bounce_comes_back_to_the_right_reader(
     assert account.counts == {"sent": 1}
     place = Imap("127.0.0.1", dovecot[0], "bounces", "secret", security="none")
     done: list[publish.Received] = []
-    for _ in range(100):
-        done += publish.receive_all(house, imap(place), source="imap", now=NOW)
-        if any(received.did for received in done):
-            break
-        time.sleep(0.1)
+
+    def came() -> bool:
+        done.extend(publish.receive_all(house, imap(place), source="imap", now=NOW))
+        return any(received.did for received in done)
+
+    until(came)
     [bounce] = [received for received in done if received.report.kind == "bounce"]
     assert bounce.did == "suppressed: the address does not exist"
     assert bounce.report.about is not None

@@ -33,9 +33,11 @@ from digest.web import public_app
 from subscribers import roster, tokens
 from subscribers.bounces.events import Call
 from subscribers.errors import BadSignature
-from tests.conftest import NOW, SECRET, free_port
+from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
 from tests.reports import BOUNCES, OTHERS
+from tests.serving import held_port
+from tests.waiting import PATIENCE, until
 
 KEYS = (SECRET.encode(),)
 LATER = NOW + timedelta(hours=3)
@@ -232,24 +234,7 @@ def test_a_maildir_is_read_and_nothing_is_lost(house: House, ann: int, tmp_path:
     assert standing(house, ann) == "suppressed"
 
 
-@pytest.fixture(scope="session")
-def dovecot() -> Iterator[tuple[int, Path]]:
-    """A real IMAP server on the loopback; its port, and the Maildir of `bounces`."""
-    binary = shutil.which("dovecot") or "/usr/sbin/dovecot"
-    if not Path(binary).exists() or os.geteuid() != 0:
-        pytest.skip("Install dovecot-imapd (apt install dovecot-imapd), and run as root.")
-    # Not pytest's own folder: the server's users may not enter that.
-    held = tempfile.TemporaryDirectory(prefix="digest-imap-")
-    folder, port = Path(held.name), free_port()
-    folder.chmod(0o755)
-    (folder / "users").write_text("bounces:{PLAIN}secret:8:8::" + str(folder / "home") + "\n")
-    box = folder / "home" / "Maildir"
-    box.parent.mkdir()
-    mailbox.Maildir(box)
-    shutil.chown(folder / "home", 8, 8)
-    for path in box.parent.rglob("*"):
-        shutil.chown(path, 8, 8)
-    (folder / "dovecot.conf").write_text(f"""
+DOVECOT = """
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
@@ -276,23 +261,50 @@ service imap-login {{
 service anvil {{
   chroot =
 }}
-""")
-    server = subprocess.Popen([binary, "-F", "-c", str(folder / "dovecot.conf")])
+"""
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[tuple[int, Path]]:
+    """A real IMAP server on the loopback; its port, and the Maildir of `bounces`."""
+    binary = shutil.which("dovecot") or "/usr/sbin/dovecot"
+    if not Path(binary).exists() or os.geteuid() != 0:
+        pytest.skip("Install dovecot-imapd (apt install dovecot-imapd), and run as root.")
+    # Not pytest's own folder: the server's users may not enter that.
+    held = tempfile.TemporaryDirectory(prefix="digest-imap-")
+    folder = Path(held.name)
+    folder.chmod(0o755)
+    (folder / "users").write_text("bounces:{PLAIN}secret:8:8::" + str(folder / "home") + "\n")
+    box = folder / "home" / "Maildir"
+    box.parent.mkdir()
+    mailbox.Maildir(box)
+    shutil.chown(folder / "home", 8, 8)
+    for path in box.parent.rglob("*"):
+        shutil.chown(path, 8, 8)
+    with held_port() as port:
+        (folder / "dovecot.conf").write_text(DOVECOT.format(folder=folder, port=port))
+        server = subprocess.Popen([binary, "-F", "-c", str(folder / "dovecot.conf")])
+        try:
+            until(lambda: _greets(port) or server.poll() is not None)
+            assert server.poll() is None, (folder / "log").read_text("utf-8")
+            yield port, box
+        finally:
+            server.terminate()
+            server.wait(PATIENCE)
+            held.cleanup()
+
+
+def _greets(port: int) -> bool:
     try:
-        for _ in range(200):
-            try:
-                imaplib.IMAP4("127.0.0.1", port, timeout=5).logout()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield port, box
-    finally:
-        server.terminate()
-        server.wait(20)
-        held.cleanup()
+        imaplib.IMAP4("127.0.0.1", port, timeout=PATIENCE).logout()
+    except OSError:
+        return False
+    return True
 
 
-def test_a_real_imap_server_is_read(house: House, ann: int, dovecot: tuple[int, Path]) -> None:
+def test_a_real_imap_server_is_read(
+    house: House, ann: int, dovecot: tuple[int, Path], closed_port: int
+) -> None:
     port, box = dovecot
     with imaplib.IMAP4("127.0.0.1", port) as server:
         server.login("bounces", "secret")
@@ -309,7 +321,7 @@ def test_a_real_imap_server_is_read(house: House, ann: int, dovecot: tuple[int, 
     assert list(imap(place)) == []
     assert len(mailbox.Maildir(box)) >= 2
     for wrong in (Imap("127.0.0.1", port, "bounces", "no", security="none"),
-                  Imap("127.0.0.1", free_port(), "bounces", "secret", security="none"),
+                  Imap("127.0.0.1", closed_port, "bounces", "secret", security="none"),
                   Imap("127.0.0.1", port, "bounces", "secret", "Nowhere", "none")):  # fmt: skip
         with pytest.raises(SourceError):
             list(imap(wrong))

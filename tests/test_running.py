@@ -27,6 +27,7 @@ from subscribers import roster
 from subscribers.preferences import EVERYTHING
 from tests.conftest import NOW
 from tests.relay import DROP, Accepted, ScriptedRelay, Wait
+from tests.waiting import PATIENCE, until
 
 EDITOR, SECOND = "editor@example.org", "night@example.org"
 READERS = {"ann@readers.example", "ben@readers.example"}
@@ -431,13 +432,13 @@ def test_what_is_held_for_too_long_is_skipped_and_the_next_week_is_as_always(
 def test_killed_between_a_notice_and_its_row(
     opened: Opened, relay: ScriptedRelay, folder: Path, environ: dict[str, str]
 ) -> None:
-    relay.will("dot", EDITOR, Wait(60))
+    relay.will("dot", EDITOR, Wait(PATIENCE))
     with opened() as house:
         at(house, DUE - 2 * DAY)
     process = racer(folder, relay, environ, DUE - DAY)
     begin(process)
-    while not notices(relay):
-        assert process.poll() is None
+    until(lambda: notices(relay) or process.poll() is not None)
+    assert process.poll() is None
     process.kill()
     process.communicate()
     with opened() as house:
@@ -456,7 +457,7 @@ def test_runs_at_the_same_second_act_once(
         for process in processes:
             begin(process)
         for process in processes:
-            _, complaints = process.communicate(timeout=60)
+            _, complaints = process.communicate(timeout=PATIENCE)
             assert (process.returncode, complaints) == (0, "")
     assert len(notices(relay)) == 1
     assert readers_of(relay) == sorted(READERS)

@@ -7,8 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections import Counter
+import threading
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -23,8 +23,9 @@ from digest.publish import Account, FrontDoor, House, IssueRecord, ReaderLine, o
 from subscribers import roster, tokens
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Token
-from tests.conftest import NOW, free_port
-from tests.relay import ANYONE, DROP, ScriptedRelay, Wait
+from tests.conftest import NOW
+from tests.relay import ANYONE, DROP, Hold, Reply, ScriptedRelay, Wait
+from tests.waiting import PATIENCE, until
 
 ANN, BEN, CHANDRA, DORA = (f"{name}@readers.example" for name in ("ann", "ben", "chandra", "dora"))
 GORAN, EMIL, FAY = (f"{name}@readers.example" for name in ("goran", "emil", "fay"))
@@ -177,10 +178,15 @@ def test_who_is_refused_is_counted(house: House, relay: ScriptedRelay, clock: Cl
 
 
 def test_a_relay_that_is_down_loses_nobody(
-    house: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+    house: House,
+    folder: Path,
+    environ: dict[str, str],
+    relay: ScriptedRelay,
+    clock: Clock,
+    closed_port: int,
 ) -> None:
     approved(house, clock)
-    down = {**environ, "DIGEST_RELAY_PORT": str(free_port())}
+    down = {**environ, "DIGEST_RELAY_PORT": str(closed_port)}
 
     with open_house(folder, down) as elsewhere:
         with pytest.raises(RelayError, match="cannot be used") as caught:
@@ -229,7 +235,8 @@ def test_a_lost_reply_is_held_where_it_is_set_so(
 def test_who_leaves_while_it_is_under_way_is_not_mailed(
     folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
 ) -> None:
-    relay.will("dot", ANN, Wait(0.5))
+    go = threading.Event()
+    relay.will("dot", ANN, Hold(go))
     one_at_a_time = {**environ, "DIGEST_RELAY_CONNECTIONS": "1"}
     with open_house(folder, one_at_a_time) as house, ThreadPoolExecutor(1) as pool:
         record = approved(house, clock)
@@ -239,7 +246,8 @@ def test_who_leaves_while_it_is_under_way_is_not_mailed(
         until(lambda: mailed(relay)[ANN] == 1)
         link = tokens.seal(Token("unsubscribe", "weekly", record.id, dora), house.settings.keys)
         FrontDoor(house, clock).leave(link, "one-click")
-        account = under_way.result(timeout=20)
+        go.set()
+        account = under_way.result(timeout=PATIENCE)
         told = lines(house, account)[DORA]
 
     assert account.counts == {"sent": 3, "skipped": 2}
@@ -248,20 +256,12 @@ def test_who_leaves_while_it_is_under_way_is_not_mailed(
     assert (told.state, told.reason) == ("skipped", "withdrawn")
 
 
-def until(so: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.005)
-
-
 CROWD = {f"r{number}@readers.example": EVERYTHING for number in range(60)}
 
 
 @pytest.fixture
 def crowded(house: House, relay: ScriptedRelay, clock: Clock) -> House:
-    """An approved issue for sixty readers, and a relay that takes its time over each."""
-    relay.will("dot", ANYONE, Wait(0.05), times=500)
+    """An approved issue for sixty readers."""
     join(house, CROWD)
     prepared(house, clock)
     publish.approve(house, "weekly", 1, by="the editor", now=clock())
@@ -271,8 +271,12 @@ def crowded(house: House, relay: ScriptedRelay, clock: Clock) -> House:
 def stopped(
     folder: Path, environ: dict[str, str], relay: ScriptedRelay, number: signal.Signals
 ) -> int:
-    """`digest send` in a process of its own, stopped when it has sent some more; its exit code."""
-    before = len(relay.accepted)
+    """`digest send` in a process of its own, stopped when it has sent some more; its exit code.
+    The relay lets it get no further before that, and then takes its time.
+    """
+    before, go = len(relay.accepted), threading.Event()
+    script: list[Reply] = [*["250 2.0.0 OK"] * 8, *[Hold(go)] * 4, *[Wait(0.05)] * len(CROWD)]
+    relay.replies["dot", ANYONE] = deque(script)
     env = {**os.environ, **environ, "DIGEST_RELAY_CONNECTIONS": "4"}
     process = subprocess.Popen(
         [*SEND, str(folder), "send"],
@@ -285,8 +289,10 @@ def stopped(
         try:
             until(lambda: len(relay.accepted) >= before + 8 or process.poll() is not None)
             process.send_signal(number)
-            return process.wait(timeout=20)
+            go.set()
+            return process.wait(timeout=PATIENCE)
         finally:
+            go.set()
             process.kill()
 
 

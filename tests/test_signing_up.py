@@ -4,8 +4,6 @@ import email
 import email.policy
 import re
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +12,6 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
-import uvicorn
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import select
 
@@ -29,6 +26,8 @@ from subscribers.roster.tables import TallyRow
 from tests.browsing import HTTP
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
+from tests.serving import serving
+from tests.waiting import until
 
 ANN = "ann@readers.example"
 KEYS = (SECRET.encode(),)
@@ -71,16 +70,8 @@ def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterat
 
 @pytest.fixture
 def site(house: House, hands: Clock) -> Iterator[str]:
-    server = uvicorn.Server(
-        uvicorn.Config(public_app(house, hands), port=0, log_level="warning", ws="none")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with serving(public_app(house, hands)) as address:
+        yield address
 
 
 def ask(
@@ -95,10 +86,7 @@ def ask(
 
 def letters(relay: ScriptedRelay, count: int) -> list[tuple[str, str, str]]:
     """To whom, the subject and the path of the link, once so many mails have come."""
-    for _ in range(200):
-        if len(relay.accepted) >= count:
-            break
-        time.sleep(0.02)
+    until(lambda: len(relay.accepted) >= count)
     found = []
     for taken in relay.accepted:
         mail = email.message_from_bytes(taken.data, policy=email.policy.default)

@@ -22,7 +22,8 @@ from digest.errors import DigestError, FetchError, SourceError
 from digest.sources import MOST_BYTES, MOST_REDIRECTS, Kind, Memory, Network, Source, Visit
 from digest.sources.places import is_public, names_itself, place_of, shown
 from digest.sources.reading import Readers
-from tests.conftest import NOW, free_port
+from tests.conftest import NOW
+from tests.waiting import PATIENCE, Clockwork, until
 from tests.web_server import (
     Behaviour,
     Roads,
@@ -64,8 +65,8 @@ def visit(
     known: Memory = sources.NOTHING,
     *,
     network: Network | None = None,
-    deadline: float = 20,
-    patience: float = 10,
+    deadline: float = PATIENCE,
+    patience: float = PATIENCE,
 ) -> Visit:
     """Visit one source; its error is raised."""
     [(_, outcome)] = asyncio.run(_all([(one, known)], network, deadline, patience))
@@ -365,10 +366,12 @@ def test_of_several_addresses_the_public_ones_are_tried_in_turn(site: WebServer)
     assert roads.gone == [(OTHER, 80), (PUBLIC, 80)]
 
 
-def test_a_name_server_that_changes_its_mind_is_not_asked_twice(site: WebServer) -> None:
+def test_a_name_server_that_changes_its_mind_is_not_asked_twice(
+    site: WebServer, closed_port: int
+) -> None:
     site.says("/rss", FEED)
     names = {"news.example": [[PUBLIC], ["127.0.0.1"]]}
-    roads = Roads(names, {(PUBLIC, 80): site.port, ("127.0.0.1", 80): free_port()})
+    roads = Roads(names, {(PUBLIC, 80): site.port, ("127.0.0.1", 80): closed_port})
 
     assert articles(visit(source("http://news.example/rss", private=False), network=roads)) == 1
     assert roads.questions == {"news.example": 1}
@@ -498,9 +501,11 @@ def test_only_figures_and_localhost_name_themselves() -> None:
     assert not names_itself("http://2130706433/")
 
 
-def test_the_environment_names_no_proxy(site: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")
+def test_the_environment_names_no_proxy(
+    site: WebServer, monkeypatch: pytest.MonkeyPatch, closed_port: int
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port}")
+    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{closed_port}")
     assert articles(visit(source(site.says("/rss", FEED)))) == 1
 
 
@@ -556,8 +561,8 @@ def test_nonsense_is_no_time_to_wait(site: WebServer, asked: str) -> None:
     assert not isinstance(error, sources.AskedToWait)
 
 
-def test_nobody_listens() -> None:
-    error = error_of(source(f"http://127.0.0.1:{free_port()}/rss"))
+def test_nobody_listens(closed_port: int) -> None:
+    error = error_of(source(f"http://127.0.0.1:{closed_port}/rss"))
 
     assert isinstance(error, FetchError)
     assert "could not be reached" in error.what
@@ -727,7 +732,9 @@ def test_a_document_that_is_made_to_do_harm_has_an_end(
     good = source(site.says("/good", FEED))
     bad = source(site.says("/bad", body), kind)
 
-    outcomes = dict(asyncio.run(_all([(bad, Memory()), (good, Memory())], None, 20, 8)))
+    outcomes = dict(
+        asyncio.run(_all([(bad, Memory()), (good, Memory())], None, PATIENCE, PATIENCE))
+    )
 
     assert articles_of(outcomes[good]) == 1
     harmed = outcomes[bad]
@@ -743,21 +750,33 @@ def articles_of(outcome: Visit | DigestError) -> int:
 
 HANGS = """
 import time
+from pathlib import Path
 from digest.sources import reader
 read = reader.answer
-reader.answer = lambda asked: time.sleep(60) if asked[2]["source"] == "world" else read(asked)
+def answer(asked):
+    if asked[2]["source"] != "world":
+        return read(asked)
+    Path(MARK).touch()
+    time.sleep(600)
+reader.answer = answer
 reader.main()
 """
 
 
-def test_a_reader_that_takes_too_long_is_given_up_and_another_reads_on() -> None:
-    async def read() -> list[Reading | BaseException]:
-        async with Readers(patience=5.0, program=HANGS) as readers:
-            wanted = [source("a feed")] + [Source(f"s{n}", "feed", "a feed") for n in range(5)]
-            reads = (readers.read(one, FEED) for one in wanted)
-            return await asyncio.gather(*reads, return_exceptions=True)
+def test_a_reader_that_takes_too_long_is_given_up_and_another_reads_on(tmp_path: Path) -> None:
+    mark, loop = tmp_path / "hangs", Clockwork()
 
-    harmed, *others = asyncio.run(read())
+    async def read() -> list[Reading | BaseException]:
+        async with Readers(PATIENCE, HANGS.replace("MARK", repr(str(mark)))) as readers:
+            hanging = asyncio.create_task(readers.read(source("a feed"), FEED))
+            await asyncio.to_thread(until, mark.exists)
+            loop.ahead += PATIENCE
+            wanted = [Source(f"s{n}", "feed", "a feed") for n in range(5)]
+            reads = (readers.read(one, FEED) for one in wanted)
+            return await asyncio.gather(hanging, *reads, return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        harmed, *others = runner.run(read())
 
     assert isinstance(harmed, SourceError)
     assert "takes longer" in harmed.what
@@ -781,7 +800,7 @@ def test_many_sources_are_asked_at_once_but_few_of_one_host(site: WebServer) -> 
                 place = server.does(f"/{number}", gate.pass_(response("200 OK", FEED)))
                 asked.append((Source(place, "feed", place, private=True), Memory()))
 
-        outcomes = asyncio.run(_all(asked, None, 20, 10))
+        outcomes = asyncio.run(_all(asked, None, PATIENCE, PATIENCE))
 
         assert [articles_of(outcome) for _, outcome in outcomes] == [1] * 16
         assert gate.met
@@ -799,7 +818,7 @@ class Gate:
         """Answer once the crowd is complete."""
 
         def behave(connection: socket.socket) -> None:
-            self._barrier.wait(20)
+            self._barrier.wait(PATIENCE)
             self.met = True
             connection.sendall(answer)
 

@@ -23,6 +23,7 @@ from digest.settings import load
 from tests.test_cli import INIT, start
 from tests.test_collecting import headed
 from tests.test_outlines import OPML
+from tests.waiting import PATIENCE
 from tests.web_server import Roads, WebServer, drip, silence
 
 PUBLIC = "93.184.216.34"
@@ -360,9 +361,9 @@ def test_ctrl_c_ends_a_collection_and_keeps_what_was_read(
             toml.write(f'\n[[source]]\nname = "{name}"\nfeed = "{place}"\nprivate = true\n')
 
     running = start(folder, "collect")
-    assert asked.wait(30)
+    assert asked.wait(PATIENCE)
     running.send_signal(signal.SIGINT)
-    shown, talk = running.communicate(timeout=30)
+    shown, talk = running.communicate(timeout=PATIENCE)
 
     assert running.returncode == 75
     assert talk == "digest: stopped\n  nothing is lost; run the same command again\n"

@@ -33,7 +33,8 @@ from tests.surviving import (
     started,
     told,
 )
-from tests.test_sending import in_minutes, join, prepared, until
+from tests.test_sending import in_minutes, join, prepared
+from tests.waiting import until
 
 LONG = "DIGEST_KILLS" in os.environ
 KILLS = int(os.environ.get("DIGEST_KILLS", "5"))

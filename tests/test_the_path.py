@@ -3,8 +3,6 @@
 import email
 import email.policy
 import re
-import threading
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -14,7 +12,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import uvicorn
 
 from digest import ledger, publish
 from digest.publish import House, open_house
@@ -24,6 +21,7 @@ from subscribers.preferences import EVERYTHING
 from subscribers.roster import Profile
 from tests.conftest import NOW
 from tests.relay import Accepted, ScriptedRelay
+from tests.serving import serving
 
 ANN, BEN = "ann@readers.example", "ben@readers.example"
 ADDRESS = "https://news.example.org"
@@ -48,15 +46,8 @@ def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterat
 @pytest.fixture
 def site(house: House) -> Iterator[str]:
     """`digest serve` on a port of the loopback, where the world would see `ADDRESS`."""
-    app = public_app(house, lambda: NOW + timedelta(hours=2))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with serving(public_app(house, lambda: NOW + timedelta(hours=2))) as address:
+        yield address
 
 
 def published(house: House, now: datetime) -> publish.Account:
