@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, cast, get_args
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from subscribers.suppression import Reason
 
 BATCH = 2_000  # lines in one transaction
+SWEEP = 20  # batches after which circles are looked for all the same: libraries make a few
 CAUTION = (
     "listmonk's file says who is enabled, but not who has left one of its lists: "
     "export the confirmed subscribers of one list, or import who left it as well"
@@ -99,10 +100,13 @@ def _reported(
             _refuse_unproven(sheet, evidence, reason)
             rows = entries(sheet, mapping, suppress=reason)
             name = "" if sheet.name == file.name else f"{sheet.name}:"
-            while batch := list(islice(rows, BATCH)):
+            for number in count(1):
+                if not (batch := list(islice(rows, BATCH))):
+                    break
                 verdicts = _entered(desk, entering, batch, pretending)
                 bar.update(task, completed=read.tell())
-                gc.collect()
+                if number % SWEEP == 0:
+                    gc.collect()
                 lines = map(_line, [name] * len(batch), batch, verdicts)
                 yield [verdict.change for verdict in verdicts], "".join(lines)
 

@@ -6,10 +6,11 @@ only for the few lines that change somebody who is known.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, cast, get_args
 
 from sqlalchemy import (
@@ -49,6 +50,7 @@ from subscribers.roster.tables import (
 from subscribers.suppression import key_hash, key_name
 
 STATES = get_args(State)
+_FIELDS = attrgetter(*changing.EVENT)
 HASH = "#"  # before a hash that stands for an address; no address begins so with 65 characters
 
 
@@ -87,7 +89,7 @@ class Entering:
         if session.get_bind().dialect.name == "sqlite":
             # A list comes in no order, so every line touches other pages of the indexes: with
             # SQLite's own 2 MB of them in memory, a million lines read each page a hundred times.
-            session.connection().exec_driver_sql("PRAGMA cache_size = -65536")
+            session.connection().exec_driver_sql("PRAGMA cache_size = -49152")
         mails = [self._normalised(entry) for entry in entries]
         hashes = {
             key: mail[1:] if mail[0] == HASH else key_hash(key, self._keys)
@@ -204,10 +206,13 @@ class Entering:
             for one, number in zip(entering, numbers, strict=True)
             for event in self._events(one.entry)
         ]
-        columns: dict[str, list[Any]] = {
+        if not proof:
+            return
+        fields = zip(*(_FIELDS(event) for _, event in proof), strict=True)
+        columns: dict[str, Sequence[Any]] = {
             "subscriber_id": [number for number, _ in proof],
             "newsletter": [self._newsletter] * len(proof),
-            **{name: [getattr(event, name) for _, event in proof] for name in changing.EVENT},
+            **dict(zip(changing.EVENT, fields, strict=True)),
         }
         columns["wording"] = [
             changing.kept_wording(session, event.wording, event.at) for _, event in proof
@@ -274,15 +279,23 @@ PRETENDED = Table(
 
 def _stored(chosen: list[Preferences]) -> dict[str, list[Any]]:
     """Choices as their columns."""
-    rows = [changing.stored(one) for one in chosen]
-    return {name: [row[name] for row in rows] for name in changing.stored(EVERYTHING)}
+    rows = map(_columns, chosen)
+    return {
+        name: list(column)
+        for name, column in zip(changing.stored(EVERYTHING), zip(*rows, strict=True), strict=False)
+    }
+
+
+@lru_cache(maxsize=1 << 12)
+def _columns(chosen: Preferences) -> tuple[Any, ...]:
+    return tuple(changing.stored(chosen).values())
 
 
 def _insert(
     session: Session,
     row: type[SQLModel] | Table,
     unique: list[str],
-    columns: dict[str, list[Any]],
+    columns: Mapping[str, Sequence[Any]],
     *,
     replacing: bool = False,
 ) -> None:
@@ -313,7 +326,7 @@ def _insert(
         connection.exec_driver_sql(str(compiled), list(lines))
 
 
-def _ready(dialect: Dialect, kind: TypeEngine[Any], values: list[Any]) -> Iterable[Any]:
+def _ready(dialect: Dialect, kind: TypeEngine[Any], values: Sequence[Any]) -> Iterable[Any]:
     """The values of a column fit for the driver."""
     if isinstance(kind, Utc) and dialect.name == "sqlite":
         return map(_moment, values)
