@@ -30,6 +30,7 @@ from digest.outcomes import (
 REPLY = 1000  # characters kept of what a relay said
 REASON = 200
 WAITS = "waits for "  # how a reason begins that is not the relay's word on this delivery
+_IN_DOUBT = "CASE WHEN delivery.resends > 0 THEN 'unknown'"  # it may have come, the first time
 MORNING = f"{WAITS}the hour of the reader's own clock"
 
 
@@ -159,9 +160,12 @@ def intend(
 def skip(
     session: Session, skipped: Iterable[tuple[Delivery, str]], sender: int, now: datetime
 ) -> set[int]:
-    """These readers may no longer be mailed: no message, and the reason stays."""
+    """These readers may no longer be mailed: no message, and the reason stays.
+
+    One who was to have it once more, for nobody knows whether they have it, stays unknown.
+    """
     rows = [{"key": d.id, "was": d.attempts, "reason": reason[:REASON]} for d, reason in skipped]
-    change = "state = 'skipped', sender = 0, reason = v.reason"
+    change = f"state = {_IN_DOUBT} ELSE 'skipped' END, sender = 0, reason = v.reason"
     return _move(session, rows, _SKIP, change, "claimed", sender, now)
 
 
@@ -234,7 +238,7 @@ def expire(session: Session, issue_id: int, now: datetime, policy: Policy) -> in
             # For a budget one waits as long as it takes.
             ~col(DeliveryRow.reason).startswith(WAITS),
         )
-        .values(state="expired", changed=now)
+        .values(state=text(f"{_IN_DOUBT} ELSE 'expired' END"), changed=now)
     )
     return count(session.execute(over))
 
@@ -316,7 +320,8 @@ def _otherwise(
             return {"state": "deferred", "attempts": delivery.attempts}
         case Deferred():
             due, tried = next_attempt(attempts, now), delivery.tried or now
-            state = "expired" if due > tried + policy.expire else "deferred"
+            over = "unknown" if delivery.resends else "expired"
+            state = over if due > tried + policy.expire else "deferred"
             return {"state": state, "next_at": due, "tried": _stored(tried)}
     raise AssertionError(outcome)  # pragma: no cover - Sent is told apart before
 
