@@ -485,6 +485,38 @@ def test_cancelling_takes_all_that_has_not_gone_out(session: Session, me: int) -
     assert ledger.counts(session, issue) == {"sent": 1, "skipped": 3}
 
 
+def test_who_may_have_it_already_is_never_said_to_be_passed_over(session: Session, me: int) -> None:
+    issue = frozen(session, 4)
+    for _ in range(4):
+        record(session, begun(session, issue, me), me, SILENT)  # and to be sent once more
+    later = NOW + timedelta(minutes=10)
+    left, tried = ledger.claim(session, issue, me, later, 2)
+    assert ledger.skip(session, [(left, "withdrawn")], me, later) == {left.id}
+    intend(session, tried, me)
+    assert record(session, tried, me, LATER, later, Policy(True, timedelta())) == "unknown"
+    ledger.claim(session, issue, me, later, 1)
+
+    assert ledger.call_off(session, issue, later) == 0
+
+    assert [(d.state, d.reason) for d in ledger.deliveries(session, issue)] == [
+        ("unknown", "withdrawn"), ("unknown", LATER.reply.text),
+        ("unknown", "cancelled"), ("unknown", "cancelled"),
+    ]  # fmt: skip
+
+
+def test_what_waited_too_long_and_may_have_come_before_is_unknown(
+    session: Session, me: int
+) -> None:
+    issue = frozen(session, 2)
+    for outcome in (SILENT, LATER):
+        record(session, begun(session, issue, me), me, outcome)
+
+    assert ledger.expire(session, issue, NOW + 3 * DAY, RESEND) == 2
+
+    states = [delivery.state for delivery in ledger.deliveries(session, issue)]
+    assert states == ["unknown", "expired"]
+
+
 def test_a_person_decides_what_is_unknown_and_it_is_written_down(session: Session, me: int) -> None:
     issue = frozen(session, 3)
     for _ in range(3):
@@ -726,6 +758,8 @@ class Sending(RuleBasedStateMachine):
         for number, delivery in found.items():
             twice = delivery.resends + self.overruled[number]
             assert self.taken[number] <= 1 + twice, "sent twice in silence"  # I5
+            if delivery.state in ("skipped", "expired"):  # nobody of whom that is said has it
+                assert not self.taken[number] or self.overruled[number]
             most = int(self.policy.resend) + self.asked_again[number]
             assert delivery.resends <= most
             assert delivery.attempts <= self.begun[number]  # I6

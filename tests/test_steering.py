@@ -420,6 +420,28 @@ def test_what_is_on_the_wire_of_a_cancelled_issue_ends_as_it_ends(
     assert relay.connections == 0
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_in_doubt_of_a_cancelled_issue_stays_so_until_a_person_knows(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = approved(house, clock)
+    relay.will("dot", ANN, DROP)
+    publish.send(house, clock=clock)  # Ann would get it once more in five minutes
+
+    assert publish.cancel(house, record, why="wrong", by="ann", now=NOW) == 0
+
+    account = publish.account(house, record)
+    assert (account.record.state, account.counts) == (
+        "cancelled", {"sent": 3, "skipped": 1, "unknown": 1},
+    )  # fmt: skip
+    assert [line.address for line in publish.readers(house, record, ("unknown",))] == [ANN]
+    with pytest.raises(IssueError, match="cancelled, so it cannot be sent again"):
+        publish.resolve(house, record, "unknown", "resend", by="ann", now=NOW)
+    assert publish.resolve(house, record, "unknown", "sent", by="ann", now=NOW) == 1
+    account = publish.account(house, record)
+    assert (account.record.state, account.counts) == ("cancelled", {"sent": 4, "skipped": 1})
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "approve"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_nothing_brings_a_cancelled_issue_back(

@@ -235,7 +235,7 @@ def _leave(account: "Account", relays: "Sequence[RelayLine]") -> None:
         untils = [one.until for one in relays]
         moments = [account.next_at, min((u for u in untils if u), default=None)]
         late = max((m for m in moments if m), default=None) if all(untils) else account.next_at
-        due = f" from {late:%H:%M} UTC on" if late else ""
+        due = f" from {late:%H:%M} UTC on" if late and late > now() else ""
         say(f"run `digest send` again for those that are left{due}; `digest run` does it by itself")
         raise typer.Exit(75)
 

@@ -71,14 +71,14 @@ def steer(
 
 
 def call_off(session: Session, issue_id: int, now: datetime) -> int:
-    """Skip all that has not gone out. What is inflight ends as it ends. Returns how many."""
-    open_rows = text(f"({DUE} OR state = 'claimed')")
-    skipped = (
-        update(DeliveryRow)
-        .where(col(DeliveryRow.issue_id) == issue_id, open_rows)
-        .values(state="skipped", reason=CANCELLED, sender=0, changed=now)
-    )
-    return count(session.execute(skipped))
+    """Skip all that has not gone out; who was to have it once more, for nobody knows whether they
+    have it, is unknown. What is inflight ends as it ends. Returns how many are skipped.
+    """
+    here = col(DeliveryRow.issue_id) == issue_id, text(f"({DUE} OR state = 'claimed')")
+    called_off = update(DeliveryRow).values(reason=CANCELLED, sender=0, changed=now)
+    doubtful = called_off.where(*here, col(DeliveryRow.resends) > 0).values(state="unknown")
+    session.execute(doubtful)
+    return count(session.execute(called_off.where(*here).values(state="skipped")))
 
 
 def resolve(

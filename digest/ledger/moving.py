@@ -30,6 +30,7 @@ from digest.outcomes import (
 REPLY = 1000  # characters kept of what a relay said
 REASON = 200
 WAITS = "waits for "  # how a reason begins that is not the relay's word on this delivery
+_IN_DOUBT = "CASE WHEN delivery.resends > 0 THEN 'unknown'"  # it may have come, the first time
 MORNING = f"{WAITS}the hour of the reader's own clock"
 
 
@@ -163,7 +164,10 @@ def intend(
 def skip(
     session: Session, skipped: Iterable[tuple[Delivery, str]], sender: int, now: datetime
 ) -> set[int]:
-    """These readers may no longer be mailed: no message, and the reason stays."""
+    """These readers may no longer be mailed: no message, and the reason stays.
+
+    One who was to have it once more, for nobody knows whether they have it, stays unknown.
+    """
     rows = [(d.id, d.attempts, reason[:REASON]) for d, reason in skipped]
     return move(session, _SKIP, rows, sender, now)
 
@@ -231,7 +235,7 @@ def expire(session: Session, issue_id: int, now: datetime, policy: Policy) -> in
             # For a budget one waits as long as it takes.
             ~col(DeliveryRow.reason).startswith(WAITS),
         )
-        .values(state="expired", changed=now)
+        .values(state=text(f"{_IN_DOUBT} ELSE 'expired' END"), changed=now)
     )
     return count(session.execute(over))
 
@@ -309,7 +313,8 @@ def _otherwise(
             return {"state": "deferred", "attempts": delivery.attempts}
         case Deferred():
             due, tried = next_attempt(attempts, now), delivery.tried or now
-            state = "expired" if due > tried + policy.expire else "deferred"
+            over = "unknown" if delivery.resends else "expired"
+            state = over if due > tried + policy.expire else "deferred"
             return {"state": state, "next_at": due, "tried": stored(tried)}
     raise AssertionError(outcome)  # pragma: no cover - Sent is told apart before
 
@@ -320,7 +325,11 @@ _INTEND = change(
     " relay = {relay}",
     edition="text", message_id="text", relay="text",
 )  # fmt: skip
-_SKIP = change("claimed", "state = 'skipped', sender = 0, reason = {reason}", reason="text")
+_SKIP = change(
+    "claimed",
+    f"state = {_IN_DOUBT} ELSE 'skipped' END, sender = 0, reason = {{reason}}",
+    reason="text",
+)
 _SPOIL = change("claimed", "state = 'refused', sender = 0, reason = {reason}", reason="text")
 _POSTPONE = change(
     "claimed",

@@ -75,12 +75,14 @@ def resolve(
 ) -> int:
     """Move deliveries out of a final state, all or those of `addresses`; written down with `by`.
 
-    Returns how many. Raises IssueError where the issue was cancelled or an address isn't there.
+    Returns how many. Raises IssueError where an address isn't there, and where an issue that was
+    cancelled is to be sent again.
     """
     with house.database.writing() as session:
         sending = ledger.sending(session, record.id)
-        if sending is None or sending.control == "cancelled":
-            raise _stands(session, record, "resolved")
+        cancelled = sending is not None and sending.control == "cancelled"
+        if sending is None or (cancelled and decision == "resend"):
+            raise _stands(session, record, "resolved" if sending is None else "sent again")
         numbers = None
         if addresses is not None:
             numbers = [roster.find(session, address).subscriber for address in addresses]
