@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -184,6 +185,8 @@ def _listed(house: House, issues: list[publish.Published], newsletter: str) -> R
         "_": words.marked(known.language),
         "lang": words.known(known.language),
         "dir": words.direction(known.language),
+        "day": words.day,
+        "zone": {slug: ZoneInfo(one.timezone) for slug, one in told.newsletter.items()},
     }
     shown = house.templates.overlay(autoescape=True).get_template("web/archive.html.jinja")
     return HTMLResponse(shown.render(page=page, issues=issues, **words_of), headers=_OPEN)

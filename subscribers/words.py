@@ -5,7 +5,8 @@ The texts in English are the keys; `locale/` has the catalogues. Never here: the
 
 import gettext
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +35,21 @@ def preferred(accepted: str, otherwise: str) -> str:
 def direction(language: str) -> str:
     """How the language is written: for the attribute `dir`."""
     return "rtl" if known(language) in RIGHT_TO_LEFT else "ltr"
+
+
+def day(moment: date, language: str) -> str:
+    """A day as the language writes it: "30 March 2026"."""
+    from babel.dates import format_date  # half of this door's start, for the few pages with one
+
+    written = "en_GB" if known(language) == "en" else known(language)
+    return format_date(moment, "long", locale=written)
+
+
+def listed(names: Sequence[str], language: str) -> str:
+    """Names as a sentence has them: "The Week and The Day"."""
+    from babel.lists import format_list
+
+    return format_list(names, locale=known(language)) if len(names) > 1 else "".join(names)
 
 
 @cache

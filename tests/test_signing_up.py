@@ -19,7 +19,7 @@ from digest import publish
 from digest.feeds import read_feed
 from digest.publish import House, open_house
 from digest.web import public_app
-from subscribers import roster
+from subscribers import roster, words
 from subscribers.errors import UnknownSubscriber
 from subscribers.exchange import Entry
 from subscribers.roster.tables import TallyRow
@@ -233,7 +233,8 @@ def joined(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> str:
 def test_every_choice_is_kept(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
     page = site + joined(house, site, hands, relay)
     HTTP.post(page, data={"section": "Opinion", "format": "text", "frequency": "weekly"})
-    HTTP.post(page, data={"act": "pause", "weeks": "4"})
+    rests = HTTP.post(page, data={"act": "pause", "weeks": "4"})
+    assert f"Paused until {words.day(hands.now + timedelta(weeks=4), 'en')}." in rests.text
     HTTP.post(page, data={"act": "language", "language": "fr"})
     found = profile(house)
     [kept] = found.subscriptions
@@ -282,6 +283,15 @@ def test_a_new_address_is_asked_first(
     assert "Thank you" in HTTP.post(site + link).text
     moved = profile(house, "new@readers.example")
     assert (moved.subscriber, moved.subscriptions[0].events[-1].kind) == (number, "moved")
+
+
+def test_a_page_about_several_newsletters_names_them_in_a_sentence(
+    site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    ask(site, hands, newsletter=["weekly", "daily"])
+    page = HTTP.get(site + letters(relay, 1)[0][2], headers={"Accept-Language": "en"}).text
+    assert "Mail The Week and The Day to" in page
+    assert '<header class="mast"><b>The Meridian Post</b></header>' in page
 
 
 def test_leaving_why_and_back(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
@@ -386,7 +396,9 @@ def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: Scri
     assert HTTP.get(f"{site}/archive/weekly/{record.issue.number}").status_code == 404
     publish.approve(house, "weekly", record.issue.number, by="x", now=hands.now)
     publish.send(house, "weekly", clock=hands)
-    assert f"/archive/weekly/{record.issue.number}" in HTTP.get(f"{site}/archive").text
+    listed = HTTP.get(f"{site}/archive").text
+    assert f"/archive/weekly/{record.issue.number}" in listed
+    assert "30 March 2026 · <bdi>The Week</bdi> · Issue 1" in listed
     answer = HTTP.get(f"{site}/archive/weekly/{record.issue.number}")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert "/u/" not in answer.text

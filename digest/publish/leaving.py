@@ -15,7 +15,7 @@ from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.selecting import section_order
 from digest.publish.showing import Shown, in_sample_places
-from subscribers import puzzles, roster, tokens
+from subscribers import puzzles, roster, tokens, words
 from subscribers.address import masked, normalise
 from subscribers.errors import BadToken, UnknownSubscriber
 from subscribers.limiting import Admission
@@ -116,7 +116,7 @@ class FrontDoor:
                 notice = roster.open_notice(
                     session, asked.issue, asked.subscriber, kinds, self._clock()
                 )
-            return self._standing(asked, self._titles(notice.newsletters), notice.address)
+            return self._standing(asked, notice.newsletters, notice.address)
         return self._standing(asked)
 
     def choose(self, token: str, preferences: Preferences) -> Standing:
@@ -249,7 +249,7 @@ class FrontDoor:
                 session, who.issue, who.subscriber, self._asker(asked), now=self._clock(),
                 keys=self._house.settings.keys,
             )  # fmt: skip
-        return self._standing(who, self._titles(slugs))
+        return self._standing(who, slugs)
 
     def _later(self, act: Callable[[Session], None] | None = None) -> None:
         """Have the clerk do this, and mail what is owed then."""
@@ -304,10 +304,12 @@ class FrontDoor:
             (known and known.language) or language,
         )
 
-    def _standing(self, asked: Token, title: str = "", address: str = "") -> Standing:
+    def _standing(self, asked: Token, about: tuple[str, ...] = (), address: str = "") -> Standing:
         known = self._profile(asked)
         held = _subscription(known, asked.newsletter)
-        name, language = self._names(asked.newsletter)
+        name, spoken = self._names(asked.newsletter)
+        language = (known and known.language) or spoken
+        titles = [self._names(slug)[0] for slug in about]
         publisher = self._house.settings.publisher
         everything = known.subscriptions if known else ()
         mine = {asked.newsletter, *(s.newsletter for s in everything if s.state == "confirmed")}
@@ -315,7 +317,7 @@ class FrontDoor:
         others = [Offered(slug, told.title) for slug, told in offered if slug not in mine]
         until = held.paused_until if held else None
         return Standing(
-            title or name,
+            words.listed(titles, language) or name,
             publisher.name,
             masked(address or known.address) if known else "",
             held.state if held else None,
@@ -323,7 +325,7 @@ class FrontDoor:
             held.preferences if held else EVERYTHING,
             self._seal(asked, "unsubscribe") if known else "",
             publisher.postal_address,
-            (known and known.language) or language,
+            language,
             tuple(sector.name for sector in self._house.settings.sector),
             until if until and until > self._clock() else None,
             tuple(others) if known else (),
@@ -331,6 +333,7 @@ class FrontDoor:
             self._seal(asked, "preferences") if known else "",
             local=self._is_local(asked.newsletter),
             timezone=known.timezone if known else "",
+            head=publisher.name if len(titles) > 1 else "",
         )
 
     def _profile(self, asked: Token) -> Profile | None:
@@ -343,9 +346,6 @@ class FrontDoor:
     def _names(self, newsletter: str) -> tuple[str, str]:
         known = self._house.settings.newsletter.get(newsletter)
         return (known.title, known.language) if known else (newsletter, "en")
-
-    def _titles(self, newsletters: tuple[str, ...]) -> str:
-        return ", ".join(self._names(slug)[0] for slug in newsletters)
 
     def _sections(self, newsletter: str) -> tuple[str, ...]:
         # Of its weekly edition, too: a reader has one choice for both.

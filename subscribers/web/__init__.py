@@ -69,6 +69,7 @@ def shown(door: Door, pages: jinja2.Environment) -> Show:
             "dir": words.direction(language),
             "languages": words.LANGUAGES,
             "zones": zones.by_region,
+            "day": words.day,
         }
         headers = HEADERS
         if context["script"]:

@@ -43,7 +43,7 @@ class Standing:
     choose from, `others` the publisher's newsletters that the reader does not get.
     `local`: issues come by the clock of the reader's `timezone` (IANA; "" for the newsletter's).
     `unsubscribe` is a token for the way out; empty when there is nothing to leave. `choices` is one
-    for the preferences.
+    for the preferences. `head` stands above the page where `newsletter` names several.
     """
 
     newsletter: str
@@ -62,6 +62,7 @@ class Standing:
     choices: str = ""
     local: bool = False
     timezone: str = ""
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True)
