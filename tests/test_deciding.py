@@ -230,13 +230,25 @@ def test_an_old_copy_is_known_by_its_count_or_by_a_long_silence() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("auto", [True, False])
+@pytest.mark.parametrize("on_desk", [True, False])
 def test_every_notice_says_what_happened_and_what_can_be_done(
-    key: str, note: str, auto: bool
+    key: str, note: str, auto: bool, on_desk: bool
 ) -> None:
     local = DUE.astimezone(ZoneInfo("Asia/Kolkata"))
     link = "https://news.example.org/desk/weekly/12"
     notice = Notice(
-        key, "weekly", "The Week", 12, local, local + 12 * HOUR, link, auto, note, 2, ("- A story",)
+        key,
+        "weekly",
+        "The Week",
+        12,
+        local,
+        local + 12 * HOUR,
+        link,
+        on_desk=on_desk,
+        auto=auto,
+        note=note,
+        count=2,
+        details=("- A story", ""),
     )
     subject, text = words(notice)
     assert subject.startswith("The Week: ")
@@ -244,7 +256,11 @@ def test_every_notice_says_what_happened_and_what_can_be_done(
     assert "Monday 30 March 2026, 12:30 IST" in " ".join(text.split())
     assert any(mark in text for mark in (link, "  digest ", "tried again"))
     assert text.endswith("editors in digest.toml.\n")
-    assert all(len(line) <= 78 for line in text.splitlines())
+    assert all(
+        (len(line) <= 78 and line == line.rstrip()) or line == "-- " for line in text.splitlines()
+    )
+    # A link that only shows the issue does not promise more.
+    assert on_desk or "Look at it and approve it" not in text
 
 
 @pytest.mark.parametrize("patient", [True, False])

@@ -225,8 +225,11 @@ def test_a_list_of_sitemaps_says_what_to_name_instead() -> None:
     assert "name one of those" in caught.value.remedy
 
 
-def test_a_sitemap_without_news_is_refused() -> None:
-    data = b"<urlset><url><loc>https://example.org/</loc></url></urlset>"
+@pytest.mark.parametrize(
+    "within", [b"<url><loc>https://example.org/</loc></url>", b"<p>A page</p>"]
+)
+def test_a_sitemap_without_news_is_refused(within: bytes) -> None:
+    data = b"<urlset>" + within + b"</urlset>"
     with pytest.raises(SourceError, match="no news"):
         read_feed(data, source="gazette")
 

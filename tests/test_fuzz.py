@@ -49,7 +49,7 @@ PAGES = {
     "links": b"<a href=/x>an entry of a list</a>" * DEEP,
     "paragraphs": b"<p>A line of text." * DEEP,
     "one long line": b"<p>" + b"word " * 1_000_000,
-    "capitals": b"<p>" + b"A" * DEEP + b"<p class=byline>" + b"A" * DEEP,
+    "capitals": b"<p>" + b"A" * DEEP + b"<p class=byline>" + b"A" * 5 * DEEP,
     "titles": b"<title>" + b"a - " * DEEP + b"</title>",
     "meta tags": b"<meta name=author content='A B'>" * DEEP,
     "pictures": b"<figure><img src=/a.jpg><figcaption class=credit>x" * 20_000,

@@ -19,9 +19,10 @@ def read(root: Element, origin: Origin) -> list[Article]:
         for news in children(page, "news:news", "news")
         if (article := _article(page, news, origin))
     ]
-    if pages and not made:
+    # Between its two tags an empty one has nothing at all; a broken one, whatever else there was.
+    if not made and any(isinstance(child.tag, str) for child in root):
         raise SourceError(
-            f"The sitemap of {origin.source} lists pages, but no news.",
+            f"The sitemap of {origin.source} lists no news.",
             remedy="Name the site's news sitemap; robots.txt on its server often says where it is.",
         )
     return made

@@ -24,6 +24,7 @@ NO_BYLINE_CLASS = re.compile(
     r"bio|image|avatar|photo|social|follow|comment|related|share", re.IGNORECASE
 )
 BYLINE_AT_MOST = 100
+LOOKED_AT = 1_000  # characters of an element: a mail address is looked for from each of them
 SIGNATURE = re.compile(r"[^\W\d_a-z][^\W\d_]*(?: [^\W\d_a-z][\w.'’-]*){1,4}")
 CLASSED = 20  # elements that are looked into
 NAMES_AT_MOST = 60  # characters: what is longer says more than names
@@ -166,7 +167,7 @@ def _is_byline(element: html.HtmlElement) -> bool:
 def _named(element: html.HtmlElement) -> str:
     names = element.xpath('.//*[contains(@itemprop, "name")]')
     whole = str(element.get("content") or "") or _first_line(names[0] if names else element)
-    whole = HANDLE.sub("", whole)
+    whole = HANDLE.sub("", whole[:LOOKED_AT])
     linked = [text for a in element.xpath(".//a")[:6] if (text := text_of(a))]
     if linked and ROLE.fullmatch(whole.partition(linked[0])[2] or "-"):
         return whole.partition(linked[0])[0] + linked[0]

@@ -12,6 +12,7 @@ from textwrap import fill
 class Notice:
     """What a notice is about. Times are in the newsletter's zone; `number` is 0 without an issue.
 
+    `link` leads to the issue: `on_desk`, where it can be approved, or to be looked at alone.
     `key` is what Tell says; `details` are lines beneath: stories, findings, failing sources.
     """
 
@@ -22,6 +23,7 @@ class Notice:
     due: datetime
     until: datetime
     link: str
+    on_desk: bool = False
     auto: bool = False
     note: str = ""
     count: int = 1
@@ -43,7 +45,7 @@ def words(notice: Notice) -> tuple[str, str]:
     """The subject and the text of a notice."""
     short, *said = _SAYINGS[notice.key.partition(":")[0]](notice)
     subject = f"{notice.title}: {short}"
-    detail = "\n".join(f"  {line}" for line in notice.details)
+    detail = "\n".join(f"  {line}".rstrip() for line in notice.details)
     foot = f"-- \nThe schedule of {notice.title}. Who gets this: editors in digest.toml."
     return subject, "\n\n".join(filter(None, [*map(_filled, said), detail, foot])) + "\n"
 
@@ -102,7 +104,7 @@ def _held(n: Notice) -> Said:
     return (
         "held back, because the database may be an old copy",
         (
-            f"An issue is due in the past ({_when(n.due)}), but this database was restored from a "
+            f"The issue due {_when(n.due)} is held back: this database was restored from a "
             "backup, or `digest run` was silent for more than a day. Readers may have that issue "
             "already, so it is not sent. Whatever is due later goes out as always."
         ),
@@ -199,7 +201,9 @@ _SAYINGS = {
 
 def _look_and_approve(n: Notice) -> str:
     typed = _typed(n, "preview", "approve")
-    return f"Look at it and approve it:\n  {n.link}\nIn a terminal:{typed}"
+    if n.on_desk:
+        return f"Look at it and approve it:\n  {n.link}\nIn a terminal:{typed}"
+    return f"Look at it:\n  {n.link}\nApprove it in a terminal:{typed}"
 
 
 def _typed(n: Notice, *verbs: str) -> str:

@@ -87,6 +87,7 @@ def notice(house: House, newsletter: str, settings: NewsletterSettings, tell: Te
         due=tell.due.astimezone(zone),
         until=(tell.due + late if late else tell.due).astimezone(zone),
         link=desk_link(house, newsletter, tell.number) if tell.number else "",
+        on_desk=bool(editors(house)),
         auto=bool(schedule and schedule.approval == "auto"),
         note=tell.note,
         count=tell.count,
@@ -121,7 +122,8 @@ def _details(house: House, newsletter: str, tell: Tell) -> list[str]:
 def _outline(record: IssueRecord) -> list[str]:
     lines = []
     for section in record.issue.sections:
-        lines.append(f"{section.name}: {len(section.stories)} stories")
+        count = len(section.stories)
+        lines.append(f"{section.name}: {count} {'story' if count == 1 else 'stories'}")
         lines += [f"- {story.headline}" for story in section.stories[:LISTED]]
     return lines
 
