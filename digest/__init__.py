@@ -18,10 +18,12 @@ One article's way, and the rooms it passes, in the order of the data:
     ledger      book 2: one delivery for each issue and subscriber       SQL
     delivery    connections to the relay                                 I/O
     outcomes    what the relay's reply means                             pure
+    mailboxes   IMAP and Maildir: where what came back waits             I/O
     pace        budgets, shares of several relays, the brake             pure
     schedule    when an issue is due, what is to be done then            pure
 
-`publish` joins them; `settings` and `database` are opened once; `cli`, `web`, `desk` and `demo` are
-doors, `terminal` is what the command line's door shows. The readers are in `subscribers`,
-which knows nothing of this package.
+`publish` joins them; `settings` and `database` (with its `migrations`) are opened once; `cli`,
+`web`, `desk` and `demo` are doors, `terminal` is what the command line's door shows, `sample` whom
+`demo` plays; `errors` is what goes wrong. The readers are in `subscribers`, which knows nothing of
+this package.
 """

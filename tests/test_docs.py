@@ -98,3 +98,14 @@ def test_the_fault_matrix_has_every_row_and_names_tests_that_exist() -> None:
     # A list of a million takes minutes: that one is measured by a benchmark.
     assert {number for number, names in named.items() if not names} == {"56"}
     assert "`benchmarks/million.py`" in rows["56"]
+
+
+@pytest.mark.parametrize("package", ["digest", "subscribers"])
+def test_every_room_stands_on_the_map(package: str) -> None:
+    """Its package's own, and those of digest on README's as well."""
+    rooms = {path.stem for path in (ROOT / package).iterdir() if not path.name.startswith("_")}
+    rooms -= {"py", "locale"}  # py.typed, and what translators write
+    told = (ROOT / package / "__init__.py").read_text("utf-8").lower()
+    assert {room for room in rooms if not re.search(rf"\b{room}\b", told)} == set()
+    if package == "digest":
+        assert rooms - set(re.findall(r"`digest/(\w+)", README)) == set()

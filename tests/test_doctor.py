@@ -137,7 +137,7 @@ def test_what_is_wrong_at_base_url(web: Web, rule: str) -> None:
         ({"scheduled": True}, "nothing-runs"),
         ({"scheduled": True, "last_run": NOW - timedelta(minutes=6)}, "nothing-runs"),
         ({"held": NOW}, "run-held"),
-        ({"open_secrets": "digest.env"}, "secrets-open"),
+        ({"open_secrets": ("digest.env",)}, "secrets-open"),
     ],
 )
 def test_what_is_wrong_with_the_machine(changes: dict[str, object], rule: str) -> None:
@@ -178,8 +178,22 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
 def test_on_the_command_line_parts_are_chosen(folder: Path) -> None:
     wrong = digest_in(folder, "doctor", "--only", "weather")
     assert (wrong.returncode, "'weather' is none of machine, relay" in wrong.stderr) == (2, True)
-    (folder / "digest.env").write_text(f"DIGEST_WEB_SECRET={SECRET}\n")
-    (folder / "digest.env").chmod(0o644)
     looked = digest_in(folder, "doctor", "--only", "machine", "--json")
     assert looked.returncode in {0, 1}
-    assert "secrets-open" in {each["rule"] for each in json.loads(looked.stdout)}
+    rules = {each["rule"] for each in json.loads(looked.stdout)}
+    assert "nothing-runs" in rules
+    assert "relay-unusable" not in rules
+
+
+def test_secrets_and_keys_that_others_can_read_are_named(folder: Path) -> None:
+    with (folder / "digest.toml").open("a", encoding="utf-8") as toml:
+        toml.write('[dkim]\ndomain = "news.example.org"\nkey_file = "dkim.pem"\n')
+    for name, rights in (("digest.env", 0o644), ("dkim.pem", 0o640)):
+        (folder / name).write_text(f"DIGEST_WEB_SECRET={SECRET}\n")
+        (folder / name).chmod(rights)
+    with open_house(folder, {}) as house:
+        assert found(house, "machine")["secrets-open"] == "dkim.pem can be read by others."
+        (folder / "dkim.pem").chmod(0o600)
+        assert found(house, "machine")["secrets-open"] == "digest.env can be read by others."
+        (folder / "digest.env").chmod(0o600)
+        assert "secrets-open" not in found(house, "machine")

@@ -88,6 +88,7 @@ def test_no_file_names_the_remedy(tmp_path: Path) -> None:
 
 def test_secrets_are_masked(folder: Path) -> None:
     shown = flat(load(folder, {"DIGEST_WEB_SECRET": LONG, "DIGEST_RELAY_PASSWORD": "hush-hush"}))
+    assert shown["newsletter.weekly.window"] == "7d"
     assert shown["web.secret"] == "**********"
     assert LONG not in str(shown)
     assert "hush-hush" not in str(shown)

@@ -286,6 +286,9 @@ def serve(
 ) -> None:
     """Answer the links in every mail: leave, choose, view. Put a web server with TLS in front.
 
+    There are a page to subscribe at /subscribe, the editors' desk at /desk, for those whom
+    `digest editors add` gave an account, and for machines /health and /metrics (Prometheus).
+
     Example: digest serve --port 8000
     """
     from digest.web import public_app, serve_until_stopped

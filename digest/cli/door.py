@@ -29,7 +29,7 @@ At = Annotated[
     typer.Option(
         "--at",
         formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"],
-        help="Select as if it were this moment (UTC).",
+        help="As if it were this moment (UTC).",
     ),
 ]
 

@@ -182,7 +182,7 @@ def _program() -> Path:
             return path.absolute()
     return fail(
         "the program `digest` was not found beside its Python",
-        "install it (pip install digest), or call it by its whole path",
+        "call it by its whole path, such as /opt/digest/.venv/bin/digest",
         1,
     )
 

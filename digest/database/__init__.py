@@ -250,7 +250,7 @@ def _engine(url: str, folder: Path) -> Engine:
     except ModuleNotFoundError as error:
         raise DatabaseError(
             f"the driver for this database is not installed: {error.name}",
-            remedy='install it: pip install "digest[postgresql]"',
+            remedy='install it: pip install "psycopg[binary]"',
         ) from error
     except (ArgumentError, SQLAlchemyError) as error:
         raise DatabaseError(

@@ -33,7 +33,10 @@ PREMISES_RULES: dict[str, tuple[Severity, str]] = {
     "clock-unkept": ("warning", "Without NTP a machine's clock drifts by seconds each day."),
     "nothing-runs": ("error", "Drafts, sends and retries wait for somebody to call `digest run`."),
     "run-held": ("warning", "A database restored from an old copy sends nothing until released."),
-    "secrets-open": ("warning", "Whoever can read the secrets can forge every link."),
+    "secrets-open": (
+        "warning",
+        "Whoever can read the secrets can forge every link; the keys, sign in your name.",
+    ),
 }
 
 
@@ -65,7 +68,8 @@ class Machine:
     """Where Digest runs. Sizes are bytes; `last_run` and `held` aware and in UTC.
 
     `ahead`: how far the database server's clock is ahead of ours. `kept`: whether NTP keeps ours;
-    None where that is not known.
+    None where that is not known. `open_secrets`: files of secrets and keys
+    that others can read.
     """
 
     now: datetime
@@ -77,7 +81,7 @@ class Machine:
     scheduled: bool = False
     last_run: datetime | None = None
     held: datetime | None = None
-    open_secrets: str = ""
+    open_secrets: tuple[str, ...] = ()
 
 
 def examine_relays(relays: dict[str, str]) -> list[Finding]:
@@ -194,10 +198,10 @@ def _timer(machine: Machine) -> Iterator[Finding]:
 
 
 def _secrets(machine: Machine) -> Iterator[Finding]:
-    if machine.open_secrets:
+    for name in machine.open_secrets:
         yield _found(
-            "secrets-open", machine.open_secrets, f"{machine.open_secrets} can be read by others.",
-            f"Take their rights away: chmod 600 {machine.open_secrets}.",
+            "secrets-open", name, f"{name} can be read by others.",
+            f"Take their rights away: chmod 600 {name}.",
         )  # fmt: skip
 
 

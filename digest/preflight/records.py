@@ -25,7 +25,6 @@ RECORD_RULES: dict[str, tuple[Severity, str]] = {
     "dkim-record-missing": ("error", "Nobody can verify the signature without the public key."),
     "dkim-record-differs": ("error", "The record's key is not the one that signs."),
     "dkim-testing": ("warning", "With t=y receivers treat the mail as if it were not signed."),
-    "dkim-key-open": ("warning", "Whoever can read the private key can sign in your name."),
     "dmarc-missing": (
         "error",
         "Gmail, Yahoo and Microsoft ask for DMARC of who mails to many.",

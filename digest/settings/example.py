@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 
+from digest.settings.kinds import in_words
 from digest.settings.tables import (
     POLICIES,
     BouncesSettings,
@@ -91,8 +92,7 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, timedelta):
-        hours = int(value.total_seconds() // 3600)
-        return f'"{hours}h"' if hours % 24 or hours == 24 else f'"{hours // 24}d"'
+        return f'"{in_words(value)}"'
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from digest import pace
 
@@ -19,6 +19,15 @@ def _duration(value: object) -> object:
     if isinstance(value, str) and not found:
         raise ValueError('a length of time is written "90m", "24h", "7d" or "2w"')
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else value
+
+
+def in_words(length: timedelta) -> str:
+    """A length of time as it is written in digest.toml."""
+    minutes = int(length.total_seconds() // 60)
+    if minutes % 60:
+        return f"{minutes}m"
+    hours = minutes // 60
+    return f"{hours}h" if hours % 24 or hours <= 24 else f"{hours // 24}d"
 
 
 def _zone(name: str) -> str:
@@ -47,7 +56,7 @@ def _rate(text: str) -> str:
 
 
 Rate = Annotated[str, AfterValidator(_rate)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(in_words)]
 Zone = Annotated[str, AfterValidator(_zone)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]

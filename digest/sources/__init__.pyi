@@ -1,6 +1,5 @@
 # What publish may ask for, and the module that has it. Read twice: by type checkers, and by
 # lazy_loader when the program runs, so that a draft waits for no HTTP client and no parser.
-from .asking import Heard as Heard
 from .asking import ask as ask
 from .bodies import MOST_BYTES as MOST_BYTES
 from .fetching import AGENT as AGENT

@@ -5,23 +5,14 @@ Never here: what the answer means (preflight).
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from digest.errors import FetchError, SourceError
+from digest.preflight.premises import Answer
 from digest.sources.fetching import AGENT, BREAKS, exchange
 from digest.sources.network import Internet, Network
 from digest.sources.places import Permit, place_of
 
 PATIENCE = 15.0  # seconds for it all
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """`status` is 0 where nothing answered, and `why` says so. Names of headers in lower case."""
-
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    why: str = ""
 
 
 async def ask(
@@ -30,7 +21,7 @@ async def ask(
     headers: Mapping[str, str] | None = None,
     *,
     network: Network | None = None,
-) -> Heard:
+) -> Answer:
     """GET the address, or POST `form` to it. It may be in a private network: it is our own."""
     try:
         place = place_of(url)
@@ -51,8 +42,8 @@ async def ask(
         ):
             pairs = response.headers
             named = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in pairs}
-            return Heard(response.status, named)
+            return Answer(response.status, named)
     except TimeoutError:
-        return Heard(0, why=f"within {PATIENCE:.0f} seconds")
+        return Answer(0, why=f"within {PATIENCE:.0f} seconds")
     except (*BREAKS, FetchError, SourceError) as error:
-        return Heard(0, why=str(error) or type(error).__name__)
+        return Answer(0, why=str(error) or type(error).__name__)

@@ -28,7 +28,7 @@ DEADLINE = 20.0
 MOST_REDIRECTS = 5
 LONGEST_WAIT = timedelta(days=1)
 """Of what a Retry-After may ask for."""
-AGENT = "Digest/0.1 (newsletter; +https://pypi.org/project/digest/)"
+AGENT = "Digest/0.1 (newsletter)"
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, text/html;q=0.9, */*;q=0.8"
 )

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from digest import archive
@@ -18,8 +19,6 @@ def looked_over(house: House, now: datetime) -> Machine:
     with house.database.reading() as session:
         last, held = archive.pulse(session, "run"), archive.pulse(session, "held")
     told = house.database.clock()
-    secrets = house.settings.folder / SECRETS_FILE
-    is_open = secrets.exists() and bool(secrets.stat().st_mode & 0o077)
     return Machine(
         now=now,
         free=shutil.disk_usage(house.settings.folder).free,
@@ -30,8 +29,16 @@ def looked_over(house: House, now: datetime) -> Machine:
         scheduled=any(each.schedule for each in house.settings.newsletter.values()),
         last_run=last.at if last else None,
         held=held.at if held else None,
-        open_secrets=SECRETS_FILE if is_open else "",
+        open_secrets=tuple(_open_to_others(house)),
     )
+
+
+def _open_to_others(house: House) -> Iterator[str]:
+    chosen = house.settings.dkim
+    for name in (SECRETS_FILE, chosen.key_file, chosen.ed25519_key_file):
+        path = house.settings.folder / name
+        if name and path.exists() and path.stat().st_mode & 0o077:
+            yield name
 
 
 def _is_kept() -> bool | None:

@@ -1,7 +1,6 @@
 """What the DNS says of each newsletter's sender, asked through dnspython."""
 
 import ipaddress
-from collections.abc import Iterator
 from email.utils import parseaddr
 
 import dns.exception
@@ -9,7 +8,7 @@ import dns.resolver
 
 from digest.errors import SettingsError
 from digest.preflight import Finding, Names, Resolver, Unanswered, examine_records
-from digest.preflight.records import RECORD_RULES, Kind
+from digest.preflight.records import Kind
 from digest.publish.composing import return_domain
 from digest.publish.opening import House
 from digest.publish.signing import signing_keys
@@ -56,20 +55,7 @@ def examine_names(house: House, resolver: Resolver, *, ip: str = "") -> list[Fin
         for newsletter in house.settings.newsletter.values()
         for domain in [parseaddr(newsletter.from_)[1].rpartition("@")[2].lower()]
     )
-    found = list(_open_files(house))
-    return found + [each for names in asked for each in examine_records(names, resolver)]
-
-
-def _open_files(house: House) -> Iterator[Finding]:
-    chosen = house.settings.dkim
-    for path in (
-        house.settings.folder / f for f in (chosen.key_file, chosen.ed25519_key_file) if f
-    ):
-        if path.stat().st_mode & 0o077:
-            what = f"{path} can be read by others."
-            remedy = f"Take their rights away: chmod 600 {path.name}."
-            severity = RECORD_RULES["dkim-key-open"][0]
-            yield Finding("dkim-key-open", severity, str(path), what, remedy)
+    return [each for names in asked for each in examine_records(names, resolver)]
 
 
 def _address(nameserver: str) -> tuple[str, int]:

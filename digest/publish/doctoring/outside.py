@@ -49,17 +49,12 @@ def _forged(good: str) -> str:
 
 
 async def _asked(base: str, good: str, clock: Clock) -> Web:
-    health = _answer(await sources.ask(f"{base}/health"))
+    health = await sources.ask(f"{base}/health")
     ahead = _ahead(health, clock())
     one_click, forged = [
-        _answer(await sources.ask(f"{base}/u/{token}", ONE_CLICK, FORM))
-        for token in (good, _forged(good))
+        await sources.ask(f"{base}/u/{token}", ONE_CLICK, FORM) for token in (good, _forged(good))
     ]
     return Web(base, health, one_click, forged, ahead)
-
-
-def _answer(heard: sources.Heard) -> Answer:
-    return Answer(heard.status, heard.headers, heard.why)
 
 
 def _ahead(answer: Answer, now: datetime) -> timedelta:
