@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, insert, literal, select, text, update
+from sqlalchemy import Update, bindparam, insert, literal, select, text, update
 from sqlmodel import Session, col
 
 from digest.ledger.moving import REASON, count
@@ -132,16 +132,22 @@ def interventions(session: Session, issue_id: int) -> int:
 
 def note_leaving(session: Session, issue_id: int, subscriber: int, now: datetime) -> bool:
     """This issue made the reader leave. Kept from the first time; False where it was known."""
-    left = (
+    asked = {"issue": issue_id, "whose": subscriber, "now": now}
+    return count(session.connection().execute(_leaving(), asked)) == 1
+
+
+@cache
+def _leaving() -> Update:
+    # Put together once, and not in front of a mail provider that waits, with the turn in hand.
+    return (
         update(DeliveryRow)
         .where(
-            col(DeliveryRow.issue_id) == issue_id,
-            col(DeliveryRow.subscriber) == subscriber,
+            col(DeliveryRow.issue_id) == bindparam("issue"),
+            col(DeliveryRow.subscriber) == bindparam("whose"),
             col(DeliveryRow.left).is_(None),
         )
-        .values(left=now)
+        .values(left=bindparam("now"))
     )
-    return count(session.execute(left)) == 1
 
 
 def forget(session: Session, subscriber: int) -> int:
