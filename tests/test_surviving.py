@@ -119,6 +119,7 @@ def test_killed_at_random_nobody_is_lost(
     at = finished(house, relay)
 
     hold_to_the_law(at, readers, kills=KILLS, resend=resend)
+    assert at.whole
     assert set(at.states.values()) <= {"sent", "unknown"}
     untaken = {reader for reader in at.states if not at.taken[reader]}
     unknown = {reader for reader, state in at.states.items() if state == "unknown"}

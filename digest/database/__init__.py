@@ -37,10 +37,10 @@ IDLE = "-c idle_in_transaction_session_timeout=60s"
 ALIVE = {
     "connect_timeout": "10",
     "keepalives": "1",
-    "keepalives_idle": "20",
+    "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "4",
-    "tcp_user_timeout": "40000",
+    "tcp_user_timeout": "30000",
 }
 _CLAIMS = 0x0D16E57  # where the numbers of our advisory locks on PostgreSQL begin
 PERSIST = 8  # tries, over some eleven seconds: what a restarting server needs
