@@ -5,6 +5,9 @@
 The archive is that of benchmarks/draft.py, all of it in the window. Timed in one process, as a
 desk that stays open does it: every act with the DeskIssue that it answers with and the commit
 (SQLite, synchronous=FULL). Preflight and the search are asked for apart.
+
+The last two rows are of files: a stylesheet or digest.toml is saved beside an open desk (over
+HTTP on loopback), until its page has heard of it, asked for the mail, and has the new one.
 """
 
 import argparse
@@ -14,18 +17,24 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import httpx
 from draft import NOW, furnish
 
-from digest import publish
+from digest import publish, sample
 from digest.publish import DeskIssue, House, MoveStory, Rewrite, Subjects, WriteNote
+from digest.web import desk_app
+from tests.serving import serving
 
 GOAL = 300  # milliseconds that an edit and its answer may take
+FILES = 500  # milliseconds until a file that was saved is seen
 
 
 def acts(house: House) -> dict[str, Callable[[int], object]]:
@@ -72,6 +81,49 @@ def measure(
     return sorted(took)
 
 
+def reloads(folder: Path, runs: int) -> Iterator[tuple[str, list[float]]]:
+    """What is seen of files that are saved: what was saved, and the milliseconds of each run.
+
+    In the house of `digest demo`, whose issue is a usual one.
+    """
+    sample.write(folder, NOW)
+    (folder / "digest.toml").write_text(sample.settings(2525), "utf-8")
+    toml = (folder / "digest.toml").read_text("utf-8")
+    (folder / "templates").mkdir()
+    style = (publish.templates_folder() / "email.css").read_text("utf-8")
+    saved: dict[str, Callable[[str], object]] = {
+        "a stylesheet is saved": lambda colour: (folder / "templates" / "email.css").write_text(
+            f"{style}\n.desk {{ background-color: {colour}; }}\n", "utf-8"
+        ),
+        "digest.toml is saved": lambda colour: (folder / "digest.toml").write_text(
+            f'{toml}\n[theme]\naccent = "{colour}"\n', "utf-8"
+        ),
+    }
+    told = {"DIGEST_WEB_SECRET": "a-secret-of-the-benchmark-alone"}
+    with publish.open_house(folder, told) as house:
+        publish.collect(house, now=NOW)
+        publish.prepare(house, None, now=NOW)
+        with (
+            serving(desk_app(house, lambda: NOW, told)) as site,
+            httpx.Client(timeout=60) as client,
+        ):
+            for name, save in saved.items():
+                took = [_seen(client, f"{site}/desk/weekly/1", save, run) for run in range(runs)]
+                yield name, sorted(took)
+
+
+def _seen(client: httpx.Client, address: str, save: Callable[[str], object], run: int) -> float:
+    colour = f"#5a{run + 16:02x}2f"
+    with client.stream("GET", f"{address}/news") as news:
+        heard = (line for line in news.iter_lines() if line.startswith("data:"))
+        next(heard)
+        began = time.perf_counter()
+        save(colour)
+        while colour not in (client.get(f"{address}/frame").text if next(heard) else ""):
+            pass  # heard while half of it was written
+        return 1000 * (time.perf_counter() - began)
+
+
 def main() -> None:
     """Print the table and save it."""
     asked = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -82,7 +134,7 @@ def main() -> None:
     numbers = itertools.count()
     lines = [
         f"# The desk, {options.articles:,} articles in the window, {options.runs} runs",
-        f"Python {platform.python_version()}, {platform.machine()}; milliseconds; goal {GOAL}",
+        f"Python {platform.python_version()}, {platform.machine()}; ms; goals {GOAL}, {FILES}",
         "",
         "| act | median | slowest | of the goal |",
         "|---|--:|--:|--:|",
@@ -95,6 +147,10 @@ def main() -> None:
                 took = measure(act, options.runs, numbers)
                 middle = statistics.median(took)
                 lines.append(f"| {name} | {middle:.0f} | {took[-1]:.0f} | {middle / GOAL:.2f} |")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, took in reloads(Path(folder), options.runs):
+            middle = statistics.median(took)
+            lines.append(f"| {name} | {middle:.0f} | {took[-1]:.0f} | {middle / FILES:.2f} |")
     table = "\n".join(lines) + "\n"
     print(table)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -18,6 +19,7 @@ from digest.desk.times import Days, until
 from digest.desk.views import View, framed, view_of
 from digest.edition import cut, subject_for
 from digest.publish import House, open_house
+from digest.publish.editing.differing import differences
 from digest.web import desk_app, public_app
 from subscribers import roster
 from subscribers.preferences import EVERYTHING, Preferences
@@ -556,6 +558,62 @@ def test_the_outline_is_changed_by_plain_forms(alone: httpx.Client, house: House
     assert publish.history(house, "weekly", 1)[-1].by
 
 
+def test_another_picture_is_not_described_as_the_one_before(
+    folder: Path, told: dict[str, str], clock: Clock
+) -> None:
+    rss = folder / "saved" / "world.rss"
+    pictures = iter(range(1, 9))
+
+    def pictured(item: re.Match[str]) -> str:
+        if "Ferry" not in item[0]:
+            return item[0]
+        number = next(pictures)
+        return item[0].replace(
+            "</item>",
+            '<media:content xmlns:media="http://search.yahoo.com/mrss/" medium="image" '
+            f'url="https://images.example/{number}.png"><media:description>Ferry {number}'
+            "</media:description></media:content></item>",
+        )
+
+    rss.write_text(re.sub(r"<item>.*?</item>", pictured, rss.read_text("utf-8"), flags=re.DOTALL))
+    (folder / "digest.db").unlink()
+    with open_house(folder, told) as house, serving(desk_app(house, clock, told)) as site:
+        publish.collect(house, now=NOW)
+        publish.prepare(house, "weekly", now=NOW)
+        ferry = next(s for s in publish.desk_issue(house, "weekly").stories if len(s.images) == 2)
+        other = next(image for image in ferry.images if image.url != ferry.image.url)
+        with client(site) as desk:
+            page = desk.get("/weekly/1").text
+            assert f'value="{other.url}" data-alt="{other.alt}"' in page
+            how = {"do": "image", "story": ferry.name}
+            edit(desk, **how, url=other.url, alt=ferry.image.alt)
+            assert image_of(house, ferry.name) == (other.url, other.alt)
+            edit(desk, **how, url=other.url, alt="A boat")
+            assert image_of(house, ferry.name) == (other.url, "A boat")
+            edit(desk, **how, url="", alt="A boat")
+            assert image_of(house, ferry.name) == ("", "")
+            edit(desk, **how, own="1")
+            assert image_of(house, ferry.name) == (ferry.image.url, ferry.image.alt)
+
+
+def image_of(house: House, name: str) -> tuple[str, str]:
+    stories = publish.desk_issue(house, "weekly").stories
+    image = next(story.image for story in stories if story.name == name)
+    return image.url, image.alt
+
+
+def test_what_others_went_around_is_told_by_what_it_stands_behind(house: House) -> None:
+    before = house.issue("weekly").issue
+    section, *others = before.sections
+    a, b, c, *rest = section.stories
+    turned = replace(section, stories=(c, b, a, *rest))
+    found = differences(before, replace(before, sections=(turned, *others)))
+    assert {(one.kind, one.headline, one.before, one.after) for one in found} == {
+        ("moved", a.headline, "Global, place 1", "Global, place 3"),
+        ("moved", b.headline, f"behind “{a.headline}”", f"behind “{c.headline}”"),
+    }
+
+
 def test_saving_what_stands_there_anyway_is_no_step(alone: httpx.Client, house: House) -> None:
     shown = publish.desk_issue(house, "weekly", 1)
     edit(alone, do="subject", text=shown.subject.text)
@@ -602,6 +660,22 @@ def test_settings_that_cannot_be_read_are_told_and_harm_nothing(
     assert page.status_code == 200
     toml.write_text(whole + '\n[theme]\naccent = "#1f4fa2"\n', encoding="utf-8")
     assert "#1f4fa2" in eventually(alone, "/weekly/1/frame", "#1f4fa2").text
+
+
+def test_a_template_of_ones_own_shows_as_soon_as_it_is_there_and_no_longer(
+    alone: httpx.Client, folder: Path
+) -> None:
+    assert "#123456" not in alone.get("/weekly/1/frame").text
+    (folder / "templates").mkdir()
+    own = folder / "templates" / "email.css"
+    rule = ".desk { background-color: #123456; }"
+    own.write_text((publish.templates_folder() / "email.css").read_text("utf-8") + rule, "utf-8")
+    eventually(alone, "/weekly/1/frame", "#123456")
+    own.unlink()
+    for _ in range(100):
+        if "#123456" not in alone.get("/weekly/1/frame").text:
+            return
+    raise AssertionError
 
 
 def eventually(alone: httpx.Client, path: str, words: str) -> httpx.Response:

@@ -108,9 +108,11 @@ def look(browser: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     if "DIGEST_DESK_PICTURES" not in os.environ:  # taking one styles the page
-        # A page outlives its server, and may ask once more for news: nobody is there (net::ERR_).
+        # A page outlives its server or its login, and may ask once more for news: nobody is
+        # there (net::ERR_), or the answer is the login (Aborting); what is left, sends no more.
         expected = ("status of 409", "status of 422", "status of 403", "net::ERR_",
-                    "htmx:afterRequest", "htmx:sendError")  # fmt: skip
+                    "htmx:afterRequest", "htmx:sendError", "htmx:sendAbort",
+                    "Aborting the connection")  # fmt: skip
         assert [said for said in complaints if not any(one in said for one in expected)] == []
 
 
@@ -641,3 +643,19 @@ def test_without_an_answer_what_was_done_is_kept_and_sent_later(desk: Page, draw
     desk.unroute(where)
     saved(desk, 1)
     assert drawn.issue("weekly").issue.note == "Good morning."
+
+
+def test_what_was_left_out_stands_below_and_comes_in_by_a_key(desk: Page, drawn: House) -> None:
+    desk.keyboard.press("l")
+    left = desk.locator("#left .out")
+    expect(left.first).to_be_visible()
+    judge(desk)
+    headline = left.first.locator("b").inner_text()
+    expect(left.first.locator(".why")).not_to_be_empty()
+    desk.locator("#waiting summary").focus()
+    desk.keyboard.press("j")
+    desk.keyboard.press("Enter")
+    saved(desk, 1)
+    assert headline in [story.headline for story in drawn.issue("weekly").issue.stories]
+    expect(left.filter(has_text=headline)).to_have_count(0)
+    expect(left.first).to_be_visible()  # it is still open

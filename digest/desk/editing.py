@@ -70,7 +70,7 @@ def change_of(form: FormData, issue: DeskIssue) -> Change:
         case "headline" | "dek":
             return _rewrite(form, issue, do, story)
         case "image":
-            return _image(form, story)
+            return _image(form, _told(issue, story))
         case "takeback":
             return publish.TakeBack(story)
         case _:
@@ -94,9 +94,7 @@ def _words(form: FormData, issue: DeskIssue, do: str) -> Change:
 
 def _rewrite(form: FormData, issue: DeskIssue, do: str, story: str) -> Change:
     said = text(form, "text", LONG)
-    listed = (*issue.trending, *issue.briefs, *issue.latest)
-    everything: list[DeskStory] = [*issue.stories, *(e.story for e in listed if e.story)]
-    told = next((one for one in everything if one.name == story), None)
+    told = _told(issue, story)
     if told is None:
         return Rewrite(story, said)  # which says that there is no such story
     if do == "headline":
@@ -109,10 +107,18 @@ def _new(said: str, now: str, original: str) -> str | None:
     return None if _own(said, now) == "" and said.strip() else _own(said, original)
 
 
-def _image(form: FormData, story: str) -> Change:
-    url, alt = text(form, "url", 2000), text(form, "alt", LONG)
+def _told(issue: DeskIssue, story: str) -> DeskStory | None:
+    listed = (*issue.trending, *issue.briefs, *issue.latest)
+    everything: list[DeskStory] = [*issue.stories, *(e.story for e in listed if e.story)]
+    return next((one for one in everything if one.name == story), None)
+
+
+def _image(form: FormData, told: DeskStory | None) -> Change:
+    story, url, alt = text(form, "story"), text(form, "url", 2000), text(form, "alt", LONG)
     if text(form, "own"):
         return publish.ChooseImage(story, None)
+    if told and url != told.image.url and _own(alt, told.image.alt) == "":
+        alt = ""  # it stood there for the other picture
     return publish.ChooseImage(story, url, alt or None)
 
 

@@ -136,13 +136,16 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
         return show("checked", request, **context)
 
     @routes.get("/{newsletter}/{number:int}/candidates")
-    def candidates(newsletter: str, number: int, request: Request, q: str = "") -> Response:
+    def candidates(
+        newsletter: str, number: int, request: Request, q: str = "", where: str = ""
+    ) -> Response:
         editor = desk.sitting(request)
         record = desk.house.issue(newsletter, number)
         found = publish.candidates(desk.house, newsletter, q[:200], now=desk.clock(), number=number)
         context = sheets.outline(record, view_of(request.query_params), editor)
         name = "candidates" if "hx-request" in request.headers else "candidates_page"
-        return show(name, request, **context, candidates=found, q=q[:200])
+        place = "left" if where == "left" else "found"
+        return show(name, request, **context, candidates=found, q=q[:200], where=place)
 
 
 def changed(

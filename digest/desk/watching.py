@@ -8,7 +8,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from digest.errors import DigestError
@@ -31,6 +31,7 @@ class Watched:
     fault: DigestError | None = None
     _mark: str = ""
     _told: str = ""
+    _files: list[Path] = field(default_factory=list)
     _at: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -58,7 +59,12 @@ class Watched:
         if self._told and told != self._told:
             self._read_again()
         self._told = told
-        self._mark = told + _state(_templates(folder))
+        files = list(_templates(folder))
+        if self._files and files != self._files:
+            # A template that came or went: what was loaded from elsewhere is not looked for again.
+            self._house = replace(self._house)
+        self._files = files
+        self._mark = told + _state(iter(files))
 
     def _read_again(self) -> None:
         try:

@@ -35,6 +35,7 @@
       id: at.id,
       card: story()?.id,
       act: at.dataset?.do,
+      within: at.closest("details")?.id,
       place: stories().indexOf(story()),
       chosen: writing(at) && "selectionStart" in at ? [at.selectionStart, at.selectionEnd] : null,
       top: outline().scrollTop,
@@ -42,14 +43,15 @@
   };
   const comeBack = () => {
     if (!left) return;
-    const {open, drafts: typed, inside, id, card, act, place, chosen, top} = left;
+    const {open, drafts: typed, inside, id, card, act, within, place, chosen, top} = left;
     left = null;
     open.forEach((one) => $(one)?.setAttribute("open", ""));
     typed.forEach((one) => { if ($(one.id)) $(one.id).value = one.value; });
     outline().scrollTop = top;
     if (inside || document.activeElement === document.body) {
       const button = act && $(card)?.querySelector(`[data-do="${act}"]:not([disabled])`);
-      const next = $(id) || button || summary($(card)) || (place >= 0 && summary(stories()[Math.min(place, stories().length - 1)]));
+      const next = $(id) || button || summary($(card)) || summary($(within))
+        || (place >= 0 && summary(stories()[Math.min(place, stories().length - 1)]));
       if (next) next.focus({preventScroll: true});
       if (chosen && next?.id === id) try { next.setSelectionRange(...chosen); } catch { /* has none */ }
     }
@@ -99,7 +101,12 @@
   const spoken = (event) => ["word", "asked"].includes(event.detail.target?.id) && speak();
   document.addEventListener("htmx:oobAfterSwap", spoken);
   document.addEventListener("htmx:afterSwap", spoken);
-  document.addEventListener("htmx:afterSettle", () => { settle(); preset(); });
+  document.addEventListener("htmx:afterSettle", () => { settle(); preset(); lookLeft(); });
+  // What was left out is looked for where it is open, and again when the outline came anew.
+  const lookLeft = () => {
+    if ($("d-left")?.open && !$("left").querySelector(".cards")) htmx.trigger("#left", "look");
+  };
+  document.addEventListener("toggle", (event) => event.target.id === "d-left" && lookLeft(), true);
 
   let shown = outline().dataset.mark;
   const settle = () => {
@@ -220,7 +227,9 @@
   });
   document.addEventListener("change", (event) => {
     // A browser says so, too, of a field that is taken out of the page while one writes in it.
-    if (!left && event.target.form?.matches("[data-saves]")) save(event.target.form);
+    const form = event.target.form;
+    if (!left && form?.matches("[data-saves]")) save(form);
+    if ("alt" in event.target.dataset) form.elements.alt.value = event.target.dataset.alt;
   });
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.verb === "post") event.detail.parameters.csrf = outline().dataset.csrf;
@@ -341,10 +350,11 @@
     const section = $("pick").dataset.section;
     if (section) all("#found select[data-bring]").forEach((one) => { one.value = section; });
   };
-  const step = (by) => {
-    const known = stories(), at = known.indexOf(story());
+  const step = (by) => { // through the stories, and on through those left out where they are shown
+    const known = all("#outline .story, #outline .entry, #waiting > details, #left .out");
+    const at = known.indexOf(document.activeElement?.closest?.(".story, .entry, #waiting > details, .out"));
     const next = at < 0 ? known[by > 0 ? 0 : known.length - 1] : known[at + by];
-    summary(next)?.focus();
+    (summary(next) || next?.querySelector("button"))?.focus();
     next?.scrollIntoView({block: "nearest"});
   };
   const KEYS = {
@@ -354,7 +364,7 @@
     e: () => story() && write(`d-${story().dataset.story}`, "headline"),
     d: () => story() && write(`d-${story().dataset.story}`, "dek"),
     p: () => press(story(), "pin"), x: () => press(story(), "drop"),
-    c: () => pick(), "/": () => pick(),
+    c: () => pick(), "/": () => pick(), l: () => { write("d-left"); $("d-left")?.scrollIntoView(); },
     s: () => write("d-subject"), n: () => write("d-note"),
     t: () => open("test"), a: () => open("approve"),
     0: () => open("who"), "?": () => open("keys"),

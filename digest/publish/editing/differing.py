@@ -61,9 +61,20 @@ def _stories(before: Issue, after: Issue) -> Iterator[Difference]:
     moved = _moved(before, after)
     for name in (name for name in new if name in old):
         (told, was), (tells, stands) = old[name], new[name]
-        if name in moved:
+        if name in moved and was == stands:  # others went around it
+            was, stands = _behind(before, name), _behind(after, name)
+        if name in moved and was != stands:
             yield Difference("moved", name, tells.headline, was, stands)
         yield from _words(name, told, tells)
+
+
+def _behind(issue: Issue, name: str) -> str:
+    """What a story stands behind, for one whose place has the same number as before."""
+    for stories in (section.stories for section in issue.sections):
+        names = [story.fingerprint for story in stories]
+        if at := names.index(name) if name in names else 0:
+            return f"behind “{stories[at - 1].headline}”"
+    return "first"
 
 
 def _words(name: str, old: Story, new: Story) -> Iterator[Difference]:
