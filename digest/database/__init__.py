@@ -85,7 +85,7 @@ class Database:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Connection]:
         """A connection to write through. On SQLite, where one writes at a time, it is kept: a send
-        writes a thousand times a second, and to fetch one costs as much as to commit."""
+        writes hundreds of times a second, and to fetch one takes a third of a transaction."""
         connection = self._writer or self.engine.connect().execution_options(writes=True)
         self._writer = None
         try:
