@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE))
 
-from send import NOW, SECRET, Pieces, sink  # noqa: E402 - after the path
+from send import NOW, SECRET, Pieces, first_line, sink  # noqa: E402 - after the path
 from send import readers as fill  # noqa: E402
 
 from digest import publish, sample  # noqa: E402
@@ -70,11 +70,7 @@ def run(folder: Path, environ: dict[str, str], seconds: float) -> tuple[float, f
     process = subprocess.Popen(
         words, env={**os.environ, **environ}, stdout=subprocess.PIPE, text=True
     )
-    assert process.stdout is not None
-    told = process.stdout.readline()
-    if not told:
-        raise SystemExit(f"the sender ended with {process.wait()}; its own words stand above")
-    spent = float(told)
+    spent = float(first_line(process, "the sender"))
     first = time.perf_counter() - begun
     time.sleep(seconds)
     status = Path(f"/proc/{process.pid}/status").read_text("ascii")

@@ -43,6 +43,7 @@ from digest.publish.composing import Composer  # noqa: E402
 from subscribers.recipient import Recipient  # noqa: E402
 from subscribers.suppression import address_hash  # noqa: E402
 
+PATIENCE = 300  # seconds for a row of a peer: one whose sink is gone would wait for ever
 NOW = datetime(2026, 3, 30, 1, 30, tzinfo=UTC)
 SECRET = "a-secret-that-only-benchmarks-know"
 LINE = b"0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz012345\r\n"
@@ -140,7 +141,7 @@ def sink() -> Iterator[tuple[int, int]]:
     as_user = ["-u", "nobody"] if os.geteuid() == 0 else []
     process = subprocess.Popen([binary("smtp-sink"), *as_user, "-4", f"127.0.0.1:{port}", "1024"])
     try:
-        _until_it_listens(port)
+        _until_it_listens(port, process)
         yield port, process.pid
     finally:
         process.terminate()
@@ -154,18 +155,27 @@ def proxy(port: int) -> Iterator[int]:
         [sys.executable, HERE / "far.py", str(port)], stdout=subprocess.PIPE, text=True
     )
     try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
+        yield int(first_line(process, "the proxy"))
     finally:
         process.terminate()
         process.wait()
 
 
-def _until_it_listens(port: int) -> None:
+def first_line(process: "subprocess.Popen[str]", what: str) -> str:
+    """What a child says when it is ready; one that dies instead is heard at once."""
+    assert process.stdout is not None
+    if line := process.stdout.readline():
+        return line
+    raise SystemExit(f"{what} ended with {process.wait()} before it was ready")
+
+
+def _until_it_listens(port: int, process: "subprocess.Popen[bytes]") -> None:
     for _ in range(200):
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
+            if process.poll() is not None:
+                break
             time.sleep(0.02)
         else:
             return
@@ -189,14 +199,16 @@ def smtp_source(load: Load, port: int) -> Cost:
     ]  # fmt: skip
     costs: list[Cost] = []
     with stopwatch(costs):
-        subprocess.run(words, check=True, capture_output=True)
+        subprocess.run(words, check=True, capture_output=True, timeout=PATIENCE)
     return costs[0]
 
 
 def nodemailer(load: Load, port: int) -> Cost:
     """Pooled, raw; timed inside, without node's start."""
     words = ["node", "peer.mjs", *map(str, (port, load.messages, load.size, load.connections))]
-    done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=HERE)
+    done = subprocess.run(
+        words, check=True, capture_output=True, text=True, cwd=HERE, timeout=PATIENCE
+    )
     return Cost(*map(float, done.stdout.split()))
 
 

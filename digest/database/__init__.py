@@ -56,6 +56,7 @@ class Database:
         named = self.engine.url.database
         self._turns = Turns(Path(named) if named and named != ":memory:" else None)
         self._sharing = Sharing(self.persist, _may_help)
+        self._writer: Connection | None = None  # SQLite's, used in turn
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
@@ -86,11 +87,27 @@ class Database:
     def _writing(self) -> Iterator[Session]:
         with (
             self._turns.taken() if self._sqlite else contextlib.nullcontext(),
-            self.engine.connect().execution_options(writes=True) as connection,
+            self._connected() as connection,
             Session(connection, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection to write through. On SQLite, where one writes at a time, it is kept: a send
+        writes hundreds of times a second, and to fetch one takes a third of a transaction."""
+        connection = self._writer or self.engine.connect().execution_options(writes=True)
+        self._writer = None
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self._sqlite:
+            self._writer = connection
+        else:
+            connection.close()
 
     def persist(self, work: Callable[[Session, bool], T]) -> T:
         """Do `work` in a writing session; once more where the database says that this may help.
@@ -168,6 +185,9 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
+        if self._writer:
+            self._writer.close()
+            self._writer = None
         self.engine.dispose()
         self._turns.close()
 

@@ -118,6 +118,7 @@ class Book:
         self._maker = Maker(composing)
         self._readers = readers_of(house, record)
         self._editions: dict[Preferences, Edition | None] = {}
+        self._keys: dict[tuple[Preferences, bool], str] = {}
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
         self._drafts: deque[_Draft] = deque()
         self._unread: list[tuple[Delivery, str]] = []
@@ -413,7 +414,14 @@ class Book:
             self._spoiled.append((delivery, error.what))
             self._pace.let_go({delivery.id})
             return
-        self._drafts.append(_Draft(delivery, recipient, edition.key, name, message))
+        self._drafts.append(_Draft(delivery, recipient, self._key(chosen, edition), name, message))
+
+    def _key(self, chosen: Preferences, edition: Edition) -> str:
+        # Put together of many words, and the same for nearly all.
+        known = (chosen, edition.second)
+        if known not in self._keys:
+            self._keys[known] = edition.key
+        return self._keys[known]
 
 
 def _taken(results: Sequence[Back]) -> bool:

@@ -1,9 +1,11 @@
 """The desk between the connections and the books: what is ready, what came back, and when to stop.
 
 Group commit: whatever came back, and whatever has been made meanwhile, goes into the database in
-one transaction, while connections go on with what is ready. They never wait for an outcome's
-commit, and the next message's intent is committed while the present one is on the wire; so at
-most two deliveries for each connection are in doubt after a crash.
+one transaction, while connections go on with what is ready. Of that transaction 0.4 ms of processor
+time are the same for one message and for twenty; so it is begun when half of the connections have
+brought something, when one has nothing to do, or when the first has waited for a moment.
+They never wait for the commit of an outcome, and the next message's intent is committed while the
+present is on the wire; so at most two deliveries for each connection are in doubt after a crash.
 """
 
 import asyncio
@@ -19,6 +21,7 @@ from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
 from digest.publish.sending.book import Back, Book, Job, Turn
 
 AHEAD = 2  # deliveries past the intent for each connection: one on the wire, one ready
+MOMENT = 0.003  # seconds that an outcome waits for others to be committed with it
 _STOPPED = NotBegun(Reply(0, "the sender was stopped"))
 T = TypeVar("T")
 
@@ -45,10 +48,13 @@ class Desk:
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._ready: deque[Begun[Job]] = deque()
         self._waiting: deque[asyncio.Future[Begun[Job] | None]] = deque()
-        self._back: list[tuple[Begun[Job], Outcome]] = []
+        # Filled by the connections, emptied in the book's thread.
+        self._back: deque[tuple[Begun[Job], Outcome]] = deque()
         self._open = self._held = 0
         self._dry = self._ended = False
         self._later: asyncio.TimerHandle | None = None
+        self._moment: asyncio.TimerHandle | None = None
+        self._overdue = False
         self._news = asyncio.Event()
 
     def opened(self) -> None:
@@ -80,6 +86,16 @@ class Desk:
             self._serve()
             return
         self._back.append((begun, outcome))
+        if self._pressing():
+            self._news.set()
+        if self._moment is None:
+            self._moment = asyncio.get_running_loop().call_later(MOMENT, self._has_waited)
+
+    def _pressing(self) -> bool:
+        return self._overdue or len(self._back) * 2 >= self._open or bool(self._waiting)
+
+    def _has_waited(self) -> None:
+        self._overdue = True
         self._news.set()
 
     def finished(self) -> bool:
@@ -108,11 +124,11 @@ class Desk:
             self._back += [(begun, _STOPPED) for begun in self._ready]
             self._ready.clear()
             # After a failed commit once more: the disk may have room again.
-            await self._committed(0)
+            await self._visit(0)
             await self._in_thread(self._book.close)
         finally:
-            if self._later:
-                self._later.cancel()
+            for timer in filter(None, (self._later, self._moment)):
+                timer.cancel()
             self._thread.shutdown(wait=True)
 
     async def open(self, name: str) -> None:
@@ -124,21 +140,20 @@ class Desk:
         return await self._in_thread(self._book.connections, wanted)
 
     async def _round(self) -> None:
-        room = self._room()
-        if room > 0 and not self._dry:
-            await self._prepare(AHEAD * self._open)
-        if self._back or (room > 0 and not self._dry):
-            await self._committed(self._room())
+        wanted = AHEAD * self._open if self._room() > 0 and not self._dry else 0
+        short = wanted > 0 and AHEAD * self._open > self._held
+        if short or (self._back and self._pressing()):
+            await self._visit(wanted)
             self._serve()
         elif self._dry and self._held == 0 and self._later is None:
             # All that was begun has come back; what has become due meanwhile is taken, too.
-            await self._prepare(1)
+            self._dry = not await self._in_thread(self._book.prepare, 1)
+            await self._look_again_if_dry()
             self._ended = self._dry and self._later is None
         else:
             await self._wait()
 
-    async def _prepare(self, wanted: int) -> None:
-        self._dry = not await self._in_thread(self._book.prepare, wanted)
+    async def _look_again_if_dry(self) -> None:
         pause = await self._in_thread(self._book.pause) if self._dry else None
         if pause is not None and self._later is None:
             self._later = asyncio.get_running_loop().call_later(pause, self._look_again)
@@ -153,27 +168,41 @@ class Desk:
             async with asyncio.timeout(self._book.heartbeat):
                 await self._news.wait()
         except TimeoutError:
-            await self._committed(0)  # keeps the lease, and hears whether to pause
+            await self._visit(0)  # keeps the lease, and hears whether to pause
 
     def _room(self) -> int:
         return AHEAD * self._open - self._held + len(self._back)
 
-    async def _committed(self, room: int) -> None:
-        back, self._back = self._back, []
+    async def _visit(self, wanted: int) -> None:
+        """Have `wanted` messages made, and commit a group."""
+        self._overdue = False
+        if self._moment:
+            self._moment.cancel()
+            self._moment = None
+        back, turn, left = await self._in_thread(self._in_book, wanted)
+        self._held += len(turn.begun) - len(back)
+        self._ready.extend(turn.begun)
+        self._dry = (self._dry or not left) and not turn.more
+        self._report(back, turn)
+        if turn.control != "go":
+            self.control, self._ended = turn.control, True
+        elif wanted:
+            await self._look_again_if_dry()
+
+    def _in_book(self, wanted: int) -> tuple[list[tuple[Begun[Job], Outcome]], Turn, bool]:
+        # All in one visit to the book's thread, for each takes 30 µs of processor time. What has
+        # come back while messages were made is in the same group.
+        left = self._book.prepare(wanted) if wanted else True
+        room = self._room()
+        back = [self._back.popleft() for _ in range(len(self._back))]
         results = [
             Back(Result(b.job.delivery, outcome, self._relay), b.job.address) for b, outcome in back
         ]
         try:
-            turn = await self._in_thread(self._book.turn, results, room)
+            return back, self._book.turn(results, room), left
         except DatabaseError:
-            self._back = back + self._back
+            self._back.extendleft(reversed(back))
             raise
-        self._held += len(turn.begun) - len(back)
-        self._ready.extend(turn.begun)
-        self._report(back, turn)
-        self._dry = self._dry and not turn.more
-        if turn.control != "go":
-            self.control, self._ended = turn.control, True
 
     def _report(self, back: list[tuple[Begun[Job], Outcome]], turn: Turn) -> None:
         self._log.passed(turn.passed)
