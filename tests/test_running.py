@@ -485,6 +485,32 @@ def test_staying_it_runs_at_each_full_minute_until_told_to_stop(opened: Opened) 
     assert [bool(done) for done in seen] == [True, False, False]
 
 
+def test_staying_it_outlives_a_database_that_is_away(opened: Opened) -> None:
+    seen: list[list[Done]] = []
+
+    with opened() as house:
+
+        def renamed(before: str, after: str) -> None:
+            with house.database.writing() as session:
+                connection = session.connection()
+                connection.exec_driver_sql(f"ALTER TABLE {before} RENAME TO {after}")
+
+        def wait(_: float) -> bool:
+            if len(seen) == 1:
+                renamed("gone", "pulse")
+            return len(seen) == 2
+
+        renamed("pulse", "gone")
+        publish.keep_running(
+            house, clock=Clock(DUE - 2 * DAY), every=timedelta(minutes=1), wait=wait,
+            on_done=seen.append,
+        )  # fmt: skip
+    [[failed], [collected]] = seen
+    assert failed.exit_code
+    assert failed.remedy
+    assert "new articles from 3 sources" in collected.what
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -55,9 +55,13 @@ def keep_running(
     wait: Callable[[float], bool],
     on_done: Callable[[list[Done]], None],
 ) -> None:
-    """Run at each full `every` of the clock, until `wait` (told the seconds) says to stop."""
+    """Run at each full `every` of the clock, until `wait` (told the seconds) says to stop.
+
+    A run that fails as a whole, because the database is locked or away, is told as done: the
+    next one tries again.
+    """
     while True:
-        done = run(house, clock=clock)
+        done = _guarded("", partial(run, house, clock=clock))
         on_done(done)
         beat = every.total_seconds()
         if any(act.interrupted for act in done) or wait(beat - clock().timestamp() % beat):
