@@ -79,9 +79,14 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class RelayFault:
-    """The relay does not want us or is not there: no recipient is to blame."""
+    """The relay does not want us or is not there: no recipient is to blame.
+
+    `of_one`: said when a recipient had been named, so the relay may only pass on what that one
+    reader's server has against us.
+    """
 
     reply: Reply
+    of_one: bool = False
 
     @property
     def lasting(self) -> bool:
@@ -104,9 +109,11 @@ def judge(phase: Phase, reply: Reply) -> Outcome:
     kind = reply.code // 100
     if phase is Phase.DOT and kind == 2:
         return Sent(reply)
-    before = phase in {Phase.RECIPIENT, Phase.DATA} and RelayFault(reply).lasting
-    if before or phase in {Phase.CONNECT, Phase.SENDER}:
+    if phase in {Phase.CONNECT, Phase.SENDER}:
         return RelayFault(reply)
+    named = RelayFault(reply, of_one=True)
+    if phase in {Phase.RECIPIENT, Phase.DATA} and named.lasting:
+        return named
     # RFC 5321 section 4.5.3.1.10: 552 for a recipient too many is to be read as 452.
     too_many = phase is Phase.RECIPIENT and reply.code == 552
     return Refused(reply) if kind == 5 and not too_many else Deferred(reply)

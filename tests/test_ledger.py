@@ -44,7 +44,8 @@ RESEND, HOLD = Policy(True, DAY), Policy(False, DAY)
 TAKEN, GONE = Sent(Reply(250, "2.0.0 taken")), Refused(Reply(550, "5.1.1 no such user"))
 LATER, SILENT = Deferred(Reply(450, "4.2.1 later")), Unknown(Reply(0, "no reply"))
 DOWN, STOPPED = RelayFault(Reply(0, "no connection")), NotBegun(Reply(0, "stopped"))
-OUTCOMES: list[Outcome] = [TAKEN, GONE, LATER, SILENT, DOWN, STOPPED]
+UNWANTED = RelayFault(Reply(550, "5.1.8 sender rejected"), of_one=True)
+OUTCOMES: list[Outcome] = [TAKEN, GONE, LATER, SILENT, DOWN, UNWANTED, STOPPED]
 
 
 def audience(readers: int) -> Any:
@@ -287,6 +288,7 @@ def test_who_no_message_can_be_made_for_is_refused_with_the_reason(
         (LATER, "deferred", 1, NOW + FIRST_WAIT),
         (SILENT, "deferred", 1, NOW + FIRST_WAIT),
         (DOWN, "deferred", 0, NOW),
+        (UNWANTED, "deferred", 1, NOW + FIRST_WAIT),
     ],
 )
 def test_every_outcome_has_its_transition(
@@ -334,11 +336,20 @@ def test_an_unknown_outcome_is_held_where_it_is_set_so(session: Session, me: int
     assert (after.state, after.resends) == ("unknown", 0)
 
 
-def test_waiting_ends(session: Session, me: int) -> None:
+def test_whom_the_relay_s_fault_met_goes_behind_the_others(session: Session, me: int) -> None:
+    issue, later = frozen(session, 3), NOW + timedelta(minutes=1)
+    first = begun(session, issue, me)
+    record(session, first, me, DOWN, later)
+
+    assert [d.subscriber for d in ledger.claim(session, issue, me, later, 3)] == [2, 3, 1]
+
+
+@pytest.mark.parametrize("outcome", [LATER, UNWANTED])
+def test_waiting_ends(session: Session, me: int, outcome: Outcome) -> None:
     issue, now, seen = frozen(session), NOW, list[str]()
     two_hours = Policy(True, timedelta(hours=2))
     while "expired" not in seen:
-        after = settle(session, issue, me, LATER, now, two_hours)
+        after = settle(session, issue, me, outcome, now, two_hours)
         seen.append(after.state)
         now = after.next_at
 

@@ -308,10 +308,12 @@ def _otherwise(
                 "state": state, "attempts": delivery.attempts, "enhanced": delivery.enhanced,
                 "relay": delivery.relay, **before,
             }  # fmt: skip
-        case RelayFault():
-            # Not the recipient's doing: the attempt doesn't count, and it is due at once.
-            return {"state": "deferred", "attempts": delivery.attempts}
-        case Deferred():
+        case RelayFault(of_one=False):
+            # Not the recipient's doing: the attempt doesn't count, and it is due at once; but
+            # behind the others, or it would be the one by which the relay is tried each time.
+            behind = max(delivery.next_at, now)
+            return {"state": "deferred", "attempts": delivery.attempts, "next_at": behind}
+        case Deferred() | RelayFault():
             due, tried = next_attempt(attempts, now), delivery.tried or now
             over = "unknown" if delivery.resends else "expired"
             state = over if due > tried + policy.expire else "deferred"

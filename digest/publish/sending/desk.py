@@ -209,7 +209,7 @@ class Desk:
         for begun, outcome in back:
             state = turn.states.get(begun.job.delivery.id, "")
             self._log.happened(begun.job, outcome, state)
-            if isinstance(outcome, RelayFault):
+            if isinstance(outcome, RelayFault) and not outcome.of_one:
                 self._dry = False  # it is due again at once
 
     def _serve(self) -> None:
