@@ -189,9 +189,7 @@ class Book:
         Raises DatabaseError where the database cannot be written, and where this sender was
         presumed dead and its work has been given to another.
         """
-        drafts = [self._drafts[n] for n in range(min(max(room, 0), len(self._drafts)))]
-        for draft in drafts:
-            _ = draft.message  # not to be waited for within the transaction
+        drafts = self._signed(room)
 
         def work(session: roster.Session, again: bool) -> tuple[Turn, dict[int, Recipient]]:
             done = self._group(session, results, drafts, again)
@@ -410,11 +408,28 @@ class Book:
         try:
             message = self._maker.made(recipient, edition, name, delivery.frozen)
         except DigestError as error:
-            # One reader's message that cannot be made stops nobody else's.
-            self._spoiled.append((delivery, error.what))
-            self._pace.let_go({delivery.id})
+            self._spoil(delivery, error)
             return
         self._drafts.append(_Draft(delivery, recipient, self._key(chosen, edition), name, message))
+
+    def _signed(self, room: int) -> list[_Draft]:
+        """The first of the drafts, whose signatures need not be waited for in a transaction."""
+        signed: list[_Draft] = []
+        while len(signed) < min(room, len(self._drafts)):
+            draft = self._drafts[len(signed)]
+            try:
+                _ = draft.message
+            except DigestError as error:
+                del self._drafts[len(signed)]
+                self._spoil(draft.delivery, error)
+            else:
+                signed.append(draft)
+        return signed
+
+    def _spoil(self, delivery: Delivery, error: DigestError) -> None:
+        # One reader's message that cannot be made stops nobody else's.
+        self._spoiled.append((delivery, error.what))
+        self._pace.let_go({delivery.id})
 
     def _key(self, chosen: Preferences, edition: Edition) -> str:
         # Put together of many words, and the same for nearly all.

@@ -200,7 +200,8 @@ class Desk:
         ]
         try:
             return back, self._book.turn(results, room), left
-        except DatabaseError:
+        except BaseException:
+            # Whatever it was: what came back is true, and `close` writes it down.
             self._back.extendleft(reversed(back))
             raise
 

@@ -1,0 +1,87 @@
+"""The desk between connections and book: what came back is never lost, whatever a group ends in."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
+
+import pytest
+
+from digest.delivery import Begun
+from digest.errors import DatabaseError
+from digest.ledger import Delivery
+from digest.messages import Message
+from digest.outcomes import Outcome, Reply, Sent
+from digest.publish.sending.book import Back, Book, Job, Turn
+from digest.publish.sending.desk import Desk
+from tests.conftest import NOW
+
+TAKEN = Sent(Reply(250, "2.0.0 taken"))
+
+
+class Scripted:
+    """A book whose groups end as told, and then well; and the log that hears of them."""
+
+    heartbeat = 5.0
+
+    def __init__(self, *ends: Exception) -> None:
+        self.ends = deque(ends)
+        self.groups: list[list[int]] = []
+        self.heard: list[tuple[int, str]] = []
+        self.closed = False
+        self.preparing: Callable[[], None] = lambda: None
+
+    def prepare(self, _wanted: int) -> bool:
+        self.preparing()
+        return True
+
+    def turn(self, results: Sequence[Back], _room: int) -> Turn:
+        numbers = [back.result.delivery.id for back in results]
+        self.groups.append(numbers)
+        if self.ends:
+            raise self.ends.popleft()
+        return Turn((), dict.fromkeys(numbers, "sent"), 0, "go")
+
+    def close(self) -> None:
+        self.closed = True
+
+    def happened(self, job: Job, _outcome: Outcome, state: str) -> None:
+        self.heard.append((job.delivery.id, state))
+
+    def passed(self, number: int) -> None:
+        """Nobody is."""
+
+
+def begun(number: int) -> Begun[Job]:
+    delivery = Delivery(number, 1, number, "", "", "claimed", "", "", 0, 0, NOW, 0, "", "", NOW,
+                        NOW, None)  # fmt: skip
+    message = Message("news@example.org", f"r{number}@readers.example", b"")
+    return Begun(Job(delivery, message.recipient), message)
+
+
+def at(book: Scripted, work: Callable[[Desk], Awaitable[None]]) -> None:
+    """Do `work` at a desk with one connection."""
+
+    async def run() -> None:
+        desk = Desk(cast("Book", book), "relay:25", asyncio.Event(), book)
+        desk.opened()
+        await work(desk)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), DatabaseError("the disk is full")])
+def test_what_came_back_in_a_group_that_failed_is_in_the_last_one(error: Exception) -> None:
+    async def work(desk: Desk) -> None:
+        keeper = asyncio.create_task(desk.keep())
+        desk.settle(begun(7), TAKEN)
+        await asyncio.gather(keeper, return_exceptions=True)
+        desk.closed()
+        await desk.close()
+
+    book = Scripted(error)
+    at(book, work)
+
+    assert book.groups == [[7], [7]]
+    assert book.heard == [(7, "sent")]
+    assert book.closed
