@@ -19,7 +19,7 @@ from digest.edition import Edition, cut, subject_for
 from digest.errors import DatabaseError, DigestError
 from digest.ledger import Delivery, Intent, Policy, Result
 from digest.messages import Message
-from digest.outcomes import NotBegun, RelayFault, slows_its_domain
+from digest.outcomes import NotBegun, RelayFault, Reply, slows_its_domain
 from digest.pace import Brake, too_many_refused
 from digest.publish.frequency import readers_of
 from digest.publish.opening import Clock, House
@@ -36,6 +36,7 @@ from subscribers.recipient import Recipient
 CLAIM = 500  # at most; and ten for each connection, so that another sender finds work, too
 FRUITLESS = 4  # claims in a row of which nobody may go yet, before something else has its turn
 NOTHING_TO_READ = "no section chosen has a story"
+_UNBEGUN = NotBegun(Reply(0, "it was never handed out"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +216,13 @@ class Book:
 
     def close(self) -> None:
         """Give back what was not begun, and the number."""
+        # Of a group that failed the commit may have happened; nobody was handed its messages.
+        unbegun = [Result(draft.delivery, _UNBEGUN) for draft in self._drafts]
 
         def closed(session: roster.Session, _again: bool) -> None:
             now = self._clock()
             left = [*self._claimed, *((d.delivery, d.recipient) for d in self._drafts)]
+            ledger.record(session, unbegun, self.sender, now, self._policy)
             ledger.release(session, self.sender, now)
             mine = ledger.retire(session, self.sender, ledger.database_time(session))
             self._pace.close(session, self.sender, left, mine=mine)
