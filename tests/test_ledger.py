@@ -241,6 +241,34 @@ def test_an_intent_whose_commit_nobody_confirmed_is_found_again(session: Session
     assert ledger.intend(session, intents, me + 1, "relay:25", NOW, again=True) == set()
 
 
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_an_outcome_whose_commit_nobody_confirmed_is_found_again(
+    session: Session, me: int, outcome: Outcome
+) -> None:
+    issue = frozen(session, 2)
+    one, two = (begun(session, issue, me) for _ in range(2))
+    results = [Result(d, outcome, "relay:25") for d in (one, two)]
+    states = ledger.record(session, results[:1], me, NOW, RESEND)
+
+    assert ledger.record(session, results[:1], me, NOW, RESEND) == {}
+    later = NOW + timedelta(seconds=1)
+    assert ledger.recorded(session, results, later, RESEND) == states
+    assert list(states) == [one.id]
+
+
+def test_what_became_of_a_delivery_by_another_is_not_taken_for_one_s_own(
+    session: Session, me: int
+) -> None:
+    issue = frozen(session)
+    mine = begun(session, issue, me)
+    ledger.reap(session, NOW, grace=GRACE, resend=True, dead=[me])
+    other = ledger.enlist(session, "another", LEASE, NOW)
+    record(session, begun(session, issue, other), other, TAKEN)
+
+    for outcome in OUTCOMES:
+        assert ledger.recorded(session, [Result(mine, outcome, "relay:25")], NOW, RESEND) == {}
+
+
 def test_groups_move_what_is_theirs_and_nothing_else(session: Session, me: int) -> None:
     issue = frozen(session, 4)
     found = ledger.claim(session, issue, me, NOW, 3)

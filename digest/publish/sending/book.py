@@ -241,7 +241,9 @@ class Book:
         now = self._clock()
         quiet = self._undisturbed(session)
         alive = self._alive(session, quiet=quiet)
-        states = ledger.record(session, [b.result for b in results], self.sender, now, self._policy)
+        outcomes = [back.result for back in results]
+        states = ledger.record(session, outcomes, self.sender, now, self._policy)
+        known = states | self._recorded(session, outcomes, states, now) if again else states
         for result in (back.result for back in results if back.result.delivery.id in states):
             note_refusal(self._house, session, result.delivery, result.outcome, now)
         self._note(session, results)
@@ -263,7 +265,13 @@ class Book:
             begun, more, changed = self._begin(session, drafts, again)
         # A wish to stop is read again, whoever wrote it down.
         self._mark = ledger.mark(session) if control == "go" else None
-        return Turn(begun, states, passed + more, control), changed
+        return Turn(begun, known, passed + more, control), changed
+
+    def _recorded(
+        self, session: roster.Session, outcomes: list[Result], states: dict[int, str], now: datetime
+    ) -> dict[int, str]:
+        others = [result for result in outcomes if result.delivery.id not in states]
+        return ledger.recorded(session, others, now, self._policy)
 
     def _note(self, session: roster.Session, results: Sequence[Back]) -> None:
         """What the outcomes say of the relay and of domains, for all senders."""
