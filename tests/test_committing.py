@@ -42,8 +42,9 @@ class Scripted:
             raise self.ends.popleft()
         return Turn((), dict.fromkeys(numbers, "sent"), 0, "go")
 
-    def close(self) -> None:
+    def close(self, results: Sequence[Back]) -> dict[int, str]:
         self.closed = True
+        return {back.result.delivery.id: "deferred" for back in results}
 
     def happened(self, job: Job, _outcome: Outcome, state: str) -> None:
         self.heard.append((job.delivery.id, state))
@@ -85,3 +86,17 @@ def test_what_came_back_in_a_group_that_failed_is_in_the_last_one(error: Excepti
     assert book.groups == [[7], [7]]
     assert book.heard == [(7, "sent")]
     assert book.closed
+
+
+def test_where_the_last_group_fails_too_the_book_is_closed_with_what_is_left() -> None:
+    async def work(desk: Desk) -> None:
+        desk.settle(begun(7), TAKEN)
+        desk.closed()
+        with pytest.raises(DatabaseError, match="disk"):
+            await desk.close()
+
+    book = Scripted(DatabaseError("the disk is full"))
+    at(book, work)
+
+    assert book.closed
+    assert book.heard == [(7, "deferred")]

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from digest import archive, ledger, publish
 from digest.database import Database
 from digest.edition import Edition
-from digest.errors import IssueError, MessageError
+from digest.errors import DatabaseError, IssueError, MessageError
 from digest.messages import Message
 from digest.outcomes import Deferred, Reply, Sent
 from digest.publish import House, IssueRecord, open_house
@@ -306,6 +306,29 @@ def test_of_a_group_whose_commit_nobody_confirmed_the_log_says_what_happened(
     assert set(mailed(relay).values()) == {1}
     said = Counter(re.findall(r"status=(\w+)", caplog.text))
     assert said == {"sent": 3, "refused": 1}
+
+
+def test_what_a_sender_still_learns_that_was_presumed_dead_is_in_the_log(
+    house: House, relay: ScriptedRelay, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def presume(point: str) -> None:
+        """Somebody finds its lease over as soon as the first message is on its way."""
+        if point == "after intents" and not presumed:
+            with house.database.writing() as session:
+                late = ledger.database_time(session) + timedelta(minutes=2)
+                ledger.reap(session, late, grace=timedelta(minutes=10), resend=True)
+            presumed.append(point)
+
+    presumed = list[str]()
+    record = approved(house, clock)
+    caplog.set_level(logging.INFO, "digest.mail")
+    with pytest.raises(DatabaseError, match="presumed dead"):
+        publish.send(house, clock=clock, passing=presume)
+
+    taken = len(relay.accepted)
+    assert taken
+    assert publish.account(house, record).counts["sent"] == taken
+    assert Counter(re.findall(r"status=(\w+)", caplog.text))["sent"] == taken
 
 
 def test_who_was_forgotten_is_still_counted(

@@ -68,14 +68,15 @@ class Back:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a group brought: messages to send, the new states, how many were passed over for
-    good without a message, what the operator wants, and whether those who stand by may have a
-    connection now."""
+    good without a message, what the operator wants, whether those who stand by may have a
+    connection now, and whether this sender was presumed dead: its work has been given to others."""
 
     begun: tuple[Begun[Job], ...]
     states: dict[int, str]
     passed: int
     control: str
     more: bool = False
+    fenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +188,7 @@ class Book:
     def turn(self, results: Sequence[Back], room: int) -> Turn:
         """Commit what came back and what goes out next: at most `room` messages.
 
-        Raises DatabaseError where the database cannot be written, and where this sender was
-        presumed dead and its work has been given to another.
+        Raises DatabaseError where the database cannot be written.
         """
         drafts = self._signed(room)
 
@@ -214,22 +214,27 @@ class Book:
                 self._claimed.appendleft((draft.delivery, changed[draft.delivery.id]))
         return turn
 
-    def close(self) -> None:
-        """Give back what was not begun, and the number."""
+    def close(self, results: Sequence[Back] = ()) -> dict[int, str]:
+        """Give back what was not begun, and the number. `results` are those that no group took;
+        the new states of their deliveries. Raises DatabaseError."""
         # Of a group that failed the commit may have happened; nobody was handed its messages.
-        unbegun = [Result(draft.delivery, _UNBEGUN) for draft in self._drafts]
+        ends = [back.result for back in results]
+        ends += [Result(draft.delivery, _UNBEGUN) for draft in self._drafts]
 
-        def closed(session: roster.Session, _again: bool) -> None:
+        def closed(session: roster.Session, again: bool) -> dict[int, str]:
             now = self._clock()
             left = [*self._claimed, *((d.delivery, d.recipient) for d in self._drafts)]
-            ledger.record(session, unbegun, self.sender, now, self._policy)
+            states = ledger.record(session, ends, self.sender, now, self._policy)
+            if again:
+                states |= self._recorded(session, ends, states, now)
             ledger.release(session, self.sender, now)
             mine = ledger.retire(session, self.sender, ledger.database_time(session))
             self._pace.close(session, self.sender, left, mine=mine)
+            return states
 
         self._maker.close()
         self._passing("before the rest is given back")
-        self._house.database.persist(closed)
+        return self._house.database.persist(closed)
 
     def _group(
         self,
@@ -251,8 +256,7 @@ class Book:
             self._fresh.clear()  # it may have suppressed somebody
         if not alive:
             # What came back is true all the same, and written down where nobody has acted on it.
-            session.commit()
-            raise _fenced()
+            return Turn((), known, 0, "go", fenced=True), {}
         sending = None if quiet else ledger.sending(session, self._record.id)
         control = sending.control if sending else "go"
         if control == "go" and self._braked(session, states, now):
@@ -368,7 +372,7 @@ class Book:
             if sending and sending.control != "go":
                 return []
             if not self._alive(session, quiet=quiet):
-                raise _fenced()
+                raise fenced()
             limit = self._pace.room(session, self._limit)
             found = self._due(session, now, limit) if limit else []
             numbers = [delivery.subscriber for delivery in found]
@@ -456,7 +460,8 @@ def _taken(results: Sequence[Back]) -> bool:
     return any(not isinstance(b.result.outcome, RelayFault | NotBegun) for b in results)
 
 
-def _fenced() -> DatabaseError:
+def fenced() -> DatabaseError:
+    """What a sender is told that was presumed dead."""
     return DatabaseError(
         "this sender was silent for so long that it was presumed dead; others have its work",
         remedy="nothing is lost: run `digest send` again, and look why the machine stood still",
