@@ -53,9 +53,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Definitely not taken, but worth trying again."""
+    """Definitely not taken, but worth trying again.
+
+    `worn`: with the message a connection ended that had taken others; that is no word about its
+    recipient's domain.
+    """
 
     reply: Reply
+    worn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +134,10 @@ def judge_silence(phase: Phase, what: str) -> Outcome:
 
 def slows_its_domain(outcome: Outcome) -> bool:
     """Whether the recipient's domain asks for less: 421, or Gmail's 4.7.28 (rate by sender)."""
-    reply = outcome.reply
-    return isinstance(outcome, Deferred) and (reply.code == 421 or reply.enhanced == "4.7.28")
+    if not isinstance(outcome, Deferred):
+        return False
+    closing = outcome.reply.code == 421 and not outcome.worn
+    return closing or outcome.reply.enhanced == "4.7.28"
 
 
 def next_attempt(attempts: int, now: datetime) -> datetime:

@@ -1,6 +1,7 @@
 """The desk between connections and book: what came back is never lost, whatever a group ends in."""
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
@@ -15,6 +16,7 @@ from digest.outcomes import Outcome, Reply, Sent
 from digest.publish.sending.book import Back, Book, Job, Turn
 from digest.publish.sending.desk import Desk
 from tests.conftest import NOW
+from tests.waiting import PATIENCE
 
 TAKEN = Sent(Reply(250, "2.0.0 taken"))
 
@@ -30,6 +32,7 @@ class Scripted:
         self.heard: list[tuple[int, str]] = []
         self.closed = False
         self.preparing: Callable[[], None] = lambda: None
+        self.committing: Callable[[], None] = lambda: None
 
     def prepare(self, _wanted: int) -> bool:
         self.preparing()
@@ -38,6 +41,7 @@ class Scripted:
     def turn(self, results: Sequence[Back], _room: int) -> Turn:
         numbers = [back.result.delivery.id for back in results]
         self.groups.append(numbers)
+        self.committing()
         if self.ends:
             raise self.ends.popleft()
         return Turn((), dict.fromkeys(numbers, "sent"), 0, "go")
@@ -100,3 +104,42 @@ def test_where_the_last_group_fails_too_the_book_is_closed_with_what_is_left() -
 
     assert book.closed
     assert book.heard == [(7, "deferred")]
+
+
+def test_what_came_back_while_a_group_was_made_ready_leaves_nobody_waiting() -> None:
+    async def work(desk: Desk) -> None:
+        def one_more() -> None:
+            loop.call_soon_threadsafe(desk.settle, begun(8), TAKEN)
+            loop.call_soon_threadsafe(settled.set)
+            assert settled.wait(PATIENCE)
+
+        loop, settled = asyncio.get_running_loop(), threading.Event()
+        book.preparing = one_more
+        desk.settle(begun(7), TAKEN)
+        await desk._visit(1)
+        assert book.groups == [[7, 8]]
+        assert desk._moment is None
+
+    book = Scripted()
+    at(book, work)
+
+
+def test_what_comes_back_while_a_group_is_committed_is_not_forgotten() -> None:
+    async def work(desk: Desk) -> None:
+        def one_more() -> None:
+            loop.call_soon_threadsafe(desk.settle, begun(8), TAKEN)
+            loop.call_soon_threadsafe(settled.set)
+            assert settled.wait(PATIENCE)
+
+        loop, settled = asyncio.get_running_loop(), threading.Event()
+        book.committing = one_more
+        desk.settle(begun(7), TAKEN)
+        await desk._visit(0)
+        assert book.groups == [[7]]
+        assert desk._moment is not None
+        book.committing = lambda: None
+        await desk.close()
+        assert book.groups == [[7], [8]]
+
+    book = Scripted()
+    at(book, work)

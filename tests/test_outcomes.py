@@ -81,6 +81,8 @@ def test_who_asks_for_less_is_heard() -> None:
     assert slows_its_domain(Deferred(Reply(450, "4.7.28 unusual rate")))
     assert not slows_its_domain(Deferred(Reply(450, "4.2.1 greylisted")))
     assert not slows_its_domain(RelayFault(Reply(421, "closing")))
+    assert not slows_its_domain(Deferred(Reply(421, "4.3.2 closing"), worn=True))
+    assert slows_its_domain(Deferred(Reply(421, "4.7.28 unusual rate"), worn=True))
 
 
 def test_the_wait_doubles_within_its_bounds() -> None:

@@ -99,6 +99,13 @@ class Desk:
         self._overdue = True
         self._news.set()
 
+    def _begin_anew(self) -> None:
+        """Nothing has waited yet."""
+        self._overdue = False
+        if self._moment:
+            self._moment.cancel()
+            self._moment = None
+
     def finished(self) -> bool:
         """See delivery.Desk."""
         return self._ended or self._stop.is_set()
@@ -183,11 +190,10 @@ class Desk:
 
     async def _visit(self, wanted: int) -> None:
         """Have `wanted` messages made, and commit a group."""
-        self._overdue = False
-        if self._moment:
-            self._moment.cancel()
-            self._moment = None
+        self._begin_anew()
         back, turn, left = await self._in_thread(self._in_book, wanted)
+        if not self._back:
+            self._begin_anew()  # what has come back meanwhile was in it, too
         self._held += len(turn.begun) - len(back)
         self._ready.extend(turn.begun)
         self._dry = (self._dry or not left) and not turn.more
