@@ -53,9 +53,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Definitely not taken, but worth trying again."""
+    """Definitely not taken, but worth trying again.
+
+    `worn`: with the message a connection ended that had taken others; that is no word about its
+    recipient's domain.
+    """
 
     reply: Reply
+    worn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,14 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class RelayFault:
-    """The relay does not want us or is not there: no recipient is to blame."""
+    """The relay does not want us or is not there: no recipient is to blame.
+
+    `of_one`: said when a recipient had been named, so the relay may only pass on what that one
+    reader's server has against us.
+    """
 
     reply: Reply
+    of_one: bool = False
 
     @property
     def lasting(self) -> bool:
@@ -104,9 +114,11 @@ def judge(phase: Phase, reply: Reply) -> Outcome:
     kind = reply.code // 100
     if phase is Phase.DOT and kind == 2:
         return Sent(reply)
-    before = phase in {Phase.RECIPIENT, Phase.DATA} and RelayFault(reply).lasting
-    if before or phase in {Phase.CONNECT, Phase.SENDER}:
+    if phase in {Phase.CONNECT, Phase.SENDER}:
         return RelayFault(reply)
+    named = RelayFault(reply, of_one=True)
+    if phase in {Phase.RECIPIENT, Phase.DATA} and named.lasting:
+        return named
     # RFC 5321 section 4.5.3.1.10: 552 for a recipient too many is to be read as 452.
     too_many = phase is Phase.RECIPIENT and reply.code == 552
     return Refused(reply) if kind == 5 and not too_many else Deferred(reply)
@@ -122,8 +134,10 @@ def judge_silence(phase: Phase, what: str) -> Outcome:
 
 def slows_its_domain(outcome: Outcome) -> bool:
     """Whether the recipient's domain asks for less: 421, or Gmail's 4.7.28 (rate by sender)."""
-    reply = outcome.reply
-    return isinstance(outcome, Deferred) and (reply.code == 421 or reply.enhanced == "4.7.28")
+    if not isinstance(outcome, Deferred):
+        return False
+    closing = outcome.reply.code == 421 and not outcome.worn
+    return closing or outcome.reply.enhanced == "4.7.28"
 
 
 def next_attempt(attempts: int, now: datetime) -> datetime:

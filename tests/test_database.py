@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlmodel import Session
 from digest.database import Database, open_database
 from digest.database.turns import Turns
 from subscribers import roster
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
 KEYS = (b"the key",)
@@ -100,6 +101,31 @@ def test_what_is_written_together_fails_alone(database: Database) -> None:
     with database.reading() as session:
         found = {one.address: one.subscriber for one in roster.recipients(session, "weekly")}
     assert found == {"ann@x.org": done[0].result(), "eve@x.org": done[2].result()}
+
+
+def test_closed_while_a_thread_writes_it_keeps_no_connection(tmp_path: Path) -> None:
+    database = open_database("sqlite:///x.db", tmp_path)
+    go, writing = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with database.writing() as session:
+            roster.add(session, "ann@x.org", "weekly", how="test", now=NOW, keys=KEYS)
+            writing.set()
+            assert go.wait(PATIENCE)
+
+    with ThreadPoolExecutor() as pool:
+        written = pool.submit(write)
+        assert writing.wait(PATIENCE)
+        database.close()
+        go.set()
+        written.result()
+
+    assert database._writer is None
+    database.engine.dispose()
+    again = open_database("sqlite:///x.db", tmp_path)
+    with again.reading() as session:
+        assert len(roster.recipients(session, "weekly")) == 1
+    again.close()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -23,6 +23,7 @@ from digest.outcomes import (
     RelayFault,
     Sent,
     Unknown,
+    slows_its_domain,
 )
 from tests.relay import (
     ANYONE,
@@ -312,6 +313,20 @@ def test_a_reply_in_single_bytes_is_read() -> None:
     assert isinstance(outcome, Sent)
     assert outcome.reply.text == "2.0.0 one 2.0.0 two 2.0.0 three"
     assert relay.connections == 1
+
+
+@both
+@pytest.mark.parametrize(("whom", "slows"), [(ANN, True), (BOB, False)])
+def test_the_end_of_a_connection_that_had_worked_is_no_word_about_a_domain(
+    extensions: tuple[str, ...], whom: str, slows: bool
+) -> None:
+    with ScriptedRelay(*extensions) as relay:
+        relay.will("dot", whom, "421 4.3.2 closing")
+        outcomes = deliver(relay, message(ANN), message(BOB))
+
+    ended = outcomes[0 if whom == ANN else 1]
+    assert isinstance(ended, Deferred)
+    assert slows_its_domain(ended) is slows
 
 
 def test_a_word_that_nobody_asked_for_ends_the_connection() -> None:

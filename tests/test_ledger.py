@@ -44,7 +44,8 @@ RESEND, HOLD = Policy(True, DAY), Policy(False, DAY)
 TAKEN, GONE = Sent(Reply(250, "2.0.0 taken")), Refused(Reply(550, "5.1.1 no such user"))
 LATER, SILENT = Deferred(Reply(450, "4.2.1 later")), Unknown(Reply(0, "no reply"))
 DOWN, STOPPED = RelayFault(Reply(0, "no connection")), NotBegun(Reply(0, "stopped"))
-OUTCOMES: list[Outcome] = [TAKEN, GONE, LATER, SILENT, DOWN, STOPPED]
+UNWANTED = RelayFault(Reply(550, "5.1.8 sender rejected"), of_one=True)
+OUTCOMES: list[Outcome] = [TAKEN, GONE, LATER, SILENT, DOWN, UNWANTED, STOPPED]
 
 
 def audience(readers: int) -> Any:
@@ -240,6 +241,34 @@ def test_an_intent_whose_commit_nobody_confirmed_is_found_again(session: Session
     assert ledger.intend(session, intents, me + 1, "relay:25", NOW, again=True) == set()
 
 
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_an_outcome_whose_commit_nobody_confirmed_is_found_again(
+    session: Session, me: int, outcome: Outcome
+) -> None:
+    issue = frozen(session, 2)
+    one, two = (begun(session, issue, me) for _ in range(2))
+    results = [Result(d, outcome, "relay:25") for d in (one, two)]
+    states = ledger.record(session, results[:1], me, NOW, RESEND)
+
+    assert ledger.record(session, results[:1], me, NOW, RESEND) == {}
+    later = NOW + timedelta(seconds=1)
+    assert ledger.recorded(session, results, later, RESEND) == states
+    assert list(states) == [one.id]
+
+
+def test_what_became_of_a_delivery_by_another_is_not_taken_for_one_s_own(
+    session: Session, me: int
+) -> None:
+    issue = frozen(session)
+    mine = begun(session, issue, me)
+    ledger.reap(session, NOW, grace=GRACE, resend=True, dead=[me])
+    other = ledger.enlist(session, "another", LEASE, NOW)
+    record(session, begun(session, issue, other), other, TAKEN)
+
+    for outcome in OUTCOMES:
+        assert ledger.recorded(session, [Result(mine, outcome, "relay:25")], NOW, RESEND) == {}
+
+
 def test_groups_move_what_is_theirs_and_nothing_else(session: Session, me: int) -> None:
     issue = frozen(session, 4)
     found = ledger.claim(session, issue, me, NOW, 3)
@@ -287,6 +316,7 @@ def test_who_no_message_can_be_made_for_is_refused_with_the_reason(
         (LATER, "deferred", 1, NOW + FIRST_WAIT),
         (SILENT, "deferred", 1, NOW + FIRST_WAIT),
         (DOWN, "deferred", 0, NOW),
+        (UNWANTED, "deferred", 1, NOW + FIRST_WAIT),
     ],
 )
 def test_every_outcome_has_its_transition(
@@ -334,11 +364,20 @@ def test_an_unknown_outcome_is_held_where_it_is_set_so(session: Session, me: int
     assert (after.state, after.resends) == ("unknown", 0)
 
 
-def test_waiting_ends(session: Session, me: int) -> None:
+def test_whom_the_relay_s_fault_met_goes_behind_the_others(session: Session, me: int) -> None:
+    issue, later = frozen(session, 3), NOW + timedelta(minutes=1)
+    first = begun(session, issue, me)
+    record(session, first, me, DOWN, later)
+
+    assert [d.subscriber for d in ledger.claim(session, issue, me, later, 3)] == [2, 3, 1]
+
+
+@pytest.mark.parametrize("outcome", [LATER, UNWANTED])
+def test_waiting_ends(session: Session, me: int, outcome: Outcome) -> None:
     issue, now, seen = frozen(session), NOW, list[str]()
     two_hours = Policy(True, timedelta(hours=2))
     while "expired" not in seen:
-        after = settle(session, issue, me, LATER, now, two_hours)
+        after = settle(session, issue, me, outcome, now, two_hours)
         seen.append(after.state)
         now = after.next_at
 
@@ -561,6 +600,8 @@ def test_deliveries_come_page_by_page(session: Session) -> None:
 READERS = 6
 RETRIES = [("unknown", "deferred"), ("unknown", "sent"), ("unknown", "refused"),
            ("refused", "deferred"), ("expired", "deferred")]  # fmt: skip
+GROUP = st.lists(st.integers(0, 20), min_size=1, max_size=4)
+ENDS = st.lists(st.sampled_from(OUTCOMES), min_size=4, max_size=4)
 STANDS = text("SELECT state, sender, attempts FROM delivery WHERE id = :id")
 
 
@@ -585,6 +626,7 @@ class Sending(RuleBasedStateMachine):
         self.said_yes: set[int] = set()
         self.overruled: Counter[int] = Counter()
         self.asked_again: Counter[int] = Counter()
+        self.tried: dict[int, datetime] = {}
         self.decided = 0
         self.final: dict[int, Delivery] = {}
         with self.database.writing() as session:
@@ -612,21 +654,38 @@ class Sending(RuleBasedStateMachine):
                 assert len(found) <= limit
                 self.held += [(sender, delivery) for delivery in found]
 
-    @rule(which=st.integers(0, 20))
-    def begin(self, which: int) -> None:
+    def some(
+        self, rows: list[tuple[int, Delivery]], which: list[int]
+    ) -> tuple[int, list[Delivery]]:
+        """A group of one sender's, each row once; they are taken out."""
+        sender = rows[which[0] % len(rows)][0]
+        mine = [one for one in rows if one[0] == sender]
+        chosen: dict[int, tuple[int, Delivery]] = {}
+        for number in which:
+            one = mine[number % len(mine)]
+            chosen.setdefault(one[1].id, one)
+        for one in chosen.values():
+            rows.remove(one)
+        return sender, [delivery for _, delivery in chosen.values()]
+
+    @rule(which=GROUP, again=st.booleans())
+    def begin(self, which: list[int], again: bool) -> None:
         if not self.held:
             return
-        sender, delivery = self.held.pop(which % len(self.held))
+        sender, chosen = self.some(self.held, which)
+        intents = [Intent(d, "key", f"<{d.id}@example.org>") for d in chosen]
         with self.database.writing() as session:
             if not ledger.renew(session, sender, self.now + LEASE):
                 return
-            mine = self.is_held(session, delivery, sender)
-            intents = [Intent(delivery, "key", f"<{delivery.id}@example.org>")]
-            moved = ledger.intend(session, intents, sender, "r", self.now)
-            assert bool(moved) == mine  # I3
-            if moved:
-                self.begun[delivery.id] += 1
-                self.inflight.append((sender, delivery))
+            mine = {d.id for d in chosen if self.is_held(session, d, sender)}
+            assert ledger.intend(session, intents, sender, "r", self.now) == mine  # I3
+        if again:  # nobody said that it was committed
+            before = {delivery.id for who, delivery in self.inflight if who == sender}
+            with self.database.writing() as session:
+                found = ledger.intend(session, intents, sender, "r", self.now, again=True)
+            assert mine <= found <= mine | before  # I3
+        self.begun.update(mine)
+        self.inflight += [(sender, delivery) for delivery in chosen if delivery.id in mine]
 
     @rule(which=st.integers(0, 20), how=st.sampled_from(["skip", "spoil", "postpone"]))
     def give_up(self, which: int, how: str) -> None:
@@ -644,34 +703,76 @@ class Sending(RuleBasedStateMachine):
                 moved = change(session, why, sender, self.now)
             assert bool(moved) == mine  # I3
 
-    @rule(which=st.integers(0, 20), outcome=st.sampled_from(OUTCOMES))
-    def settle(self, which: int, outcome: Outcome) -> None:
+    @rule(which=GROUP, outcomes=ENDS, again=st.booleans())
+    def settle(self, which: list[int], outcomes: list[Outcome], again: bool) -> None:
         if not self.inflight:
             return
-        sender, delivery = self.inflight.pop(which % len(self.inflight))
-        self.taken[delivery.id] += isinstance(outcome, Sent | Unknown)
+        sender, chosen = self.some(self.inflight, which)
+        results = [Result(d, o, "r") for d, o in zip(chosen, outcomes, strict=False)]
+        self.taken.update(r.delivery.id for r in results if isinstance(r.outcome, Sent | Unknown))
         with self.database.writing() as session:
-            results = [Result(delivery, outcome, "r")]
-            now = session.connection().execute(STANDS, {"id": delivery.id}).one()
-            mine = tuple(now) == ("inflight", sender, delivery.attempts + 1)
+            mine = {r.delivery.id for r in results if self.is_inflight(session, r, sender)}
             states = ledger.record(session, results, sender, self.now, self.policy)
-            assert bool(states) == mine  # I3
-        if isinstance(outcome, Sent) and states:
-            self.said_yes.add(delivery.id)
+            assert set(states) == mine  # I3
+            found = {d.id: d for d in ledger.deliveries(session, self.issue)}
+        if again:  # nobody said that it was committed
+            with self.database.writing() as session:
+                assert not ledger.record(session, results, sender, self.now, self.policy)  # I3
+                known = ledger.recorded(session, results, self.now, self.policy)
+            assert known.items() >= states.items()
+        for result in (result for result in results if result.delivery.id in mine):
+            self.waits(result.delivery, result.outcome, found[result.delivery.id])
+            if isinstance(result.outcome, Sent):
+                self.said_yes.add(result.delivery.id)
+
+    def waits(self, before: Delivery, outcome: Outcome, after: Delivery) -> None:
+        """I6: each attempt brings the end nearer, and what is no attempt goes behind the others."""
+        match outcome:
+            case RelayFault(of_one=False):
+                behind = max(before.next_at, self.now)
+                assert (after.attempts, after.next_at) == (before.attempts, behind)
+            case Deferred() | RelayFault():
+                first = self.tried.setdefault(after.id, self.now)
+                assert after.attempts == before.attempts + 1
+                assert after.state != "deferred" or self.now < after.next_at <= first + DAY
 
     @rule(who=st.sampled_from("ab"))
     def stop(self, who: str) -> None:
         with self.database.writing() as session:
             ledger.release(session, self.senders[who], self.now)
 
+    @rule(who=st.sampled_from("ab"))
+    def retire(self, who: str) -> None:
+        """It ends in order, but for what it has on the wire: of that it will hear no more."""
+        ended = self.senders[who]
+        with self.database.writing() as session:
+            ledger.release(session, ended, self.now)
+            ledger.retire(session, ended, self.now)
+            self.senders[who] = ledger.enlist(session, who, LEASE, self.now)
+        self.lose(ended)
+
+    @rule()
+    def start_alone(self) -> None:
+        """Who starts on one machine knows that no other process is left, whenever it ended."""
+        for sender in {sender for sender, _ in self.inflight}:
+            self.lose(sender)
+        with self.database.writing() as session:
+            dead = [sender.id for sender in ledger.senders(session)]
+            ledger.reap(session, self.now, grace=timedelta(), resend=self.policy.resend, dead=dead)
+            assert not {"claimed", "inflight"} & set(ledger.counts(session, self.issue))
+            self.senders = {who: ledger.enlist(session, who, LEASE, self.now) for who in "ab"}
+
+    def lose(self, sender: int) -> None:
+        """Everything that it had on the wire may have been taken."""
+        self.taken.update(delivery.id for who, delivery in self.inflight if who == sender)
+        self.inflight = [(who, delivery) for who, delivery in self.inflight if who != sender]
+
     @rule(who=st.sampled_from("ab"), known=st.booleans())
     def presume_dead(self, who: str, known: bool) -> None:
         """Everything it had inflight may have been taken. If only presumed, it may yet wake up."""
         dead = self.senders[who]
         if known:
-            lost = [(s, d) for s, d in self.inflight if s == dead]
-            self.taken.update(delivery.id for _, delivery in lost)
-            self.inflight = [(s, d) for s, d in self.inflight if s != dead]
+            self.lose(dead)
         with self.database.writing() as session:
             gone = [dead] if known else []
             ledger.reap(session, self.now, grace=GRACE, resend=self.policy.resend, dead=gone)
@@ -734,6 +835,11 @@ class Sending(RuleBasedStateMachine):
         now = session.connection().execute(STANDS, {"id": delivery.id}).one()
         return tuple(now) == ("claimed", sender, delivery.attempts)
 
+    def is_inflight(self, session: Session, result: Result, sender: int) -> bool:
+        delivery = result.delivery
+        now = session.connection().execute(STANDS, {"id": delivery.id}).one()
+        return tuple(now) == ("inflight", sender, delivery.attempts + 1)
+
     @invariant()
     def accounted_for(self) -> None:
         if not hasattr(self, "issue"):
@@ -763,9 +869,6 @@ class Sending(RuleBasedStateMachine):
             most = int(self.policy.resend) + self.asked_again[number]
             assert delivery.resends <= most
             assert delivery.attempts <= self.begun[number]  # I6
-            # I6: who has been tried for a day is not waited for any more.
-            again = delivery.state == "deferred" and not delivery.reason.endswith("decided")
-            assert not again or delivery.next_at <= max(NOW + DAY + FIRST_WAIT, delivery.changed)
         assert done == (len(self.final) == READERS)  # I7
 
 

@@ -1,15 +1,19 @@
 """Messages are signed in other threads, ahead of time: each is still its reader's."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from digest import dkim, publish
+from digest.errors import MessageError
+from digest.messages import Message
 from digest.publish import House
+from digest.publish.composing import Composer
 from tests.relay import DROP, ScriptedRelay
 from tests.test_dkim import verify
-from tests.test_sending import MAILED, Clock, approved, later
+from tests.test_sending import BEN, MAILED, Clock, approved, later
 
 KEY = dkim.generate("rsa")
 
@@ -53,3 +57,23 @@ def test_sent_again_it_is_the_same_to_the_last_byte_of_its_signature(
 
     first, second = (one.data for one in relay.accepted if one.recipient == reader)
     assert first == second
+
+
+class Unsigned(Composer):
+    def sign(self, message: Message, date: datetime) -> Message:
+        if message.recipient == BEN:
+            raise MessageError("this message cannot be signed")
+        return super().sign(message, date)
+
+
+def test_a_message_that_cannot_be_signed_stops_nobody_else(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    record = approved(house, clock)
+
+    account = publish.send(house, clock=clock, composing=Unsigned)
+
+    assert account.counts == {"sent": 3, "refused": 1, "skipped": 1}
+    assert {one.recipient for one in relay.accepted} == MAILED - {BEN}
+    [line] = publish.readers(house, record, ("refused",))
+    assert (line.address, line.reason) == (BEN, "this message cannot be signed")

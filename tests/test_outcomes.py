@@ -81,6 +81,8 @@ def test_who_asks_for_less_is_heard() -> None:
     assert slows_its_domain(Deferred(Reply(450, "4.7.28 unusual rate")))
     assert not slows_its_domain(Deferred(Reply(450, "4.2.1 greylisted")))
     assert not slows_its_domain(RelayFault(Reply(421, "closing")))
+    assert not slows_its_domain(Deferred(Reply(421, "4.3.2 closing"), worn=True))
+    assert slows_its_domain(Deferred(Reply(421, "4.7.28 unusual rate"), worn=True))
 
 
 def test_the_wait_doubles_within_its_bounds() -> None:
@@ -89,7 +91,18 @@ def test_the_wait_doubles_within_its_bounds() -> None:
     assert waits == [300, 600, 1200, 2400, 4000, 4000, 4000]
 
 
+@pytest.mark.parametrize(("phase", "of_one"), [
+    (Phase.CONNECT, False), (Phase.SENDER, False), (Phase.RECIPIENT, True), (Phase.DATA, True),
+])  # fmt: skip
+def test_what_is_said_of_us_at_a_recipient_may_be_that_server_s_word(
+    phase: Phase, of_one: bool
+) -> None:
+    reply = Reply(550, "5.1.8 sender rejected")
+    assert judge(phase, reply) == RelayFault(reply, of_one)
+
+
 BUSY, WRONG = RelayFault(Reply(421, "4.3.2 busy")), RelayFault(Reply(535, "5.7.8 who?"))
+NAMED = RelayFault(Reply(550, "5.1.8 sender rejected"), of_one=True)
 
 
 def test_faults_take_connections_away_and_messages_give_them_back() -> None:
@@ -126,6 +139,25 @@ def test_a_fault_that_lasts_opens_it_at_once() -> None:
     throttle = Throttle(8)
     throttle.failed(WRONG, working=True)
     assert throttle.fault is WRONG
+
+
+@pytest.mark.parametrize("trying", [False, True])
+def test_what_one_recipient_hears_opens_it_when_the_next_hears_it_too(trying: bool) -> None:
+    throttle = Throttle(8, trying=trying)
+    throttle.failed(NAMED, working=False)
+    throttle.worked()
+    throttle.failed(NAMED, working=False)
+    assert throttle.fault is None
+    throttle.failed(NAMED, working=True)
+    assert throttle.fault is NAMED
+
+
+def test_a_lost_connection_and_what_one_recipient_hears_are_not_the_same() -> None:
+    throttle = Throttle(8)
+    for fault in (BUSY, NAMED, BUSY, NAMED):
+        assert throttle.fault is None
+        throttle.failed(fault, working=True)
+    assert throttle.fault is None
 
 
 def test_a_relay_that_is_tried_again_has_one_connection_and_no_second_chance() -> None:

@@ -243,6 +243,39 @@ def test_connections_are_held_by_one_sender_at_a_time(database: Database) -> Non
         assert ledger.hold(session, "relay x", two, 0, 5) == 0
 
 
+@pytest.mark.parametrize("said", ["550 5.1.8 sender rejected", "530 5.7.0 log in first"])
+def test_one_reader_s_server_that_says_our_address_is_wrong_stops_nobody_else(
+    opened: Opened, relay: ScriptedRelay, said: str
+) -> None:
+    relay.will("rcpt", "r0@readers.example", said, times=50)
+    with opened(relay_connections=1) as house:
+        approved(house, 6)
+        account = publish.send(house, clock=later(0), scheduled=True)
+        assert account.counts == {"sent": 5, "deferred": 1}
+        assert account.next_at == NOW + timedelta(minutes=5)
+        assert publish.relay_lines(house, NOW)[0].until is None
+        two_days = publish.send(house, clock=later(2 * 1440), scheduled=True)
+    assert two_days.counts == {"sent": 5, "expired": 1}
+    assert two_days.record.state == "sent"
+
+
+@on_sqlite
+def test_a_relay_that_says_so_to_two_in_a_row_is_left_alone_and_each_time_tried_by_another(
+    opened: Opened, relay: ScriptedRelay
+) -> None:
+    relay.will("rcpt", ANYONE, "530 5.7.0 log in first", times=4)
+    with opened(relay_connections=1) as house:
+        approved(house, 6)
+        for minutes, deferred in ((0, 2), (5, 4)):
+            with pytest.raises(RelayError, match="log in first"):
+                publish.send(house, clock=later(minutes))
+            counts = publish.account(house, house.issue("weekly")).counts
+            assert counts == {"pending": 6 - deferred, "deferred": deferred}
+        publish.send(house, clock=later(9))
+        assert publish.send(house, clock=later(30)).counts == {"sent": 6}
+    assert set(mailed(relay).values()) == {1}
+
+
 @on_sqlite
 def test_a_domain_has_no_more_messages_under_way_than_it_is_given(
     opened: Opened, relay: Busy

@@ -325,6 +325,46 @@ def test_a_killed_sender_loses_nobody_and_doubles_only_what_was_in_doubt(
     assert 1 <= sum(again.values()) <= 16  # two for each of four connections, two kills
 
 
+def test_what_was_marked_and_never_handed_out_is_not_in_doubt(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    def fail(point: str) -> None:
+        if point == "after intents":
+            raise ZeroDivisionError
+
+    record = approved(house, clock)
+    with pytest.raises(ZeroDivisionError):
+        publish.send(house, clock=clock, passing=fail)
+    assert set(publish.account(house, record).counts) <= {"pending", "skipped"}
+
+    assert publish.send(house, clock=clock).counts == {"sent": 4, "skipped": 1}
+    assert set(mailed(relay).values()) == {1}
+    assert set(resends(house).values()) == {0}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_a_sender_that_ended_left_on_the_wire_is_waited_for_by_nobody_on_one_machine(
+    crowded: House, relay: ScriptedRelay
+) -> None:
+    def end(point: str) -> None:
+        if point == "after the list is written":
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        publish.send(crowded, clock=in_minutes(0), passing=end)
+    with crowded.database.writing() as session:
+        now = ledger.database_time(session)
+        me = ledger.enlist(session, "host:1:place relay", timedelta(minutes=1), now)
+        issue = crowded.issue("weekly").id
+        [left] = ledger.claim(session, issue, me, in_minutes(0)(), 1)
+        intents = [ledger.Intent(left, "key", "<m@example.org>")]
+        assert ledger.intend(session, intents, me, "relay:25", now) == {left.id}
+        assert ledger.retire(session, me, now)
+
+    assert publish.send(crowded, clock=in_minutes(1)).counts == {"sent": len(CROWD)}
+    assert sum(resends(crowded).values()) == 1
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_interrupted_sender_finishes_what_it_has_begun(
     crowded: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay

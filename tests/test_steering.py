@@ -5,17 +5,21 @@ import csv
 import io
 import json
 import logging
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from digest import archive, ledger, publish
+from digest.database import Database
 from digest.edition import Edition
-from digest.errors import IssueError, MessageError
+from digest.errors import DatabaseError, IssueError, MessageError
 from digest.messages import Message
 from digest.outcomes import Deferred, Reply, Sent
 from digest.publish import House, IssueRecord, open_house
@@ -25,6 +29,7 @@ from digest.web import public_app
 from subscribers import roster
 from subscribers.preferences import FREQUENCIES, Frequency, Preferences
 from subscribers.recipient import Recipient
+from subscribers.roster import Session
 from tests.conftest import NOW
 from tests.relay import DROP, ScriptedRelay
 from tests.test_cli import digest_in, refused
@@ -268,6 +273,62 @@ def test_a_message_that_cannot_be_made_stops_nobody_else(
     [line] = publish.readers(house, record, ("refused",))
     assert (line.address, line.reason) == (BEN, "the preferences of this reader cannot be written")
     assert set(mailed(relay)) == MAILED - {BEN}
+
+
+def test_of_a_group_whose_commit_nobody_confirmed_the_log_says_what_happened(
+    house: House,
+    relay: ScriptedRelay,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each group is committed, and then tried again as if nobody had said so."""
+    approved(house, clock)
+    relay.will("rcpt", BEN, "550 5.7.1 not from this address of yours")
+    groups = list[str]()
+    persist = Database.persist
+
+    def unanswered(self: Database, work: Callable[[Session, bool], Any]) -> Any:
+        if groups and groups.pop():
+            with self.writing() as session:
+                work(session, False)
+            return persist(self, lambda session, _again: work(session, True))
+        return persist(self, work)
+
+    def passing(point: str) -> None:
+        groups.extend([point] if point == "before a group is committed" else [])
+
+    monkeypatch.setattr(Database, "persist", unanswered)
+    with caplog.at_level(logging.INFO, logger="digest.mail"):
+        account = publish.send(house, clock=clock, passing=passing)
+
+    assert account.counts == {"sent": 3, "refused": 1, "skipped": 1}
+    assert set(mailed(relay).values()) == {1}
+    said = Counter(re.findall(r"status=(\w+)", caplog.text))
+    assert said == {"sent": 3, "refused": 1}
+
+
+def test_what_a_sender_still_learns_that_was_presumed_dead_is_in_the_log(
+    house: House, relay: ScriptedRelay, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def presume(point: str) -> None:
+        """Somebody finds its lease over as soon as the first message is on its way."""
+        if point == "after intents" and not presumed:
+            with house.database.writing() as session:
+                late = ledger.database_time(session) + timedelta(minutes=2)
+                ledger.reap(session, late, grace=timedelta(minutes=10), resend=True)
+            presumed.append(point)
+
+    presumed = list[str]()
+    record = approved(house, clock)
+    caplog.set_level(logging.INFO, "digest.mail")
+    with pytest.raises(DatabaseError, match="presumed dead"):
+        publish.send(house, clock=clock, passing=presume)
+
+    taken = len(relay.accepted)
+    assert taken
+    assert publish.account(house, record).counts["sent"] == taken
+    assert Counter(re.findall(r"status=(\w+)", caplog.text))["sent"] == taken
 
 
 def test_who_was_forgotten_is_still_counted(

@@ -57,6 +57,7 @@ class Database:
         self._turns = Turns(Path(named) if named and named != ":memory:" else None)
         self._sharing = Sharing(self.persist, _may_help)
         self._writer: Connection | None = None  # SQLite's, used in turn
+        self._closed = False
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
@@ -106,6 +107,8 @@ class Database:
             raise
         if self._sqlite:
             self._writer = connection
+            if self._closed:  # while it was in use
+                self._drop_writer()
         else:
             connection.close()
 
@@ -184,12 +187,16 @@ class Database:
         return file.stat().st_size if self._sqlite and file.is_file() else 0
 
     def close(self) -> None:
-        """Give back every connection."""
-        if self._writer:
-            self._writer.close()
-            self._writer = None
+        """Give back every connection; one that is in use, when it is no longer."""
+        self._closed = True
+        self._drop_writer()
         self.engine.dispose()
         self._turns.close()
+
+    def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer:
+            writer.close()
 
 
 def open_database(url: str, folder: Path) -> Database:

@@ -28,6 +28,7 @@ class Turns:
     def __init__(self, database: Path | None, patience: float = PATIENCE) -> None:
         self._database, self._patience = database, patience
         self._files: tuple[int, int] | None = None
+        self._closed = False
         self._lock = threading.Lock()  # of the line of threads; held for moments
         self._line = deque[tuple[int, threading.Lock]]()  # the first has the turn
 
@@ -51,11 +52,10 @@ class Turns:
             self._leave(mine)
 
     def close(self) -> None:
-        """Give the files back."""
+        """Give the files back; whoever is in line has them until the end of it."""
         with self._lock:
-            for file in self._files or ():
-                os.close(file)
-            self._files = None
+            self._closed = True
+            self._give_back()
 
     def _join(self) -> threading.Lock:
         mine, me = threading.Lock(), threading.get_ident()
@@ -73,6 +73,13 @@ class Turns:
             self._line = deque(one for one in self._line if one[1] is not mine)
             if was_first and self._line:
                 self._line[0][1].release()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        if self._closed and not self._line:
+            for file in self._files or ():
+                os.close(file)
+            self._files = None
 
     def _hold(self) -> int | None:
         """The file that was locked; None where courtesy fails."""

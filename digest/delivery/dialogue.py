@@ -128,6 +128,8 @@ class Dialogue:
             if reply.code // 100 not in (4, 5):
                 return judge_silence(Phase.DOT, f"{reply.code} {reply.text} in its place")
         self.taken += 1
+        if reply.code == 421:
+            return Deferred(reply, worn=self.taken > 1)
         return judge(Phase.DOT, reply)
 
     def _envelope(self, message: Message) -> Envelope:

@@ -212,6 +212,21 @@ def record(
     return {number: changes[number]["state"] for number in moved} | dict.fromkeys(sent, "sent")
 
 
+def recorded(
+    session: Session, results: Iterable[Result], now: datetime, policy: Policy
+) -> dict[int, str]:
+    """The states of those of whom an earlier `record` of the same results is in the ledger.
+
+    For after a commit that was not answered: it may have happened. They have moved once, so what
+    else follows from an outcome has followed.
+    """
+    told = {r.delivery.id: _written(r, now, policy) for r in results}
+    columns = (TABLE.c[name] for name in ("id", "state", "attempts", "code", "reply"))
+    query = select(*columns).where(col(DeliveryRow.id).in_(told), col(DeliveryRow.sender) == 0)
+    rows = session.connection().execute(query)
+    return {number: state for number, state, *rest in rows if tuple(rest) == told[number]}
+
+
 def release(session: Session, sender: int, now: datetime) -> int:
     """Give back what was claimed and not begun: no byte of it was sent. Returns how many."""
     given = (
@@ -273,6 +288,15 @@ def _sent(session: Session, sent: Iterable[Result], sender: int, now: datetime) 
     return move(session, _SENT, rows, sender, now)
 
 
+def _written(result: Result, now: datetime, policy: Policy) -> tuple[int, int, str]:
+    """The attempts, code and reply that `record` leaves."""
+    reply = result.outcome.reply
+    if isinstance(result.outcome, Sent):
+        return result.delivery.attempts + 1, reply.code, reply.text[:REPLY]
+    values = _changes(result, now, policy)
+    return values["attempts"], values["code"], values["reply"]
+
+
 def _changes(result: Result, now: datetime, policy: Policy) -> dict[str, Any]:
     delivery, outcome = result.delivery, result.outcome
     reply = outcome.reply
@@ -308,10 +332,12 @@ def _otherwise(
                 "state": state, "attempts": delivery.attempts, "enhanced": delivery.enhanced,
                 "relay": delivery.relay, **before,
             }  # fmt: skip
-        case RelayFault():
-            # Not the recipient's doing: the attempt doesn't count, and it is due at once.
-            return {"state": "deferred", "attempts": delivery.attempts}
-        case Deferred():
+        case RelayFault(of_one=False):
+            # Not the recipient's doing: the attempt doesn't count, and it is due at once; but
+            # behind the others, or it would be the one by which the relay is tried each time.
+            behind = max(delivery.next_at, now)
+            return {"state": "deferred", "attempts": delivery.attempts, "next_at": behind}
+        case Deferred() | RelayFault():
             due, tried = next_attempt(attempts, now), delivery.tried or now
             over = "unknown" if delivery.resends else "expired"
             state = over if due > tried + policy.expire else "deferred"

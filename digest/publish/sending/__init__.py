@@ -21,7 +21,7 @@ Never here: a decision about a reply (outcomes), or a sentence for a terminal.
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from digest import archive, ledger
 from digest.archive import IssueRecord
@@ -182,7 +182,9 @@ def _reap(house: House, clock: Clock, timing: Timing, *, alone: bool) -> None:
     def work(session: roster.Session, _again: bool) -> None:
         known = ledger.senders(session)
         dead = [sender.id for sender in known if alone or gone(sender.name)]
-        inherit(house, session, clock(), grace=timing.grace, dead=dead)
+        # Alone, no process is left that could still be on the wire, whenever it retired.
+        grace = timedelta() if alone else timing.grace
+        inherit(house, session, clock(), grace=grace, dead=dead)
 
     house.database.persist(work)
 

@@ -19,7 +19,7 @@ from digest.edition import Edition, cut, subject_for
 from digest.errors import DatabaseError, DigestError
 from digest.ledger import Delivery, Intent, Policy, Result
 from digest.messages import Message
-from digest.outcomes import NotBegun, RelayFault, slows_its_domain
+from digest.outcomes import NotBegun, RelayFault, Reply, slows_its_domain
 from digest.pace import Brake, too_many_refused
 from digest.publish.frequency import readers_of
 from digest.publish.opening import Clock, House
@@ -36,6 +36,7 @@ from subscribers.recipient import Recipient
 CLAIM = 500  # at most; and ten for each connection, so that another sender finds work, too
 FRUITLESS = 4  # claims in a row of which nobody may go yet, before something else has its turn
 NOTHING_TO_READ = "no section chosen has a story"
+_UNBEGUN = NotBegun(Reply(0, "it was never handed out"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,15 @@ class Back:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a group brought: messages to send, the new states, how many were passed over for
-    good without a message, what the operator wants, and whether those who stand by may have a
-    connection now."""
+    good without a message, what the operator wants, whether those who stand by may have a
+    connection now, and whether this sender was presumed dead: its work has been given to others."""
 
     begun: tuple[Begun[Job], ...]
     states: dict[int, str]
     passed: int
     control: str
     more: bool = False
+    fenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +188,9 @@ class Book:
     def turn(self, results: Sequence[Back], room: int) -> Turn:
         """Commit what came back and what goes out next: at most `room` messages.
 
-        Raises DatabaseError where the database cannot be written, and where this sender was
-        presumed dead and its work has been given to another.
+        Raises DatabaseError where the database cannot be written.
         """
-        drafts = [self._drafts[n] for n in range(min(max(room, 0), len(self._drafts)))]
-        for draft in drafts:
-            _ = draft.message  # not to be waited for within the transaction
+        drafts = self._signed(room)
 
         def work(session: roster.Session, again: bool) -> tuple[Turn, dict[int, Recipient]]:
             done = self._group(session, results, drafts, again)
@@ -215,19 +214,27 @@ class Book:
                 self._claimed.appendleft((draft.delivery, changed[draft.delivery.id]))
         return turn
 
-    def close(self) -> None:
-        """Give back what was not begun, and the number."""
+    def close(self, results: Sequence[Back] = ()) -> dict[int, str]:
+        """Give back what was not begun, and the number. `results` are those that no group took;
+        the new states of their deliveries. Raises DatabaseError."""
+        # Of a group that failed the commit may have happened; nobody was handed its messages.
+        ends = [back.result for back in results]
+        ends += [Result(draft.delivery, _UNBEGUN) for draft in self._drafts]
 
-        def closed(session: roster.Session, _again: bool) -> None:
+        def closed(session: roster.Session, again: bool) -> dict[int, str]:
             now = self._clock()
             left = [*self._claimed, *((d.delivery, d.recipient) for d in self._drafts)]
+            states = ledger.record(session, ends, self.sender, now, self._policy)
+            if again:
+                states |= self._recorded(session, ends, states, now)
             ledger.release(session, self.sender, now)
             mine = ledger.retire(session, self.sender, ledger.database_time(session))
             self._pace.close(session, self.sender, left, mine=mine)
+            return states
 
         self._maker.close()
         self._passing("before the rest is given back")
-        self._house.database.persist(closed)
+        return self._house.database.persist(closed)
 
     def _group(
         self,
@@ -239,7 +246,9 @@ class Book:
         now = self._clock()
         quiet = self._undisturbed(session)
         alive = self._alive(session, quiet=quiet)
-        states = ledger.record(session, [b.result for b in results], self.sender, now, self._policy)
+        outcomes = [back.result for back in results]
+        states = ledger.record(session, outcomes, self.sender, now, self._policy)
+        known = states | self._recorded(session, outcomes, states, now) if again else states
         for result in (back.result for back in results if back.result.delivery.id in states):
             note_refusal(self._house, session, result.delivery, result.outcome, now)
         self._note(session, results)
@@ -247,8 +256,7 @@ class Book:
             self._fresh.clear()  # it may have suppressed somebody
         if not alive:
             # What came back is true all the same, and written down where nobody has acted on it.
-            session.commit()
-            raise _fenced()
+            return Turn((), known, 0, "go", fenced=True), {}
         sending = None if quiet else ledger.sending(session, self._record.id)
         control = sending.control if sending else "go"
         if control == "go" and self._braked(session, states, now):
@@ -261,7 +269,13 @@ class Book:
             begun, more, changed = self._begin(session, drafts, again)
         # A wish to stop is read again, whoever wrote it down.
         self._mark = ledger.mark(session) if control == "go" else None
-        return Turn(begun, states, passed + more, control), changed
+        return Turn(begun, known, passed + more, control), changed
+
+    def _recorded(
+        self, session: roster.Session, outcomes: list[Result], states: dict[int, str], now: datetime
+    ) -> dict[int, str]:
+        others = [result for result in outcomes if result.delivery.id not in states]
+        return ledger.recorded(session, others, now, self._policy)
 
     def _note(self, session: roster.Session, results: Sequence[Back]) -> None:
         """What the outcomes say of the relay and of domains, for all senders."""
@@ -358,7 +372,7 @@ class Book:
             if sending and sending.control != "go":
                 return []
             if not self._alive(session, quiet=quiet):
-                raise _fenced()
+                raise fenced()
             limit = self._pace.room(session, self._limit)
             found = self._due(session, now, limit) if limit else []
             numbers = [delivery.subscriber for delivery in found]
@@ -410,11 +424,28 @@ class Book:
         try:
             message = self._maker.made(recipient, edition, name, delivery.frozen)
         except DigestError as error:
-            # One reader's message that cannot be made stops nobody else's.
-            self._spoiled.append((delivery, error.what))
-            self._pace.let_go({delivery.id})
+            self._spoil(delivery, error)
             return
         self._drafts.append(_Draft(delivery, recipient, self._key(chosen, edition), name, message))
+
+    def _signed(self, room: int) -> list[_Draft]:
+        """The first of the drafts, whose signatures need not be waited for in a transaction."""
+        signed: list[_Draft] = []
+        while len(signed) < min(room, len(self._drafts)):
+            draft = self._drafts[len(signed)]
+            try:
+                _ = draft.message
+            except DigestError as error:
+                del self._drafts[len(signed)]
+                self._spoil(draft.delivery, error)
+            else:
+                signed.append(draft)
+        return signed
+
+    def _spoil(self, delivery: Delivery, error: DigestError) -> None:
+        # One reader's message that cannot be made stops nobody else's.
+        self._spoiled.append((delivery, error.what))
+        self._pace.let_go({delivery.id})
 
     def _key(self, chosen: Preferences, edition: Edition) -> str:
         # Put together of many words, and the same for nearly all.
@@ -429,7 +460,8 @@ def _taken(results: Sequence[Back]) -> bool:
     return any(not isinstance(b.result.outcome, RelayFault | NotBegun) for b in results)
 
 
-def _fenced() -> DatabaseError:
+def fenced() -> DatabaseError:
+    """What a sender is told that was presumed dead."""
     return DatabaseError(
         "this sender was silent for so long that it was presumed dead; others have its work",
         remedy="nothing is lost: run `digest send` again, and look why the machine stood still",

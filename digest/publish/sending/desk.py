@@ -18,11 +18,12 @@ from digest.delivery import Begun
 from digest.errors import DatabaseError
 from digest.ledger import Result
 from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
-from digest.publish.sending.book import Back, Book, Job, Turn
+from digest.publish.sending.book import Back, Book, Job, Turn, fenced
 
 AHEAD = 2  # deliveries past the intent for each connection: one on the wire, one ready
 MOMENT = 0.003  # seconds that an outcome waits for others to be committed with it
 _STOPPED = NotBegun(Reply(0, "the sender was stopped"))
+_Ended = list[tuple[Begun[Job], Outcome]]
 T = TypeVar("T")
 
 
@@ -98,6 +99,13 @@ class Desk:
         self._overdue = True
         self._news.set()
 
+    def _begin_anew(self) -> None:
+        """Nothing has waited yet."""
+        self._overdue = False
+        if self._moment:
+            self._moment.cancel()
+            self._moment = None
+
     def finished(self) -> bool:
         """See delivery.Desk."""
         return self._ended or self._stop.is_set()
@@ -123,13 +131,20 @@ class Desk:
         try:
             self._back += [(begun, _STOPPED) for begun in self._ready]
             self._ready.clear()
-            # After a failed commit once more: the disk may have room again.
-            await self._visit(0)
-            await self._in_thread(self._book.close)
+            try:
+                # After a failed commit once more: the disk may have room again.
+                await self._visit(0)
+            finally:
+                await self._give_back()
         finally:
             for timer in filter(None, (self._later, self._moment)):
                 timer.cancel()
             self._thread.shutdown(wait=True)
+
+    async def _give_back(self) -> None:
+        back, self._back = list(self._back), deque()
+        states = await self._in_thread(self._book.close, self._results(back))
+        self._report(back, states)
 
     async def open(self, name: str) -> None:
         """Take a sender's number."""
@@ -175,41 +190,45 @@ class Desk:
 
     async def _visit(self, wanted: int) -> None:
         """Have `wanted` messages made, and commit a group."""
-        self._overdue = False
-        if self._moment:
-            self._moment.cancel()
-            self._moment = None
+        self._begin_anew()
         back, turn, left = await self._in_thread(self._in_book, wanted)
+        if not self._back:
+            self._begin_anew()  # what has come back meanwhile was in it, too
         self._held += len(turn.begun) - len(back)
         self._ready.extend(turn.begun)
         self._dry = (self._dry or not left) and not turn.more
-        self._report(back, turn)
+        self._log.passed(turn.passed)
+        self._report(back, turn.states)
+        if turn.fenced:
+            raise fenced()
         if turn.control != "go":
             self.control, self._ended = turn.control, True
         elif wanted:
             await self._look_again_if_dry()
 
-    def _in_book(self, wanted: int) -> tuple[list[tuple[Begun[Job], Outcome]], Turn, bool]:
+    def _in_book(self, wanted: int) -> tuple[_Ended, Turn, bool]:
         # All in one visit to the book's thread, for each takes 30 µs of processor time. What has
         # come back while messages were made is in the same group.
         left = self._book.prepare(wanted) if wanted else True
         room = self._room()
         back = [self._back.popleft() for _ in range(len(self._back))]
-        results = [
-            Back(Result(b.job.delivery, outcome, self._relay), b.job.address) for b, outcome in back
-        ]
         try:
-            return back, self._book.turn(results, room), left
-        except DatabaseError:
+            return back, self._book.turn(self._results(back), room), left
+        except BaseException:
+            # Whatever it was: what came back is true, and `close` writes it down.
             self._back.extendleft(reversed(back))
             raise
 
-    def _report(self, back: list[tuple[Begun[Job], Outcome]], turn: Turn) -> None:
-        self._log.passed(turn.passed)
+    def _results(self, back: _Ended) -> list[Back]:
+        return [
+            Back(Result(b.job.delivery, outcome, self._relay), b.job.address) for b, outcome in back
+        ]
+
+    def _report(self, back: _Ended, states: dict[int, str]) -> None:
         for begun, outcome in back:
-            state = turn.states.get(begun.job.delivery.id, "")
+            state = states.get(begun.job.delivery.id, "")
             self._log.happened(begun.job, outcome, state)
-            if isinstance(outcome, RelayFault):
+            if isinstance(outcome, RelayFault) and not outcome.of_one:
                 self._dry = False  # it is due again at once
 
     def _serve(self) -> None:

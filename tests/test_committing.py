@@ -1,0 +1,145 @@
+"""The desk between connections and book: what came back is never lost, whatever a group ends in."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
+
+import pytest
+
+from digest.delivery import Begun
+from digest.errors import DatabaseError
+from digest.ledger import Delivery
+from digest.messages import Message
+from digest.outcomes import Outcome, Reply, Sent
+from digest.publish.sending.book import Back, Book, Job, Turn
+from digest.publish.sending.desk import Desk
+from tests.conftest import NOW
+from tests.waiting import PATIENCE
+
+TAKEN = Sent(Reply(250, "2.0.0 taken"))
+
+
+class Scripted:
+    """A book whose groups end as told, and then well; and the log that hears of them."""
+
+    heartbeat = 5.0
+
+    def __init__(self, *ends: Exception) -> None:
+        self.ends = deque(ends)
+        self.groups: list[list[int]] = []
+        self.heard: list[tuple[int, str]] = []
+        self.closed = False
+        self.preparing: Callable[[], None] = lambda: None
+        self.committing: Callable[[], None] = lambda: None
+
+    def prepare(self, _wanted: int) -> bool:
+        self.preparing()
+        return True
+
+    def turn(self, results: Sequence[Back], _room: int) -> Turn:
+        numbers = [back.result.delivery.id for back in results]
+        self.groups.append(numbers)
+        self.committing()
+        if self.ends:
+            raise self.ends.popleft()
+        return Turn((), dict.fromkeys(numbers, "sent"), 0, "go")
+
+    def close(self, results: Sequence[Back]) -> dict[int, str]:
+        self.closed = True
+        return {back.result.delivery.id: "deferred" for back in results}
+
+    def happened(self, job: Job, _outcome: Outcome, state: str) -> None:
+        self.heard.append((job.delivery.id, state))
+
+    def passed(self, number: int) -> None:
+        """Nobody is."""
+
+
+def begun(number: int) -> Begun[Job]:
+    delivery = Delivery(number, 1, number, "", "", "claimed", "", "", 0, 0, NOW, 0, "", "", NOW,
+                        NOW, None)  # fmt: skip
+    message = Message("news@example.org", f"r{number}@readers.example", b"")
+    return Begun(Job(delivery, message.recipient), message)
+
+
+def at(book: Scripted, work: Callable[[Desk], Awaitable[None]]) -> None:
+    """Do `work` at a desk with one connection."""
+
+    async def run() -> None:
+        desk = Desk(cast("Book", book), "relay:25", asyncio.Event(), book)
+        desk.opened()
+        await work(desk)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), DatabaseError("the disk is full")])
+def test_what_came_back_in_a_group_that_failed_is_in_the_last_one(error: Exception) -> None:
+    async def work(desk: Desk) -> None:
+        keeper = asyncio.create_task(desk.keep())
+        desk.settle(begun(7), TAKEN)
+        await asyncio.gather(keeper, return_exceptions=True)
+        desk.closed()
+        await desk.close()
+
+    book = Scripted(error)
+    at(book, work)
+
+    assert book.groups == [[7], [7]]
+    assert book.heard == [(7, "sent")]
+    assert book.closed
+
+
+def test_where_the_last_group_fails_too_the_book_is_closed_with_what_is_left() -> None:
+    async def work(desk: Desk) -> None:
+        desk.settle(begun(7), TAKEN)
+        desk.closed()
+        with pytest.raises(DatabaseError, match="disk"):
+            await desk.close()
+
+    book = Scripted(DatabaseError("the disk is full"))
+    at(book, work)
+
+    assert book.closed
+    assert book.heard == [(7, "deferred")]
+
+
+def test_what_came_back_while_a_group_was_made_ready_leaves_nobody_waiting() -> None:
+    async def work(desk: Desk) -> None:
+        def one_more() -> None:
+            loop.call_soon_threadsafe(desk.settle, begun(8), TAKEN)
+            loop.call_soon_threadsafe(settled.set)
+            assert settled.wait(PATIENCE)
+
+        loop, settled = asyncio.get_running_loop(), threading.Event()
+        book.preparing = one_more
+        desk.settle(begun(7), TAKEN)
+        await desk._visit(1)
+        assert book.groups == [[7, 8]]
+        assert desk._moment is None
+
+    book = Scripted()
+    at(book, work)
+
+
+def test_what_comes_back_while_a_group_is_committed_is_not_forgotten() -> None:
+    async def work(desk: Desk) -> None:
+        def one_more() -> None:
+            loop.call_soon_threadsafe(desk.settle, begun(8), TAKEN)
+            loop.call_soon_threadsafe(settled.set)
+            assert settled.wait(PATIENCE)
+
+        loop, settled = asyncio.get_running_loop(), threading.Event()
+        book.committing = one_more
+        desk.settle(begun(7), TAKEN)
+        await desk._visit(0)
+        assert book.groups == [[7]]
+        assert desk._moment is not None
+        book.committing = lambda: None
+        await desk.close()
+        assert book.groups == [[7], [8]]
+
+    book = Scripted()
+    at(book, work)
