@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from digest import publish
 from digest.database import open_database
@@ -384,10 +384,51 @@ def test_one_click_that_is_replayed_leaves_once(house: House, clock: Clock) -> N
     assert [event.how for event in kept.events].count("one-click") == 1
 
 
+@sqlite_only
+def test_readers_who_leave_while_the_disk_fills_up_are_told_what_is_so(
+    house: House, clock: Clock
+) -> None:
+    """Groups of them meet a full disk: whoever is told 200 has left, the others come again."""
+    keys, engine = house.settings.keys, house.database.engine
+    with house.database.writing() as session:
+        readers = [
+            roster.add(session, f"r{n}@x.example", "weekly", how="form", now=NOW, keys=keys)
+            for n in range(200)
+        ]
+        pages = session.connection().exec_driver_sql("PRAGMA page_count").scalar_one()
+
+    def full(connection: Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    async def left() -> list[int]:
+        transport = httpx.ASGITransport(app=public_app(house, clock))
+        links = (tokens.seal(Token("unsubscribe", "weekly", 1, one), keys) for one in readers)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            posts = [client.post(f"/u/{link}", data=ONE_CLICK) for link in links]
+            return [answer.status_code for answer in await asyncio.gather(*posts)]
+
+    def gone() -> list[bool]:
+        with house.database.reading() as session:
+            stands = roster.standing(session, readers, "weekly", now=NOW)
+        return [stands[one] == "withdrawn" for one in readers]
+
+    event.listen(engine, "begin", full)
+    told = asyncio.run(left())
+    assert set(told) <= {200, 503}
+    assert 503 in told
+    assert gone() == [code == 200 for code in told]
+
+    event.remove(engine, "begin", full)
+    with house.database.writing() as session:
+        session.connection().exec_driver_sql("PRAGMA max_page_count = 1073741823")
+    assert set(asyncio.run(left())) == {200}
+    assert all(gone())
+
+
 UPGRADE = """
 import os, sys
 from pathlib import Path
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 from digest import database
 url, folder, step, statement = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), 0

@@ -1,7 +1,8 @@
 """The database: one engine, two kinds of session, the migrations, and one sender at a time.
 
-    turns       who writes next to an SQLite file
-    sharing     many who write at the same moment, committed together
+    turns         who writes next to an SQLite file
+    sharing       many who write at the same moment, committed together
+    transactions  what was begun can still be committed, or whoever wrote is told
 
 Dialect notes live here. SQLite: WAL with synchronous=FULL, foreign keys on, and every writing
 session begins with BEGIN IMMEDIATE, or a reader that turns writer is refused at once however
@@ -9,6 +10,7 @@ long the busy timeout. Never here: a query about anything (the three books).
 """
 
 import contextlib
+import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 from sqlmodel import Session, SQLModel
 
 from digest.database.sharing import Sharing
+from digest.database.transactions import REMEDY, undone, watch
 from digest.database.turns import Turns
 from digest.errors import DatabaseBusy, DatabaseError, SenderAtWork
 
@@ -76,7 +79,8 @@ class Database:
         """A session whose changes are committed together, or not at all.
 
         SQLite has one writer: who comes first, of all threads and processes, writes first.
-        Raises DatabaseError where it cannot be written, DatabaseBusy where others are at it.
+        Raises DatabaseError where it cannot be written, or where an error within was passed over
+        and took the changes with it; DatabaseBusy where others are at it.
         """
         try:
             with self._writing() as session:
@@ -93,6 +97,8 @@ class Database:
             session.begin(),
         ):
             yield session
+            if not session.is_active:  # it would end without a commit, and without a word
+                raise undone()
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -132,9 +138,13 @@ class Database:
         """Like `persist`, but whoever waits at this moment is committed together with it.
 
         For what many readers do at once. `work` may be done again after a commit that nobody
-        answered; it fails alone. Raises what it raises, and DatabaseError.
+        answered. It fails alone, unless the database undoes what all of them did: then all fail.
+        Raises what it raises, and DatabaseError.
         """
-        return self._sharing.together(work)
+        try:
+            return self._sharing.together(work)
+        except DBAPIError as error:
+            raise _failed("written", error) from error
 
     @contextlib.contextmanager
     def sole_sender(self) -> Iterator[bool]:
@@ -205,7 +215,7 @@ def open_database(url: str, folder: Path) -> Database:
     Raises DatabaseError where it cannot be reached, or its tables are older or newer than
     this program.
     """
-    database = Database(_engine(url, folder))
+    database = open_unchecked(url, folder)
     try:
         _fit(database)
     except OperationalError as error:
@@ -237,7 +247,9 @@ def _fit(database: Database) -> None:
 
 def open_unchecked(url: str, folder: Path) -> Database:
     """Open without looking at the tables' age: for `digest migrate`."""
-    return Database(_engine(url, folder))
+    engine = _engine(url, folder)
+    watch(engine)
+    return Database(engine)
 
 
 def migrate(database: Database) -> tuple[str | None, str]:
@@ -329,8 +341,9 @@ def _may_help(error: DBAPIError) -> bool:
     # Lost connections, deadlocks and serialization failures (SQLSTATE class 40), a busy SQLite.
     state = str(getattr(error.orig, "sqlstate", "") or "")
     words = str(error.orig)
+    lost = error.connection_invalidated and not isinstance(error.orig, sqlite3.Error)
     return (
-        error.connection_invalidated
+        lost
         or state.startswith(("40", "57P", "08"))
         or "locked" in words
         or "connection failed" in words
@@ -344,7 +357,7 @@ def _failed(what: str, error: DBAPIError) -> DatabaseError:
         f"the database could not be {what}: {_first_line(error)}",
         remedy="wait until the others have ended, then run the same command again"
         if busy
-        else "make room, or bring it back; nothing is lost, run the same command again",
+        else REMEDY,
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from digest.database.transactions import is_whole, undone
+
 T = TypeVar("T")
 Work = Callable[[Session, bool], None]
 
@@ -68,17 +70,25 @@ class _Share:
         self.done = False
 
     def do(self, session: Session, may_help: Callable[[DBAPIError], bool]) -> None:
-        """Do it, or undo it alone."""
+        """Do it, or undo it alone. Raises where more than this was undone."""
         self.error = None
+        everybodys = session.connection()
         try:
-            with session.begin_nested():
-                self._result = self._work(session)
-        except DBAPIError as error:
-            if may_help(error):
+            self._result = self._done_alone(session)
+        except Exception as error:
+            broken = not is_whole(everybodys)
+            if isinstance(error, DBAPIError) and (broken or may_help(error)):
                 raise
+            if broken:  # by an error that is for who asked, and says nothing to the others
+                raise undone() from error
             self.error = error
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is for who asked
-            self.error = error
+
+    def _done_alone(self, session: Session) -> Any:
+        with session.begin_nested() as mine:
+            result = self._work(session)
+            if not (mine.is_active and is_whole(session.connection())):  # it passed an error over
+                raise undone()
+            return result
 
     def outcome(self) -> Any:
         """What the work returned. Raises what it raised."""
