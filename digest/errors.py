@@ -2,10 +2,13 @@
 
     DigestError
     ├── SettingsError       digest.toml or the environment is not usable            exit 2
+    │   └── NoSuchNewsletter … because it has no newsletter of that name            exit 2
     ├── SourceError         a feed or page could not be read                        exit 1
     │   └── FetchError      … because it could not be fetched; later may help       exit 75
     ├── NothingToPublish    no story stands for an issue                            exit 1
     ├── IssueError          the issue is not in a state for what was asked          exit 1
+    │   ├── NoSuchIssue     … because there is none of that number                  exit 1
+    │   ├── NoSuchSection   … because no section is called so                       exit 2
     │   └── Conflict        … because somebody changed it meanwhile; look again     exit 75
     ├── PreflightFailed     the issue has errors that forbid sending                exit 1
     ├── TemplateError       a template could not be rendered                        exit 1
@@ -43,6 +46,10 @@ class SettingsError(DigestError):
     exit_code = 2
 
 
+class NoSuchNewsletter(SettingsError):
+    """There is no newsletter of that name."""
+
+
 class SourceError(DigestError):
     """The source could not be read."""
 
@@ -59,6 +66,16 @@ class NothingToPublish(DigestError):
 
 class IssueError(DigestError):
     """The issue is not in a state for that."""
+
+
+class NoSuchIssue(IssueError):
+    """There is no such issue."""
+
+
+class NoSuchSection(IssueError):
+    """There is no such section."""
+
+    exit_code = 2
 
 
 class Conflict(IssueError):

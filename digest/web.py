@@ -193,10 +193,15 @@ def _listed(house: House, issues: list[publish.Published], newsletter: str) -> R
     return HTMLResponse(shown.render(page=page, issues=issues, **words_of), headers=_OPEN)
 
 
-def desk_app(house: House, clock: Callable[[], datetime], environ: Mapping[str, str]) -> FastAPI:
-    """What `digest preview` answers on loopback: the desk alone, with no login."""
+def desk_app(
+    house: House,
+    clock: Callable[[], datetime],
+    environ: Mapping[str, str],
+    user: str = "editor",
+) -> FastAPI:
+    """What `digest preview` answers on loopback: the desk alone, where `user` needs no login."""
     app = _app()
-    app.include_router(desk.router(_desk(app, house, clock, environ, alone=True)))
+    app.include_router(desk.router(_desk(app, house, clock, environ, alone=True, user=user)))
 
     @app.get("/")
     def to_the_desk() -> Response:
@@ -226,12 +231,13 @@ def _desk(
     environ: Mapping[str, str] | None,
     *,
     alone: bool,
+    user: str = "",
 ) -> desk.Desk:
     def reread(known: House) -> House:
         return known if environ is None else publish.reread(known, environ)
 
     watched = desk.Watched(house, reread)
-    return desk.Desk(watched, clock, alone, app.state.ended.is_set)
+    return desk.Desk(watched, clock, alone, user, app.state.ended.is_set)
 
 
 def serve_until_stopped(

@@ -80,6 +80,8 @@ ITEM = (
     f"<pubDate>{format_datetime(datetime.now(UTC))}</pubDate></item>"
 )
 
+HUGE = "9" * 20
+
 Digest = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -292,10 +294,13 @@ def test_one_source_that_fails_stops_no_other(tmp_path: Path, closed_port: int) 
         ("prepare --at 2001-01-01", 1, "none of the"),
         ("articles show bogus", 1, "no article"),
         ("send 99", 1, "no issue 99"),
+        ("issues show 99", 1, "there is no issue 99 of weekly"),
+        ("editors add nobody", 2, "not a mail address"),
+        ("issues pin x --section Nowhere", 1, "no article"),
         ("send", 1, "not approved"),
-        ("preview --section Nope --out out", 1, "nothing in Nope"),
-        ("test nobody", 1, "not a mail address"),
-        ("subscribers add nobody", 1, "not a mail address"),
+        ("preview --section Nope --out out", 2, "nothing in Nope"),
+        ("test nobody", 2, "not a mail address"),
+        ("subscribers add nobody", 2, "not a mail address"),
         ("subscribers add fay@readers.example", 1, "suppressed"),
         ("subscribers show zoe@readers.example", 1, "Nobody"),
         ("serve --port 1 --host 192.0.2.1", 1, "cannot listen"),
@@ -313,13 +318,29 @@ def test_what_cannot_be_done(kitchen: Path, words: str, code: int, sentence: str
 @pytest.mark.parametrize(
     "words",
     ["bogus", "send abc", "prepare --at yesterday", "articles list --limit -3",
-     "subscribers list --newsletter none", "subscribers import none.csv --evidence fair"],
+     "subscribers list --newsletter none", "subscribers import none.csv --evidence fair",
+     f"issues show {HUGE}", f"issues history {HUGE}", f"issues note hi --issue {HUGE}",
+     f"issues note hi --version {HUGE}", f"approve {HUGE}", f"approve --version {HUGE}",
+     f"check {HUGE}", f"status {HUGE}", f"issues move x --position {HUGE}",
+     f"test ed@example.org --number {HUGE}", f"articles list --limit {HUGE}",
+     "preview --port 99999", "issues show 0", "schedule --at 9999-12-31",
+     "schedule --at 0001-01-01", "prepare --at 9999-12-31"],
 )  # fmt: skip
 def test_wrong_use(kitchen: Path, words: str) -> None:
     done = digest_in(kitchen, *words.split())
     assert done.returncode == 2
     assert "Usage:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_init_whose_input_ends_names_what_it_needs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "init"], cwd=tmp_path, env=clean(), input="Example Times\n",
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    refused(done, 2, "the input ended")
+    assert "--publisher, --postal-address, --title and --sender" in done.stderr
+    assert not (tmp_path / "digest.toml").exists()
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:

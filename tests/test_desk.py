@@ -1,6 +1,8 @@
 """An editor at the terminal: ask why, decide, prepare again."""
 
 import json
+import os
+import pwd
 import re
 import shlex
 import shutil
@@ -14,7 +16,7 @@ from typer.testing import CliRunner, Result
 from digest import archive, publish
 from digest.articles import Listed
 from digest.cli import app
-from digest.errors import Conflict, IssueError
+from digest.errors import Conflict, DigestError, IssueError
 from digest.publish import open_house
 from digest.settings import load
 from tests.conftest import NOW, SECRET
@@ -237,7 +239,7 @@ def test_a_draft_is_changed_at_once_and_every_step_is_told(issue: Desk) -> None:
         f"brought “{GOAL.headline}” into Global, place 2",
         f"unpinned “{GOAL.headline}”",
         "dropped “Lights out early”: old",
-        f"rewrote the headline of “{GRAIN.headline}”",
+        f"rewrote the headline of “{GRAIN.headline}”, now “In our words”",
         "chose no picture for “In our words”",
         "arranged Opinion",
         "wrote the note",
@@ -253,17 +255,62 @@ def test_a_draft_is_changed_at_once_and_every_step_is_told(issue: Desk) -> None:
 
 def test_what_was_changed_is_undone_and_done_again(issue: Desk) -> None:
     before = outline(shown(issue))
-    issue("issues", "drop", COLUMN.url)
+    issue("issues", "drop", COLUMN.url, "--by", "zoe")
     issue("issues", "note", "Hello")
-    done = issue("issues", "undo", "--steps", "2")
+    done = issue("issues", "undo", "--steps", "2", "--by", "ann")
     last = done.stderr.splitlines()[1]
-    assert last == f"took back: dropped “{COLUMN.headline}”; issue 1, version 4"
+    assert last == f"took back: dropped “{COLUMN.headline}” (by zoe); issue 1, version 4"
     assert outline(shown(issue)) == before
     assert "did again: dropped" in issue("issues", "redo").stderr
     assert outline(shown(issue))["Opinion"] == []
     issue("issues", "edit", GRAIN.url, "--dek", "Ours.")
     assert "took back all that was decided" in issue("issues", "undo", GRAIN.url).stderr
     assert "nothing was taken back" in error(issue("issues", "redo")).what
+
+
+def test_undo_and_redo_have_what_every_verb_has(issue: Desk) -> None:
+    issue("issues", "note", "Hello", "--by", "zoe")
+    for verb in ("undo", "redo"):
+        late = error(issue("issues", verb, "--version", "0"))
+        assert isinstance(late, Conflict)
+    assert isinstance(error(issue("issues", "undo", GRAIN.url, "--version", "0")), Conflict)
+    undone = json.loads(issue("issues", "undo", "--version", "1", "--json").stdout)
+    assert (undone["version"], undone["note"], undone["redo"]) == (2, "", "wrote the note")
+    done = issue("issues", "redo", "--version", "2", "--json")
+    assert "did again: wrote the note (by zoe)" in done.stderr
+    assert json.loads(done.stdout)["note"] == "Hello"
+    issue("issues", "edit", GRAIN.url, "--dek", "Ours.")
+    back = json.loads(issue("issues", "undo", GRAIN.url, "--json").stdout)
+    assert back["version"] == 5
+
+
+def test_undo_goes_as_far_as_there_are_steps(issue: Desk) -> None:
+    issue("issues", "note", "Hello")
+    issue("issues", "pin", GRAIN.url)
+    done = issue("issues", "undo", "--steps", "50")
+    assert (done.exit_code, done.stderr.count("took back:")) == (0, 2)
+    assert done.stderr.endswith("nothing is left to take back\n")
+    assert error(issue("issues", "undo")).what == "nothing is left to take back in issue 1"
+    done = issue("issues", "redo", "--steps", "50")
+    assert (done.exit_code, done.stderr.count("did again:")) == (0, 2)
+
+
+def test_lines_are_lines(issue: Desk, desk: Desk) -> None:
+    issue("issues", "edit", GRAIN.url, "--headline", "One\nline")
+    issue("issues", "edit", GRAIN.url, "--headline", "")
+    issue("issues", "subject", "Two\r\nlines", "--second", "A\u2028b", "--preheader", "Read\n on")
+    told = shown(issue)
+    assert (told["subject"]["own"], told["preheader"]["own"]) == ("Two lines", "Read on")
+    lines = [line["what"] for line in json.loads(issue("issues", "history", "--json").stdout)]
+    assert lines[1:] == [
+        f"rewrote the headline of “{GRAIN.headline}”, now “One line”",
+        f"brought back the headline of “One line”, now “{GRAIN.headline}”",
+        "set the subject “Two lines” and the second “A b”",
+        "set the preheader “Read on”",
+    ]
+    assert desk("issues", "edit", GRAIN.url, "--headline", "Before\nthe draft").exit_code == 0
+    assert desk("prepare", *AT).exit_code == 0
+    assert outline(shown(desk))["Global"][0] == "Before the draft"
 
 
 def test_the_desk_is_shown(issue: Desk) -> None:
@@ -301,6 +348,38 @@ def test_changes_since_approval_are_listed(issue: Desk, monkeypatch: pytest.Monk
     refused = error(issue("send"))
     assert "was changed after it was approved" in refused.what
     assert issue("issues", "undo").stderr.endswith("; so it is approved\n")
+
+
+def test_where_the_user_has_no_name_the_number_is_written_down(
+    issue: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_WEB_SECRET", SECRET)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for words in (
+        ("issues", "note", "Hello"),
+        ("issues", "pin", GRAIN.url),
+        ("issues", "undo"),
+        ("issues", "redo"),
+        ("issues", "undo", GRAIN.url),
+        ("prepare", *AT),
+        ("approve",),
+        ("resolve", "1", "--sent"),
+        ("cancel", "1", "--yes"),
+    ):
+        done = issue(*words)
+        foreseen = done.exception is None or isinstance(done.exception, SystemExit | DigestError)
+        assert foreseen, (words, done.exception)
+    lines = json.loads(issue("issues", "history", "--json").stdout)
+    assert {line["by"] for line in lines[1:]} == {f"uid {os.getuid()}"}
+    assert lines[-1]["kind"] == "approved"
+    units = issue("install-timer", "--system", "--print").stdout
+    assert f"User={os.getuid()}\n" in units
 
 
 def test_a_version_that_is_past_is_refused(issue: Desk) -> None:

@@ -327,6 +327,10 @@ def test_an_editor_approves_nothing(house: House, served: str) -> None:
     with client(served) as desk:
         log_in(desk, BOB)
         page = desk.get("/weekly/1")
+        why = "Approving needs the role approver; yours is editor."
+        assert f'class="barred" title="{why}"' in page.text
+        assert f'<p class="wrong">{why}</p>' in page.text
+        assert re.search(r'<button class="go" disabled data-refused>Approve for', page.text)
         mark = re.search(r'name="mark" value="([\w.]+)"', page.text)
         assert mark
         form = {"csrf": csrf(page), "mark": mark[1]}
@@ -386,6 +390,20 @@ def test_what_is_not_there_is_a_sentence(alone: httpx.Client) -> None:
         assert "<b>" in answer.text
     assert alone.get("/static/../door.py").status_code == 404
     assert alone.post("/weekly/1/edit", data=form_of(alone, do="sudo")).status_code == 422
+
+
+@pytest.mark.parametrize("number", ["9", "0", "2147483648", "9" * 20])
+def test_an_issue_that_is_not_there_is_not_found(
+    alone: httpx.Client, served: str, number: str
+) -> None:
+    for newsletter in ("weekly", "nope"):
+        for page in ("", "/outline", "/beside", "/frame", "/message.eml", "/candidates", "/news"):
+            answer = alone.get(f"/{newsletter}/{number}{page}")
+            assert (answer.status_code, "there is no issue" in answer.text.lower()) == (404, True)
+        where = f"{served}/archive/{newsletter}/{number}"
+        assert httpx.get(where, timeout=30).status_code == 404
+    form = form_of(alone, do="note", text="hi")
+    assert alone.post(f"/weekly/{number}/edit", data=form).status_code == 404
 
 
 def test_hostile_words_are_words(alone: httpx.Client, house: House) -> None:
@@ -600,6 +618,26 @@ def image_of(house: House, name: str) -> tuple[str, str]:
     stories = publish.desk_issue(house, "weekly").stories
     image = next(story.image for story in stories if story.name == name)
     return image.url, image.alt
+
+
+def test_what_changed_since_the_issue_before_is_listed(alone: httpx.Client, house: House) -> None:
+    before = headlines(house)
+    again = names(house)[:2]
+    publish.approve(house, "weekly", 1, by="ann", now=NOW)
+    for name in again:
+        publish.decide(house, "weekly", name, by="ann", now=NOW, again=True)
+    later = NOW + timedelta(hours=1)
+    assert publish.prepare(house, "weekly", now=later).record.issue.number == 2
+    gone = [headline for headline in before if headline not in headlines(house)]
+    assert len(gone) > 6
+    page = unescape(alone.get("/weekly/2").text)
+    for part in ("since-beside", "since-approving"):
+        found = re.search(rf'<details class="folded" id="{part}">.*?</details>', page, re.DOTALL)
+        assert found, part
+        assert "differences</summary>" in found[0]
+        for headline in gone:
+            assert f"<b>gone</b> {headline}<" in found[0]
+    assert "2 of its stories again" in page
 
 
 def test_what_others_went_around_is_told_by_what_it_stands_behind(house: House) -> None:

@@ -534,6 +534,54 @@ def test_an_open_sheet_and_what_was_typed_outlive_every_answer(
     assert len(mailed(relay, "half@news.example")) == 1
 
 
+def test_what_keys_did_is_said_to_those_who_do_not_see_it(desk: Page, drawn: House) -> None:
+    first, *_ = cards(desk).all_inner_texts()
+    heard = desk.locator("#said[aria-live=polite] #heard")
+    desk.keyboard.press("j")
+    desk.keyboard.press("J")
+    expect(heard).to_have_text(f"Moved “{first}” to Global, place 2. Version 1 is saved.")
+    saved(desk, 1)
+    desk.keyboard.press("p")
+    expect(heard).to_contain_text(f"inned “{first}”. Version 2 is saved.")
+    saved(desk, 2)
+    desk.keyboard.press("x")
+    expect(heard).to_have_text(f"Dropped “{first}”. Version 3 is saved.")
+    saved(desk, 3)
+    desk.keyboard.press("Control+z")
+    expect(heard).to_contain_text(f"Took back: dropped “{first}”")
+    expect(heard).to_contain_text("Version 4 is saved.")
+    expect(desk.locator("#word")).to_be_hidden()  # who sees it need not be told
+    saved(desk, 4)
+    judge(desk)
+
+
+def test_who_has_written_is_back_at_the_card(desk: Page, drawn: House) -> None:
+    count = len(drawn.issue("weekly").issue.stories)
+    desk.keyboard.press("j")
+    desk.keyboard.press("e")
+    desk.keyboard.type("Another headline")  # in the place of all that stood there
+    desk.keyboard.press("Enter")
+    card = desk.locator(".story").first
+    expect(card.locator("summary").first).to_be_focused()
+    saved(desk, 1)
+    desk.keyboard.press("d")
+    desk.keyboard.type("Another dek.")
+    desk.keyboard.press("Control+Enter")
+    expect(card.locator("summary").first).to_be_focused()
+    saved(desk, 2)
+    story = drawn.issue("weekly").issue.stories[0]
+    assert (story.headline, story.dek) == ("Another headline", "Another dek.")
+    desk.keyboard.press("x")  # which is a key again, no letter of a headline
+    saved(desk, 3)
+    assert len(drawn.issue("weekly").issue.stories) == count - 1
+    for key in ("s", "n"):
+        desk.keyboard.press(key)
+        desk.keyboard.type("Words")
+        desk.keyboard.press("Control+Enter" if key == "n" else "Enter")
+        field = "subject" if key == "s" else "note"
+        expect(desk.locator(f"#d-{field} summary")).to_be_focused()
+
+
 def test_an_answer_closes_its_own_sheet_alone(desk: Page, drawn: House) -> None:
     saving = Held(desk, "edit")
     desk.keyboard.press("s")

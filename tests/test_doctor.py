@@ -1,6 +1,7 @@
 """`digest doctor`: a real relay, the real pages on a real port, a damaged file, a silent clock."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from digest.preflight.premises import (
     examine_machine,
     examine_web,
 )
+from digest.preflight.promises import Promise, examine_promises
 from digest.publish import House, Part, open_house
 from digest.web import public_app
 from tests.conftest import NOW, SECRET
@@ -173,6 +175,58 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
         assert opened.trouble() != ""
     finally:
         opened.close()
+
+
+def test_a_dead_database_hides_nothing_else(folder: Path) -> None:
+    (folder / "digest.db").write_bytes(b"this is no database at all, and never was one" * 99)
+    looked = digest_in(folder, "doctor", "--only", "machine", "--only", "relay", "--json")
+    found = {each["rule"]: each for each in json.loads(looked.stdout)}
+    assert looked.returncode == 1
+    assert "database" in found["database-unusable"]["what"]
+    assert found["database-unusable"]["remedy"]
+    assert "relay-unusable" in found
+    assert "nothing-runs" not in found  # nobody knows
+    alone = digest_in(folder, "doctor", "--only", "relay", "--json")
+    assert [each["rule"] for each in json.loads(alone.stdout)] == ["relay-unusable"]
+
+
+PROMISE = Promise(
+    "weekly", between=timedelta(days=7), draft=timedelta(hours=24), remind=timedelta(hours=4),
+    late_at_most=timedelta(hours=12), is_asked=True, editors=1,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"late_at_most": timedelta(days=8)}, "late-too-long"),
+        ({"editors": 0}, "nobody-told"),
+        ({"remind": timedelta(hours=24)}, "remind-too-early"),
+        ({"editors": 0, "remind": timedelta(days=2), "is_asked": False}, ""),
+        ({"late_at_most": timedelta(days=7), "remind": timedelta(0)}, ""),
+    ],
+)
+def test_what_a_schedule_cannot_keep(changes: dict[str, object], rule: str) -> None:
+    assert examine_promises([PROMISE]) == []
+    told = examine_promises([replace(PROMISE, **changes)])  # type: ignore[arg-type]
+    assert [finding.rule for finding in told] == ([rule] if rule else [])
+    assert all(finding.what.endswith(".") and finding.remedy for finding in told)
+
+
+def test_settings_that_lose_issues_are_told(folder: Path) -> None:
+    toml = folder / "digest.toml"
+    text = re.sub(
+        r"(?m)^schedule = .*$",
+        'schedule = { every = "monday, tuesday 07:00", late_at_most = "30h", remind = "2d" }',
+        toml.read_text("utf-8"),
+    )
+    toml.write_text(text, "utf-8")
+    looked = digest_in(folder, "doctor", "--only", "settings", "--json")
+    assert looked.returncode == 0
+    found = {each["rule"]: each["what"] for each in json.loads(looked.stdout)}
+    assert set(found) == {"late-too-long", "nobody-told", "remind-too-early", "dkim-unset"}
+    assert "30 hours late, and the next one is due after 1 day." in found["late-too-long"]
+    assert found["late-too-long"] in digest_in(folder, "schedule").stderr
 
 
 def test_on_the_command_line_parts_are_chosen(folder: Path) -> None:

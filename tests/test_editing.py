@@ -480,6 +480,14 @@ def test_findings_point_at_their_places(desk: House) -> None:
     assert found["note-mark-left"].field == "note"
 
 
+def test_an_open_place_is_named_by_its_story(desk: House) -> None:
+    edited(desk, Rewrite(GRAIN.fingerprint, dek="Dear {{ name }}, they agreed."),
+           Preheader("For {{ name }}"))  # fmt: skip
+    found = [one for one in publish.findings(desk, None) if one.rule == "placeholder-left"]
+    assert {(one.story, one.field) for one in found} == {(GRAIN.fingerprint, ""), ("", "preheader")}
+    assert f"“{GRAIN.headline}” contains “{{{{”" in " ".join(one.what for one in found)
+
+
 def outline_of_new_draft(house: House) -> dict[str, list[str]]:
     prepared(house)
     return outline(now(house))

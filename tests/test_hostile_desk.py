@@ -144,4 +144,5 @@ def test_no_question_for_news_makes_the_desk_fail(house: House) -> None:
         log_in(desk, ANN)
         for where in ("/weekly/1/news", "/weekly/2147483648/news", "/%00/1/news", "/x/1/news"):
             with desk.stream("GET", where, params={"seen": "a\0b"}) as answer:
-                assert answer.status_code == (200 if where == "/weekly/1/news" else 422), where
+                good = {200} if where == "/weekly/1/news" else {404, 422}
+                assert answer.status_code in good, where

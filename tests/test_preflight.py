@@ -18,6 +18,7 @@ from digest.preflight.clients import HARMLESS, known, used
 from digest.preflight.identity import aligned
 from digest.preflight.links import ONLINE
 from digest.preflight.premises import PREMISES_RULES
+from digest.preflight.promises import PROMISE_RULES
 from digest.preflight.records import RECORD_RULES
 from digest.rendering import PLACES, Rendering, environment, render
 from digest.selection import Section, Story, Trend
@@ -478,7 +479,7 @@ def test_the_page_for_operators_lists_every_rule() -> None:
     page = (ROOT / "docs" / "preflight.md").read_text("utf-8")
     listed = re.findall(r"(?m)^\| `([a-z-]+)` \| (error|warning) \| (.+) \|$", page)
     rules = [(rule.name, rule.severity, rule.why) for rule in RULES]
-    doctors = PREMISES_RULES | RECORD_RULES
+    doctors = PREMISES_RULES | PROMISE_RULES | RECORD_RULES
     records = [(name, severity, why) for name, (severity, why) in doctors.items()]
     assert listed == [*rules, *ONLINE, *records]
     assert all(why.endswith(".") for _, _, why in listed)

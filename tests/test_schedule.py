@@ -36,6 +36,22 @@ def test_a_rhythm_is_written_one_way(wrong: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("every", "said"),
+    [
+        ("monday 25:00", '"25:00" is no day and no time'),
+        ("funday 07:00", '"funday" is no'),
+        ("monday 07:00, fifth friday 07:00", '"fifth" is no'),
+        ("monday", '"monday" has no time of day'),
+        ("friday first 07:00", '"friday first 07:00" is no rhythm'),
+    ],
+)
+def test_the_wrong_word_is_named(every: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as error:
+        rhythm(every, "UTC")
+    assert "a rhythm is written" in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("every", "expected"),
     [
         ("monday 07:00", ["06-01 07:00", "06-08 07:00", "06-15 07:00"]),

@@ -12,7 +12,7 @@ from digest.archive.outlines import stories_of
 from digest.archive.tables import IssueRow, OutlineRow, StoryRow
 from digest.articles import Article
 from digest.edition import Issue
-from digest.errors import Conflict, IssueError
+from digest.errors import Conflict, IssueError, NoSuchIssue
 from digest.selection import Carried, Story, Trend, micros
 
 _ISSUE = TypeAdapter(Issue)
@@ -136,17 +136,22 @@ def next_number(session: Session, newsletter: str) -> int:
 
 
 def issue(session: Session, newsletter: str, number: int | None = None) -> IssueRecord:
-    """An issue by its number, the newest without one. Raises IssueError where there is none."""
+    """An issue by its number, the newest without one. Raises NoSuchIssue."""
     query = select(IssueRow).where(IssueRow.newsletter == newsletter)
     if number is not None:
         query = query.where(IssueRow.number == number)
-    row = session.exec(query.order_by(col(IssueRow.number).desc()).limit(1)).first()
-    if row is None:
-        which = f"issue {number}" if number else "issue"
-        raise IssueError(
-            f"there is no {which} of {newsletter} yet", remedy="run `digest prepare` first"
+    query = query.order_by(col(IssueRow.number).desc()).limit(1)
+    # No integer column holds a larger one: the database would fail, not find nothing.
+    row = session.exec(query).first() if (number or 0) < 2**31 else None
+    if row is not None:
+        return _record(row)
+    if number is None:
+        raise NoSuchIssue(
+            f"there is no issue of {newsletter} yet", remedy="run `digest prepare` first"
         )
-    return _record(row)
+    raise NoSuchIssue(
+        f"there is no issue {number} of {newsletter}", remedy="`digest issues list` shows them all"
+    )
 
 
 def issue_by_id(session: Session, issue_id: int) -> IssueRecord | None:

@@ -31,13 +31,16 @@ from digest.cli import (
     templates,
 )
 from digest.cli.door import (
+    MOST,
     At,
     Json,
     Newsletter,
     Number,
+    Seen,
     announce,
     complain,
     environ,
+    login_name,
     moment,
     myself,
     now,
@@ -49,6 +52,7 @@ from digest.cli.door import (
     version,
 )
 from subscribers.cli import commands as subscriber_commands
+from subscribers.errors import InvalidAddress
 
 if TYPE_CHECKING:
     from digest.publish import House, IssueRecord
@@ -65,6 +69,19 @@ class _Stoppable(TyperGroup):
         except KeyboardInterrupt:
             complain(*_STOPPED)
             raise typer.Exit(75) from None
+        except typer.Abort:  # Ctrl-C at a question, or an input that ended before the answers
+            if sys.stdin.isatty():
+                complain(*_STOPPED)
+                raise typer.Exit(75) from None
+            verb = ctx.invoked_subcommand or ""
+            complain("the input ended before every question was answered", _answers(verb))
+            raise typer.Exit(2) from None
+
+
+def _answers(verb: str) -> str:
+    if verb == "init":
+        return "say it by --publisher, --postal-address, --title and --sender"
+    return f"`digest {verb} --help` names the options that answer them"
 
 
 _STOPPED = "stopped", "nothing is lost; run the same command again"
@@ -158,14 +175,12 @@ def prepare(
 
     Example: digest prepare
     """
-    import getpass
-
     with unswept():
         from digest import publish
         from digest.terminal import show_issue, unplaced
 
         with opened(context) as house:
-            draft = publish.prepare(house, newsletter, now=moment(at), by=getpass.getuser())
+            draft = publish.prepare(house, newsletter, now=moment(at), by=login_name())
     print_json(draft.record) if as_json else show_issue(draft.record, draft.findings)
     if draft.unplaced:
         say(unplaced(draft.unplaced))
@@ -180,7 +195,7 @@ def preview(
     section: Annotated[
         list[str] | None, typer.Option(help="As a reader of just these; repeatable.")
     ] = None,
-    port: Annotated[int, typer.Option(help="0 takes any free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Write issue.html and issue.txt there instead.")
     ] = None,
@@ -215,7 +230,10 @@ def _serve_desk(
     path = f"desk/{record.issue.newsletter}/{record.issue.number}{seen}"
     with contextlib.suppress(KeyboardInterrupt):
         serve_until_stopped(
-            desk_app(house, now, environ()), "127.0.0.1", port, announce("the desk", browser, path)
+            desk_app(house, now, environ(), login_name()),
+            "127.0.0.1",
+            port,
+            announce("the desk", browser, path),
         )
 
 
@@ -223,7 +241,9 @@ def _serve_desk(
 def send_test(
     context: typer.Context,
     address: Annotated[str, typer.Argument(help="Who gets it.")],
-    number: Annotated[int | None, typer.Option(help="The issue; the newest without.")] = None,
+    number: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="The issue; the newest without.")
+    ] = None,
     newsletter: Newsletter = None,
 ) -> None:
     """Send an issue to one address, marked [Test], through the real relay.
@@ -244,20 +264,16 @@ def approve(
     number: Number = None,
     newsletter: Newsletter = None,
     by: Annotated[str, typer.Option(help="Who approves; written down.")] = "",
-    version: Annotated[
-        int | None, typer.Option("--version", help="Refuse if it is no longer at this version.")
-    ] = None,
+    version: Seen = None,
 ) -> None:
     """Approve an issue as it looks now. A later change asks for approval again.
 
     Example: digest approve 12 --by "night desk"
     """
-    import getpass
-
     from digest import publish
 
     with opened(context) as house:
-        who = by or getpass.getuser()
+        who = by or login_name()
         record = publish.approve(house, newsletter, number, by=who, now=now(), version=version)
     say(f"issue {record.issue.number} is approved; content {record.approved_hash[:12]}")
 
@@ -400,8 +416,10 @@ def main() -> None:
         what = getattr(error, "what", None)
         if what is None:
             raise
-        complain(what, getattr(error, "remedy", ""))
-        sys.exit(getattr(error, "exit_code", 1))
+        wrong_address = isinstance(error, InvalidAddress)
+        remedy = getattr(error, "remedy", "")
+        complain(what, remedy or ("write it as ann@example.org" if wrong_address else ""))
+        sys.exit(2 if wrong_address else getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
         complain(*_STOPPED)
         sys.exit(75)

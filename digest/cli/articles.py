@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.door import At, Json, Newsletter, moment, opened, print_json
+from digest.cli.door import MOST, At, Json, Newsletter, moment, opened, print_json
 
 if TYPE_CHECKING:
     from digest.publish import Verdict
@@ -16,7 +16,7 @@ app = typer.Typer(help="What was collected.", no_args_is_help=True)
 @app.command("list")
 def articles_list(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many.")] = 50,
     as_json: Json = False,
 ) -> None:
     """The newest articles.

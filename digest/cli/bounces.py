@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.door import Json, fail, now, opened, print_json, say
+from digest.cli.door import MOST, Json, fail, now, opened, print_json, say
 
 if TYPE_CHECKING:
     from digest.publish import Received
@@ -60,7 +60,7 @@ def list_(
         list[str] | None,
         typer.Option(help="bounce, delayed, complaint, reply, leaving, note, unknown; repeatable."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="The newest so many.")] = 100,
     as_json: Json = False,
 ) -> None:
     """List what came back, newest first, and count it by kind. What was not understood is kept.

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.door import Json, Newsletter, Number, now, opened, print_json
+from digest.cli.door import Json, Newsletter, Number, environ, now, opened, print_json
 
 if TYPE_CHECKING:
     from digest.publish import Part
@@ -45,7 +45,8 @@ def doctor(
     ] = "",
     nameserver: Annotated[str, typer.Option(help="Ask this one: ADDRESS or ADDRESS:PORT.")] = "",
     only: Annotated[
-        list[str] | None, typer.Option(help="Look at this alone: machine, relay, web or dns.")
+        list[str] | None,
+        typer.Option(help="Look at this alone: machine, relay, web, dns or settings."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -53,7 +54,8 @@ def doctor(
 
     It looks at the settings, the database, disk and clock, whether anything calls `digest run`,
     logs in to the relay, has base_url and the one-click address answer from outside, and asks the
-    DNS for SPF, DKIM, DMARC, MX and, with --ip, the reverse name. Nothing is sent or changed.
+    DNS for SPF, DKIM, DMARC, MX and, with --ip, the reverse name. A database that cannot be opened
+    hides none of the rest. Nothing is sent or changed.
 
     Example: digest doctor
     Example: digest doctor --ip 203.0.113.7 --nameserver 9.9.9.9
@@ -63,10 +65,10 @@ def doctor(
     from digest.terminal import say_looking, show_findings
 
     parts = _parts(only)
-    with opened(context) as house:
+    with publish.open_ailing(context.obj, environ()) as (house, trouble):
         resolver = publish.DnsResolver(nameserver)
         findings = publish.doctor(
-            house, resolver, clock=now, ip=ip, parts=parts, on_part=say_looking
+            house, resolver, clock=now, ip=ip, parts=parts, trouble=trouble, on_part=say_looking
         )
     print_json(findings) if as_json else show_findings(findings)
     if any(finding.severity == "error" for finding in findings):

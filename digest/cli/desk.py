@@ -3,7 +3,6 @@
 A verb says what to change; `edits` makes a command of it. Never here: a verb.
 """
 
-import getpass
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,15 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.door import Json, Newsletter, fail, now, opened, print_json, say
+from digest.cli.door import (
+    MOST,
+    Json,
+    Newsletter,
+    Seen,
+    fail,
+    login_name,
+    now,
+    opened,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from digest.publish import Change, DeskIssue, House
 
 By = Annotated[str, typer.Option(help="Who does it; written down. Without: your login name.")]
-Issue = Annotated[int | None, typer.Option("--issue", help="Its number; without, the newest.")]
-Seen = Annotated[
-    int | None, typer.Option("--version", help="Refuse if it is no longer at this version.")
+Issue = Annotated[
+    int | None,
+    typer.Option("--issue", min=1, max=MOST, help="Its number; without, the newest."),
 ]
 
 
@@ -68,7 +78,7 @@ def edits(verb: Verb) -> Callable[..., None]:
     ) -> None:
         from digest import publish
 
-        who = by or getpass.getuser()
+        who = by or login_name()
         with opened(context) as house:
             name, _ = house.newsletter(newsletter)
             seen = editable(house, name, issue)

@@ -5,6 +5,7 @@ Standard output is data, standard error is talk. Never here: a verb.
 
 import contextlib
 import gc
+import getpass
 import json
 import os
 import sys
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
 Newsletter = Annotated[
     str | None, typer.Option("--newsletter", "-n", help="Which, if there are several.")
 ]
-Number = Annotated[int | None, typer.Argument(help="The issue's number; the newest without one.")]
+MOST = 2**31 - 1  # what the database can count to
+Number = Annotated[
+    int | None,
+    typer.Argument(min=1, max=MOST, help="The issue's number; the newest without one."),
+]
+Seen = Annotated[
+    int | None,
+    typer.Option("--version", min=0, max=MOST, help="Refuse if it is no longer at this version."),
+]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 At = Annotated[
     datetime | None,
@@ -68,7 +77,17 @@ def now() -> datetime:
 
 
 def moment(at: datetime | None) -> datetime:
+    # Days and weeks are reckoned around it, and the calendar has an end.
+    if at and not 1970 <= at.year <= 2999:
+        raise typer.BadParameter("a moment from 1970 to 2999", param_hint="--at")
     return at.replace(tzinfo=UTC) if at else now()
+
+
+def login_name() -> str:
+    # What is written down where nobody says --by. A container runs under numbers without names.
+    with contextlib.suppress(OSError, KeyError):
+        return getpass.getuser()
+    return f"uid {os.getuid()}"
 
 
 def environ() -> dict[str, str]:

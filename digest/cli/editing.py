@@ -1,6 +1,5 @@
 """The verbs of `digest issues` that change an issue, and take back what was changed."""
 
-import getpass
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,17 +7,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from digest.cli.desk import By, Desk, Issue, editable, edits, tell
-from digest.cli.door import Newsletter, fail, now, opened, say
+from digest.cli.door import (
+    MOST,
+    Json,
+    Newsletter,
+    Seen,
+    fail,
+    login_name,
+    now,
+    opened,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
-    from digest.publish import Change
+    from digest.publish import Change, DeskIssue, House
 
 app = typer.Typer()
 Named = Annotated[
     str, typer.Argument(help="Its address, its headline, or the beginning of its name.")
 ]
 Section = Annotated[str | None, typer.Option(help="Where it stands.")]
-Position = Annotated[int | None, typer.Option(min=1, help="From 1 within its section.")]
+Position = Annotated[int | None, typer.Option(min=1, max=MOST, help="From 1 within its section.")]
 
 
 @app.command()
@@ -231,17 +241,23 @@ def undo(
     steps: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
     newsletter: Newsletter = None,
     issue: Issue = None,
+    version: Seen = None,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Take back the last change; or all that was decided about an article and its copies.
 
     Example: digest issues undo
     Example: digest issues undo 3fa9
     """
-    if article:
-        _take_back(context, article, newsletter, issue, by)
-    else:
-        _step(context, "undo", steps, newsletter, issue, by)
+    with opened(context) as house:
+        after = (
+            _take_back(house, article, newsletter, issue, version, by)
+            if article
+            else _step(house, "undo", steps, newsletter, issue, version, by)
+        )
+    if as_json and after:
+        print_json(after)
 
 
 @app.command()
@@ -250,54 +266,65 @@ def redo(
     steps: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
     newsletter: Newsletter = None,
     issue: Issue = None,
+    version: Seen = None,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Do again what was taken back last.
 
     Example: digest issues redo
     """
-    _step(context, "redo", steps, newsletter, issue, by)
+    with opened(context) as house:
+        after = _step(house, "redo", steps, newsletter, issue, version, by)
+    if as_json:
+        print_json(after)
 
 
 def _step(
-    context: typer.Context,
+    house: "House",
     way: Literal["undo", "redo"],
     steps: int,
     newsletter: str | None,
     number: int | None,
+    version: int | None,
     by: str,
-) -> None:
+) -> "DeskIssue":
     from digest import publish
 
-    who, act = by or getpass.getuser(), publish.undo if way == "undo" else publish.redo
-    with opened(context) as house:
-        for _ in range(steps):
-            at = publish.desk_issue(house, newsletter, number)
-            done = at.undo if way == "undo" else at.redo
-            after = act(house, newsletter, at.version, who, now=now(), number=at.number)
-            tell(after, f"{'took back' if way == 'undo' else 'did again'}: {done}")
+    who, act = by or login_name(), publish.undo if way == "undo" else publish.redo
+    at = publish.desk_issue(house, newsletter, number)
+    for done in range(steps):
+        if done and not (at.undo if way == "undo" else at.redo):
+            say(f"nothing is left to {'take back' if way == 'undo' else 'do again'}")
+            break
+        # Without --version a command means the issue as it is now.
+        base = at.version if done or version is None else version
+        after = act(house, newsletter, base, who, now=now(), number=at.number)
+        tell(after, publish.history(house, newsletter, at.number, after=base)[0].what)
+        at = after
+    return at
 
 
 def _take_back(
-    context: typer.Context, article: str, newsletter: str | None, number: int | None, by: str
-) -> None:
+    house: "House",
+    article: str,
+    newsletter: str | None,
+    number: int | None,
+    version: int | None,
+    by: str,
+) -> "DeskIssue | None":
     from digest import publish
 
-    with opened(context) as house:
-        name, _ = house.newsletter(newsletter)
-        at = editable(house, name, number)
-        if at is None or not (story := publish.name_in(house, at, article)):
-            told = [found.headline for found in publish.undecide(house, name, article)]
-        else:
-            who, change = by or getpass.getuser(), publish.TakeBack(story)
-            after = publish.edit(house, name, at.version, who, change, now=now(), number=at.number)
-            if after.version == at.version:
-                fail(
-                    f"nothing was decided about {article}",
-                    "`digest issues history` shows what was",
-                    1,
-                )
-            tell(after, after.undo)
-            return
-    for headline in told:
-        say(f"nothing is decided about “{headline}” any more; next: digest prepare")
+    name, _ = house.newsletter(newsletter)
+    at = editable(house, name, number)
+    if at is None or not (story := publish.name_in(house, at, article)):
+        for found in publish.undecide(house, name, article):
+            say(f"nothing is decided about “{found.headline}” any more; next: digest prepare")
+        return at
+    who, change = by or login_name(), publish.TakeBack(story)
+    base = at.version if version is None else version
+    after = publish.edit(house, name, base, who, change, now=now(), number=at.number)
+    if after.version == at.version:
+        fail(f"nothing was decided about {article}", "`digest issues history` shows what was", 1)
+    tell(after, after.undo)
+    return after

@@ -3,6 +3,7 @@
 Never here: what is due, or what is done about it.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -84,6 +85,7 @@ def schedule(
 
     with opened(context) as house:
         lines = publish.due_lines(house, newsletter, now=moment(at), count=count)
+        unkept = publish.unkept(house, moment(at))
     if not lines:
         fail(
             "no newsletter has a schedule",
@@ -91,6 +93,8 @@ def schedule(
             2,
         )
     print_json(lines) if as_json else show_schedule(lines)
+    for finding in unkept:
+        say(f"{finding.what} {finding.remedy}")
 
 
 def install_timer(
@@ -190,7 +194,10 @@ def _program() -> Path:
 def _owner(folder: Path) -> str:
     import pwd
 
-    return pwd.getpwuid(folder.stat().st_uid).pw_name
+    uid = folder.stat().st_uid
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(uid).pw_name
+    return str(uid)  # systemd takes the number as well
 
 
 def _warn_of_environment() -> None:

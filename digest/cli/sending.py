@@ -4,7 +4,6 @@ Never here: a decision about a delivery (`publish`).
 """
 
 import contextlib
-import getpass
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from digest.cli.door import (
     Newsletter,
     Number,
     fail,
+    login_name,
     now,
     opened,
     print_json,
@@ -127,7 +127,7 @@ def pause(
 
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
-        publish.pause(house, record, why=why, by=by or getpass.getuser(), now=now())
+        publish.pause(house, record, why=why, by=by or login_name(), now=now())
     say(f"issue {record.issue.number} is paused; `digest resume` lets it go on")
 
 
@@ -149,7 +149,7 @@ def resume(
 
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
-        who = by or getpass.getuser()
+        who = by or login_name()
         publish.resume(house, record, by=who, now=now(), anyway=anyway)
     say(f"issue {record.issue.number} may go on; next: digest send {record.issue.number}")
 
@@ -174,7 +174,7 @@ def cancel(
             f"Cancel issue {record.issue.number} for all who do not have it yet?", err=True
         ):
             fail("nothing was cancelled", "add --yes to do it without being asked", 1)
-        count = publish.cancel(house, record, why=why, by=by or getpass.getuser(), now=now())
+        count = publish.cancel(house, record, why=why, by=by or login_name(), now=now())
     say(f"issue {record.issue.number} is cancelled; {count:,} will not get it")
 
 
@@ -204,7 +204,7 @@ def resolve(
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
         moved = publish.resolve(
-            house, record, "unknown", decision, by=by or getpass.getuser(), now=now(),
+            house, record, "unknown", decision, by=by or login_name(), now=now(),
             addresses=addresses or None,
         )  # fmt: skip
     say(f"{moved:,} resolved as {decision}")
@@ -220,7 +220,7 @@ def _retry(
     from digest import publish
 
     record = house.issue(house.newsletter(newsletter)[0], number)
-    who = by or getpass.getuser()
+    who = by or login_name()
     moved = publish.resolve(house, record, retry, "resend", by=who, now=now())
     say(f"{moved:,} that were {retry} are tried again")
 

@@ -28,7 +28,7 @@ from fastapi.routing import APIRoute
 from digest.desk import acting, editing, issue, issues, login, mail, news
 from digest.desk.door import STATIC, Desk, Show, shower
 from digest.desk.watching import Watched
-from digest.errors import DigestError
+from digest.errors import DigestError, NoSuchIssue, NoSuchNewsletter
 from subscribers.errors import SubscriberError
 from subscribers.web import HEADERS
 
@@ -37,6 +37,7 @@ _KEPT = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "X-Content-Type-Options": "nosniff",
 }
+_NOWHERE = (NoSuchIssue, NoSuchNewsletter)
 _LOADED = {"desk.css": "text/css", "desk.js": "text/javascript", "htmx.min.js": "text/javascript"}
 
 
@@ -76,7 +77,8 @@ def _polite(show: Show) -> type[APIRoute]:
                 try:
                     return await handle(request)
                 except (DigestError, SubscriberError) as error:
-                    return stopped(show, request, 422, str(error), getattr(error, "remedy", ""))
+                    status = 404 if isinstance(error, _NOWHERE) else 422
+                    return stopped(show, request, status, str(error), getattr(error, "remedy", ""))
                 except HTTPException as error:
                     if "Location" in (error.headers or {}) or "HX-Redirect" in (
                         error.headers or {}

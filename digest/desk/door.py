@@ -5,13 +5,11 @@ site's name that was made to lead here (DNS rebinding) gets nothing. Elsewhere a
 Never here: what a page shows or does.
 """
 
-import getpass
 import hashlib
 import hmac
 import re
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +49,7 @@ def asset(name: str) -> str:
 
 @dataclass(slots=True)
 class Desk:
-    """One desk for a process. `alone`: on loopback, with no login.
+    """One desk for a process. `alone`: on loopback, with no login, where `user` sits.
 
     `ended` says that the server stops, so that no page is kept waiting for news.
     """
@@ -59,6 +57,7 @@ class Desk:
     watched: Watched
     clock: Callable[[], datetime]
     alone: bool = False
+    user: str = "editor"
     ended: Callable[[], bool] = lambda: False
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
@@ -92,7 +91,7 @@ class Desk:
         """Who asks. Answers 421 for a foreign Host on loopback, and asks who is not known in."""
         self.refuse_foreign_hosts(request)
         if self.alone:
-            return Editor(_user(), "operator", datetime(1970, 1, 1, tzinfo=UTC))
+            return Editor(self.user, "operator", datetime(1970, 1, 1, tzinfo=UTC))
         token = request.cookies.get(self.cookie, "")
         editor = publish.logged_in(self.house, token, now=self.clock())
         if editor is None:
@@ -164,9 +163,3 @@ def shower(desk: Desk) -> Show:
         return Response(text, status, PAGE, "text/html; charset=utf-8")
 
     return show
-
-
-def _user() -> str:
-    with suppress(OSError, KeyError):
-        return getpass.getuser()
-    return "editor"

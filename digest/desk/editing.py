@@ -24,7 +24,7 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
         editor = desk.sitting(request)
         desk.refuse_forged(request, form)
         try:
-            _act(desk, newsletter, number, form, editor.name)
+            heard = _act(desk, newsletter, number, form, editor.name)
         except Conflict as error:
             again = [(name, value) for name, value in form.multi_items() if name != "version"]
             said = {"what": error.what, "remedy": error.remedy, "again": again}
@@ -34,14 +34,15 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
             context = {**said, "here": here, "version": error.version, "editor": editor}
             return show("conflict", request, 409, **context)
         if "hx-request" in request.headers:
-            return changed(sheets, show, request, newsletter, number)
+            return changed(sheets, show, request, newsletter, number, heard=heard)
         query = f"?{request.url.query}" if request.url.query else ""
         place = text(form, "story") or text(form, "article")
         anchor = f"#s-{place}" if place.isalnum() else ""
         return RedirectResponse(f"{desk.root}/{newsletter}/{number}{query}{anchor}", 303, PAGE)
 
 
-def _act(desk: Desk, newsletter: str, number: int, form: FormData, by: str) -> None:
+def _act(desk: Desk, newsletter: str, number: int, form: FormData, by: str) -> str:
+    """What was done, for those who do not see it."""
     version, now, do = _number(form, "version"), desk.clock(), text(form, "do")
     if do == "undo":
         publish.undo(desk.house, newsletter, version, by, now=now, number=number)
@@ -50,8 +51,12 @@ def _act(desk: Desk, newsletter: str, number: int, form: FormData, by: str) -> N
     else:
         change = change_of(form, publish.desk_issue(desk.house, newsletter, number))
         if isinstance(change, Rewrite) and change.headline is None and change.dek is None:
-            return  # it stands there already
+            return ""  # it stands there already
         publish.edit(desk.house, newsletter, version, by, change, now=now, number=number)
+    done = publish.history(desk.house, newsletter, number, after=version)[:1]
+    return "".join(
+        f"{step.what[:1].upper()}{step.what[1:]}. Version {step.version} is saved." for step in done
+    )
 
 
 def change_of(form: FormData, issue: DeskIssue) -> Change:

@@ -162,7 +162,7 @@ def changed(
     record = sheets.desk.house.issue(newsletter, number)
     context = sheets.outline(record, view_of(request.query_params), editor)
     acted = request.method == "POST"  # else what was said before still stands
-    known = {"errors": 0, "what": "", "remedy": "", "again": (), "acted": acted}
+    known = {"errors": 0, "what": "", "remedy": "", "again": (), "acted": acted, "heard": ""}
     return show("changed", request, status, **{**known, **sheets.marked(record), **context, **said})
 
 

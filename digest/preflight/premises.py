@@ -26,6 +26,10 @@ PREMISES_RULES: dict[str, tuple[Severity, str]] = {
         "RFC 8058: a mailbox provider's POST ends a subscription, without a redirect or a cookie.",
     ),
     "one-click-takes-all": ("error", "What says yes to a forged link has ended no subscription."),
+    "database-unusable": (
+        "error",
+        "Without its database Digest knows no reader and no issue, and takes no unsubscribe.",
+    ),
     "database-ails": ("error", "The database is the only memory of who got what."),
     "disk-full": ("error", "A full disk stops the send, and the taking of unsubscribes with it."),
     "disk-short": ("warning", "The database grows with each issue; a copy of it needs room, too."),
@@ -68,13 +72,16 @@ class Machine:
     """Where Digest runs. Sizes are bytes; `last_run` and `held` aware and in UTC.
 
     `ahead`: how far the database server's clock is ahead of ours. `kept`: whether NTP keeps ours;
-    None where that is not known. `open_secrets`: files of secrets and keys
+    None where that is not known. `database_lost`: why the database cannot be opened or read, and
+    the `remedy`; nothing is known of what it says then. `open_secrets`: files of secrets and keys
     that others can read.
     """
 
     now: datetime
     free: int
     database_size: int
+    database_lost: str = ""
+    remedy: str = ""
     database_trouble: str = ""
     ahead: timedelta = timedelta(0)
     kept: bool | None = None
@@ -145,11 +152,18 @@ def _told(answer: Answer) -> str:
 
 
 def _database(machine: Machine) -> Iterator[Finding]:
+    if lost := machine.database_lost:
+        remedy = machine.remedy or "check [database] url in digest.toml"
+        yield _found("database-unusable", "database", _sentence(lost), _sentence(remedy))
     if machine.database_trouble:
         yield _found(
             "database-ails", "database", f"The database is damaged: {machine.database_trouble}.",
             "Stop all that sends, and restore the newest good copy.",
         )  # fmt: skip
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
 
 
 def _disk(machine: Machine) -> Iterator[Finding]:

@@ -105,7 +105,8 @@ def placeholder_left(case: Case) -> Says:
     wording = case.wording.lower()
     for mark in ("{{", "{%", "lorem ipsum", "*|", "%%first", "[[name"):
         if mark in wording:
-            yield "mail", f"The mail contains “{mark}”.", "Replace it with what is meant."
+            for where, what in _holding(case, mark) or [("mail", "The mail")]:
+                yield where, f"{what} contains “{mark}”.", "Replace it with what is meant."
 
 
 @rule("todo-left", "warning")
@@ -210,6 +211,21 @@ def word_disguised(case: Case) -> Says:
     """Words with dots or spaces between their letters, or mixed alphabets, hide from filters."""
     for word in _disguised(case.rendering.text):
         yield "mail", f"“{word}” looks like a disguised word.", "Write it as it is spelt."
+
+
+def _holding(case: Case, mark: str) -> list[tuple[str, str]]:
+    """Where in the issue a mark stands, and how that is called; nothing where a template has it."""
+    issue = case.issue
+    stories = [*issue.stories, *(entry.story for entry in issue.trending if entry.story)]
+    found = [
+        (f"story “{story.headline[:60]}”", f"The story “{story.headline[:60]}”")
+        for story in stories
+        if mark in " ".join((story.headline, story.dek, story.byline, story.image.alt)).lower()
+    ]
+    lines = {"subject": issue.subject, "second subject": issue.second_subject,
+             "preheader": issue.preheader, "note": issue.note}  # fmt: skip
+    found += [(name, f"The {name}") for name, text in lines.items() if mark in text.lower()]
+    return found
 
 
 def _told(case: Case) -> Iterator[tuple[str, str]]:

@@ -60,6 +60,7 @@ from .leaving import view as view
 from .opening import Clock as Clock
 from .opening import House as House
 from .opening import migrate as migrate
+from .opening import open_ailing as open_ailing
 from .opening import open_house as open_house
 from .opening import reread as reread
 from .opening import templates_folder as templates_folder
@@ -93,6 +94,7 @@ from .running import due_lines as due_lines
 from .running import keep_running as keep_running
 from .running import run as run
 from .running import timer_units as timer_units
+from .running import unkept as unkept
 from .running import write_units as write_units
 from .seating import STAYS as STAYS
 from .seating import Editor as Editor

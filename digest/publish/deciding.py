@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from digest import archive
-from digest.articles import Article
-from digest.errors import IssueError
+from digest.articles import Article, tidy
+from digest.errors import IssueError, NoSuchSection
 from digest.publish.comparing import compare
 from digest.publish.opening import House
 from digest.publish.selecting import policy
@@ -22,15 +22,16 @@ def decide(
     """
     name, settings = house.newsletter(newsletter)
     found = house.article(article)
+    lines = {field: tidy(str(what[field])) for field in ("headline", "dek") if field in what}
     sections = [rule.name for rule in policy(house, settings, now).sections]
     if (section := what.get("section")) and section not in sections:
-        raise IssueError(
+        raise NoSuchSection(
             f"{name} has no section {section}", remedy=f"write one of: {', '.join(sections)}"
         )
     with house.database.writing() as session:
         number = archive.next_number(session, name)
         before = archive.decision(session, name, number, found.fingerprint, by, now)
-        after = replace(before, by=by, at=now, **what)  # type: ignore[arg-type]
+        after = replace(before, by=by, at=now, **what | lines)  # type: ignore[arg-type]
         archive.decide(session, name, number, after)
     return found, after
 

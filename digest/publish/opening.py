@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest import database
 from digest.database import Database
-from digest.errors import IssueError, SettingsError
+from digest.errors import DatabaseError, IssueError, NoSuchNewsletter, SettingsError
 from digest.settings import NewsletterSettings, RelaySettings, Settings, load
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class House:
                 "there are several newsletters", remedy=f"say which: --newsletter {'|'.join(known)}"
             )
         if name not in known:
-            raise SettingsError(
+            raise NoSuchNewsletter(
                 f"there is no newsletter {name}", remedy=f"digest.toml has: {', '.join(known)}"
             )
         return name, known[name]
@@ -123,6 +123,25 @@ def open_house(folder: Path, environ: Mapping[str, str]) -> Iterator[House]:
     opened = database.open_database(settings.database.url, folder)
     try:
         yield House(settings, opened)
+    finally:
+        opened.close()
+
+
+@contextlib.contextmanager
+def open_ailing(
+    folder: Path, environ: Mapping[str, str]
+) -> Iterator[tuple[House, DatabaseError | None]]:
+    """The same for who looks what is wrong: a database that cannot be opened is told beside it.
+
+    The house then has one that is never opened. Raises SettingsError.
+    """
+    settings, trouble = load(folder, environ), None
+    try:
+        opened = database.open_database(settings.database.url, folder)
+    except DatabaseError as error:
+        opened, trouble = database.open_unchecked("sqlite:///none.db", folder), error
+    try:
+        yield House(settings, opened), trouble
     finally:
         opened.close()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from digest.archive import IssueRecord
 from digest.edition import Issue, cut
-from digest.errors import IssueError
+from digest.errors import NoSuchSection
 from digest.publish.opening import House
 from digest.rendering import Reader, Rendering, fill, joined_on, render
 from subscribers.preferences import EVERYTHING, Preferences
@@ -16,13 +16,13 @@ Shown = Rendering
 def shown(house: House, record: IssueRecord, sections: Sequence[str]) -> Shown:
     """The issue as a reader of these sections gets it (of all, when none is named).
 
-    Raises IssueError where such a reader would get nothing.
+    Raises NoSuchSection where such a reader would get nothing.
     """
     wanted = Preferences(frozenset(sections)) if sections else EVERYTHING
     edition = cut(record.issue, wanted)
     if edition is None:
         names = ", ".join(section.name for section in record.issue.sections)
-        raise IssueError(
+        raise NoSuchSection(
             f"issue {record.issue.number} has nothing in {', '.join(sections)}",
             remedy=f"its sections are {names}",
         )

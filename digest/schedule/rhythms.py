@@ -28,6 +28,7 @@ _SHAPE = re.compile(
     rf"(?:({'|'.join(ORDINALS)}) )?({'|'.join(_KINDS)})(?: (\d{{1,2}}))?"
     r"(?: ([01]\d|2[0-3]):([0-5]\d))?"
 )
+_WORD = re.compile(r"\d{1,2}|([01]\d|2[0-3]):[0-5]\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,21 @@ def rhythm(every: str, timezone: str, left_out: Iterable[date] = ()) -> Rhythm:
     for part in reversed(" ".join(every.lower().split()).split(",")):
         found = _SHAPE.fullmatch(part.strip())
         if not found:
-            raise ValueError(GRAMMAR)
+            raise ValueError(_wrong(part))
         ordinal, kind, number, hour, minute = found.groups()
         at = time(int(hour), int(minute)) if hour else at
         if at is None:
-            raise ValueError(GRAMMAR)
+            raise ValueError(f'"{part.strip()}" has no time of day; {GRAMMAR}')
         beats.insert(0, Beat(_KINDS[kind], _nth(ordinal, kind, number), at))
     return Rhythm(tuple(beats), timezone, frozenset(left_out))
+
+
+def _wrong(part: str) -> str:
+    """Which word is no day and no time; or that the words do not stand so."""
+    for word in part.split():
+        if word not in ORDINALS and word not in _KINDS and not _WORD.fullmatch(word):
+            return f'"{word}" is no day and no time; {GRAMMAR}'
+    return f'"{part.strip()}" is no rhythm; {GRAMMAR}'
 
 
 def coming(rhythm: Rhythm, after: datetime, count: int = 1) -> list[datetime]:

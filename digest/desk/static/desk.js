@@ -142,8 +142,10 @@
     if (checking || beside.dataset.mark === outline().dataset.mark) return;
     checking = true;
     beside.setAttribute("aria-busy", "true");
+    const open = all("details[open]", beside).map((one) => one.id);
     let again = 300;
     ask(`${here()}/beside${location.search}`, "#sheets", {target: "#beside", swap: "outerHTML"})
+      .then(() => open.forEach((one) => $(one)?.setAttribute("open", "")))
       .catch(() => { again = 3000; })
       .finally(() => {
         checking = false;
@@ -224,6 +226,8 @@
     if (!event.target.getAttribute("action")?.startsWith(`${here()}/edit`)) return;
     event.preventDefault();
     save(event.target, event.submitter);
+    // Who has written goes on by keys: what is typed next is no longer the field's.
+    if (event.target.matches("[data-saves]")) summary(event.target.closest("details"))?.focus({preventScroll: true});
   });
   document.addEventListener("change", (event) => {
     // A browser says so, too, of a field that is taken out of the page while one writes in it.
@@ -332,12 +336,13 @@
   });
 
   // Keys.
-  const write = (id, field) => {
+  const write = (id, field, whole = false) => {
     const details = $(id);
     if (!details) return;
     details.open = true;
     const input = field ? details.querySelector(`[data-field="${field}"]`) : details.querySelector("input:not([type=hidden]), textarea");
     (input || details.querySelector("summary")).focus();
+    if (whole) input?.select(); // one writes another, or goes on from its end
   };
   const press = (card, what) => card?.querySelector(`[data-do="${what}"]`)?.click();
   const pick = (section = "") => {
@@ -361,8 +366,8 @@
     j: () => step(1), k: () => step(-1),
     J: () => story() && shift(story(), 1), K: () => story() && shift(story(), -1),
     "[": () => story() && across(story(), -1), "]": () => story() && across(story(), 1),
-    e: () => story() && write(`d-${story().dataset.story}`, "headline"),
-    d: () => story() && write(`d-${story().dataset.story}`, "dek"),
+    e: () => story() && write(`d-${story().dataset.story}`, "headline", true),
+    d: () => story() && write(`d-${story().dataset.story}`, "dek", true),
     p: () => press(story(), "pin"), x: () => press(story(), "drop"),
     c: () => pick(), "/": () => pick(), l: () => { write("d-left"); $("d-left")?.scrollIntoView(); },
     s: () => write("d-subject"), n: () => write("d-note"),
@@ -373,6 +378,10 @@
     const key = event.key, at = document.activeElement;
     if (key === "Escape" && drag) return drop(event, false);
     if (key === "Escape" && writing(at) && outline().contains(at)) return at.closest("details")?.querySelector("summary").focus();
+    if (key === "Enter" && (event.ctrlKey || event.metaKey) && at.matches("[data-saves] textarea")) {
+      event.preventDefault();
+      return at.form.requestSubmit();
+    }
     if (writing(at) || sheet()) return;
     if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") {
       event.preventDefault();

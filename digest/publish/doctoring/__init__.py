@@ -1,4 +1,5 @@
-"""What stands against sending at all, by looking: at the DNS, the relay, base_url, the machine.
+"""What stands against sending at all, by looking: at the DNS, the relay, base_url, the machine,
+and at settings that contradict each other.
 
     names     the DNS, asked through dnspython
     outside   the relay, and base_url from outside in
@@ -10,17 +11,20 @@ What was seen is judged in `preflight`.
 from collections.abc import Callable
 from typing import Literal
 
+from digest.errors import DatabaseError
 from digest.preflight import Finding, Resolver
 from digest.preflight.premises import examine_machine, examine_relays, examine_web
+from digest.preflight.promises import examine_signature
 from digest.publish.doctoring.machine import looked_over
 from digest.publish.doctoring.names import DnsResolver, examine_names
 from digest.publish.doctoring.outside import relays, web
 from digest.publish.opening import Clock, House
+from digest.publish.running import unkept
 
 __all__ = ["PARTS", "DnsResolver", "Part", "doctor"]
 
-Part = Literal["dns", "relay", "web", "machine"]
-PARTS: tuple[Part, ...] = ("machine", "relay", "web", "dns")
+Part = Literal["dns", "relay", "web", "machine", "settings"]
+PARTS: tuple[Part, ...] = ("machine", "relay", "web", "dns", "settings")
 
 
 def doctor(
@@ -30,18 +34,24 @@ def doctor(
     clock: Clock,
     ip: str = "",
     parts: tuple[Part, ...] = PARTS,
+    trouble: DatabaseError | None = None,
     on_part: Callable[[Part], None] = lambda _: None,
 ) -> list[Finding]:
     """What stands against sending at all, errors first; `ip` speaks to the world.
 
-    `on_part` hears what is looked at next, for it may take seconds. Raises DkimError where a key
+    `trouble`: why the database could not be opened; all else is looked at without it. `on_part`
+    hears what is looked at next, for it may take seconds. Raises DkimError where a key
     cannot be used, SettingsError where `ip` is no address.
     """
     looks: dict[Part, Callable[[], list[Finding]]] = {
-        "machine": lambda: examine_machine(looked_over(house, clock())),
+        "machine": lambda: examine_machine(looked_over(house, clock(), trouble)),
         "relay": lambda: examine_relays(relays(house)),
         "web": lambda: examine_web(web(house, clock)),
         "dns": lambda: examine_names(house, resolver, ip=ip),
+        "settings": lambda: [
+            *unkept(house, clock()),
+            *examine_signature(house.settings.dkim.key_file),
+        ],
     }
     found: list[Finding] = []
     for part in parts:

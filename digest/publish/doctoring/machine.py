@@ -3,9 +3,11 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digest import archive
+from digest.errors import DatabaseError
 from digest.preflight.premises import Machine
 from digest.publish.opening import House
 from digest.settings import SECRETS_FILE
@@ -14,22 +16,38 @@ SECONDS = 5.0
 KEPT = {"yes": True, "no": False}
 
 
-def looked_over(house: House, now: datetime) -> Machine:
-    """What is to be seen of the machine at this moment, aware and in UTC."""
+def looked_over(house: House, now: datetime, trouble: DatabaseError | None = None) -> Machine:
+    """What is to be seen of the machine at this moment, aware and in UTC.
+
+    `trouble`: why the database could not be opened.
+    """
+    seen = Machine(
+        now=now,
+        free=shutil.disk_usage(house.settings.folder).free,
+        database_size=0,
+        kept=_is_kept(),
+        open_secrets=tuple(_open_to_others(house)),
+    )
+    try:
+        if trouble:
+            raise trouble
+        return _with_database(seen, house)
+    except DatabaseError as error:
+        return replace(seen, database_lost=error.what, remedy=error.remedy)
+
+
+def _with_database(seen: Machine, house: House) -> Machine:
     with house.database.reading() as session:
         last, held = archive.pulse(session, "run"), archive.pulse(session, "held")
     told = house.database.clock()
-    return Machine(
-        now=now,
-        free=shutil.disk_usage(house.settings.folder).free,
+    return replace(
+        seen,
         database_size=house.database.size(),
         database_trouble=house.database.trouble(),
-        ahead=told - now if told else timedelta(0),
-        kept=_is_kept(),
+        ahead=told - seen.now if told else timedelta(0),
         scheduled=any(each.schedule for each in house.settings.newsletter.values()),
         last_run=last.at if last else None,
         held=held.at if held else None,
-        open_secrets=tuple(_open_to_others(house)),
     )
 
 

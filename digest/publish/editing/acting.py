@@ -25,7 +25,7 @@ from digest.publish.editing.change import (
     TakeBack,
     written,
 )
-from digest.publish.editing.changing import AtHand, changed, headline_of, seat
+from digest.publish.editing.changing import AtHand, changed, headline_of, on_one_line, seat
 from digest.publish.editing.desk import DeskIssue, shown
 from digest.publish.editing.holding import decided, named
 from digest.publish.editing.looking import approved_content
@@ -53,6 +53,7 @@ def edit(
     story, section or picture, or the issue can't be changed any more.
     """
     record = _seen(house, name, version, number)
+    change = on_one_line(change)
     issue, at_hand = record.issue, _at_hand(house, record, change, now)
     after = changed(issue, change, at_hand)
     words = _words(house, record, change, after, by, now)
@@ -80,12 +81,13 @@ def undo(
     record = _seen(house, name, version, number)
     at, edits = _steps(house, record)
     if not at.undo:
+        what = "is left to take back" if record.version else "was changed"
         raise IssueError(
-            f"nothing was changed in issue {record.issue.number}",
+            f"nothing {what} in issue {record.issue.number}",
             remedy="`digest issues history` shows every step",
         )
     last = edits[at.shown]
-    kept = {"said": telling.told(last), "version": at.shown}
+    kept = {"said": telling.told(last), "by": last.by, "version": at.shown}
     step = Edit(version + 1, now, by, "undone", kept, last.after, last.before)
     return _save(house, record, step, _content(house, record, at.undo[-1]))
 
@@ -108,7 +110,7 @@ def redo(
             remedy="`digest issues history` shows every step",
         )
     again = edits[at.redo[-1]]
-    kept = {"said": telling.told(again), "version": again.version}
+    kept = {"said": telling.told(again), "by": again.by, "version": again.version}
     step = Edit(version + 1, now, by, "redone", kept, again.before, again.after)
     return _save(house, record, step, _content(house, record, again.version))
 
@@ -192,6 +194,8 @@ def _kept(change: Change, before: Issue, after: Issue, at_hand: AtHand) -> dict[
     if name := named(change):
         headline = headline_of(before, name) or headline_of(after, name) or at_hand.headline
         kept |= {"name": name, "headline": headline}
+        if isinstance(change, Rewrite):
+            kept["now"] = headline_of(after, name)
         if isinstance(change, MoveStory | BringIn | Pin):
             kept["section"], kept["place"] = seat(after, name) or ("", 0)
     return kept

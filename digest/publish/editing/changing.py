@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from digest.articles import Image, fingerprint, tidy
 from digest.edition import TRENDING, Issue
-from digest.errors import IssueError
+from digest.errors import IssueError, NoSuchSection
 from digest.publish.editing.change import (
     Arrange,
     BringIn,
@@ -83,6 +83,19 @@ def _worded(issue: Issue, change: WriteNote | Subjects | Preheader) -> Issue:
                            second_subject=_line(second, "subject"))  # fmt: skip
         case Preheader(text):
             return replace(issue, preheader=_line(text, "preheader"))
+
+
+def on_one_line(change: Change) -> Change:
+    """The change with its lines as they will stand there: the history shows them, too."""
+    match change:
+        case Rewrite(_, headline, dek):
+            lines = (None if text is None else tidy(text) for text in (headline, dek))
+            return replace(change, headline=next(lines), dek=next(lines))
+        case Subjects(first, second):
+            return Subjects(tidy(first), tidy(second))
+        case Preheader(text):
+            return Preheader(tidy(text))
+    return change
 
 
 def seat(issue: Issue, story: str) -> tuple[str, int] | None:
@@ -195,7 +208,7 @@ def _put(issue: Issue, story: Story, name: str, place: int | None, at_hand: AtHa
     order = tuple(dict.fromkeys((*at_hand.sections, *issue.order,
                                  *(section.name for section in issue.sections))))  # fmt: skip
     if name not in order:
-        raise IssueError(
+        raise NoSuchSection(
             f"{issue.newsletter} has no section {name}", remedy=f"write one of: {', '.join(order)}"
         )
     if place is not None and place < 1:

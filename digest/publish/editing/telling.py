@@ -15,10 +15,16 @@ def told(edit: Edit) -> str:
         case "approved":
             return "approved the issue"
         case "undone":
-            return f"took back: {edit.change.get('said', '')}"
+            return f"took back: {_step(edit.change)}"
         case "redone":
-            return f"did again: {edit.change.get('said', '')}"
+            return f"did again: {_step(edit.change)}"
     return said(edit.change)
+
+
+def _step(kept: Mapping[str, Any]) -> str:
+    """The step that was taken back or came again, and whose it was."""
+    by = f" (by {kept['by']})" if kept.get("by") else ""
+    return f"{kept.get('said', '')}{by}"
 
 
 def said(kept: Mapping[str, Any]) -> str:
@@ -43,7 +49,8 @@ def _story(change: kinds.Change | None, story: str, kept: Mapping[str, Any]) -> 
         case kinds.Rewrite(_, headline, dek):
             what = [n for n, t in (("headline", headline), ("dek", dek)) if t is not None]
             verb = "rewrote" if headline or dek else "brought back"
-            return f"{verb} the {' and '.join(what)} of {story}"
+            now = kept.get("now", "") if headline is not None else ""
+            return f"{verb} the {' and '.join(what)} of {story}" + (f", now “{now}”" if now else "")
         case kinds.ChooseImage(_, url):
             which = "its own picture" if url is None else "a picture" if url else "no picture"
             return f"chose {which} for {story}"

@@ -4,11 +4,13 @@ ticking     one run: who may, what is remembered, every newsletter, then the sen
 acting      an intent of the schedule -> what is done, and the row that says so
 noticing    a notice -> mail to an editor
 foretelling the due times to come, and what stands before the next
+promising   what the settings promise and cannot keep
 timing      the systemd units or the cron line that call `digest run`
 """
 
 from digest.publish.running.acting import Done
 from digest.publish.running.foretelling import DueLine, due_lines
+from digest.publish.running.promising import unkept
 from digest.publish.running.ticking import keep_running, run
 from digest.publish.running.timing import TimerUnits, cron_line, timer_units, write_units
 
@@ -21,5 +23,6 @@ __all__ = [
     "keep_running",
     "run",
     "timer_units",
+    "unkept",
     "write_units",
 ]
