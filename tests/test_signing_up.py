@@ -287,6 +287,22 @@ def test_a_new_address_is_asked_first(
     assert (moved.subscriber, moved.subscriptions[0].events[-1].kind) == (number, "moved")
 
 
+def test_list_bombing_a_change_of_address_has_the_limits_of_joining(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    page = site + joined(house, site, hands, relay)
+    strangers = [f"s{n}@strangers.example" for n in range(15)]
+    answers = [HTTP.post(page, data={"act": "address", "address": who}) for who in strangers]
+    assert [answer.status_code for answer in answers] == [200] * 4 + [429] * 11
+    assert "Nothing was saved" in answers[-1].text
+    assert "Please try again in an hour" in answers[-1].text
+    assert [to for to, _, _ in letters(relay, 5)] == [ANN, *strangers[:4]]
+    hands.now += timedelta(hours=1)
+    told = {"act": "address", "address": "late@readers.example"}
+    assert HTTP.post(page, data=told).status_code == 200
+    assert letters(relay, 6)[5][0] == "late@readers.example"
+
+
 def test_a_page_about_several_newsletters_names_them_in_a_sentence(
     site: str, hands: Clock, relay: ScriptedRelay
 ) -> None:

@@ -17,7 +17,7 @@ from digest.publish.selecting import section_order
 from digest.publish.showing import Shown, in_sample_places
 from subscribers import puzzles, roster, tokens, words
 from subscribers.address import masked, normalise
-from subscribers.errors import BadToken, UnknownSubscriber
+from subscribers.errors import BadToken, TooMany, UnknownSubscriber
 from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.roster import Asker, Profile, Session
@@ -154,11 +154,15 @@ class FrontDoor:
 
         return self._standing(self._act(token, act))
 
-    def move(self, token: str, address: str) -> Standing:
-        """Ask a new address whether it is the reader's. Raises InvalidAddress."""
+    def move(self, token: str, address: str, asker: Asked) -> Standing:
+        """Ask a new address whether it is the reader's. Raises InvalidAddress, TooMany.
 
+        A mail to a stranger is a mail to a stranger: the limits of sign-ups hold.
+        """
         wanted = normalise(address)
         asked = tokens.read(token, "preferences", self._house.settings.keys)
+        if self.admit(wanted, asker, "", "") != "yes":
+            raise TooMany
 
         def act(session: Session) -> None:
             if roster.is_known(session, asked.subscriber):

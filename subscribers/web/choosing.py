@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from subscribers import words
-from subscribers.errors import BadToken, InvalidAddress
+from subscribers.errors import BadToken, InvalidAddress, TooMany
 from subscribers.web import forms
 from subscribers.web.door import Asked, Door, Show, Standing
 from subscribers.web.forms import Form
@@ -62,7 +62,7 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
                 number = int(weeks) if weeks.isascii() and weeks.isdigit() else 0
                 standing = door.pause(token, min(number, LONGEST_PAUSE))
             case "address":
-                return _moved(door, show, token, forms.text(form, "address", 300))
+                return _moved(door, show, token, forms.text(form, "address", 300), asked)
             case "language":
                 standing = door.speak(token, words.known(forms.text(form, "language")))
             case "timezone":
@@ -103,9 +103,12 @@ def _is_nothing(standing: Standing, sections: frozenset[str] | None) -> bool:
     return bool(standing.sections) and sections == frozenset()
 
 
-def _moved(door: Door, show: Show, token: str, address: str) -> Response:
+def _moved(door: Door, show: Show, token: str, address: str, asked: Asked) -> Response:
     try:
-        return show("preferences", page=door.move(token, address), mailed=True)
+        return show("preferences", page=door.move(token, address, asked), mailed=True)
+    except TooMany:
+        standing = door.standing(token, "preferences")
+        return show("preferences", 429, page=standing, busy=True)
     except InvalidAddress:
         standing = door.standing(token, "preferences")
         return show("preferences", 422, page=standing, wrong=True, typed=address)
