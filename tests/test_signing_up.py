@@ -367,6 +367,33 @@ def test_c77_a_link_of_before_a_suppression_lifts_nothing(
     assert not profile(house).suppressed
 
 
+def test_the_operator_s_never_takes_the_place_of_every_other_reason(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    bob = "bob@readers.example"
+    with house.database.writing() as session:
+        for who in (ANN, bob):
+            roster.suppress(session, who, reason="bounce", how="report", now=NOW, keys=KEYS)
+    ask(site, hands)
+    ask(site, hands, bob)
+    links = [link for _, _, link in letters(relay, 2)]
+    hands.now += timedelta(minutes=5)
+    told: dict[str, Any] = {"how": "operator", "now": hands.now, "keys": KEYS}
+    never = Entry(1, bob, status="suppressed", suppression="operator")
+    with house.database.writing() as session:
+        assert roster.suppress(session, ANN, reason="operator", **told)
+        assert not roster.suppress(session, ANN, reason="operator", **told)
+        assert not roster.suppress(session, ANN, reason="complaint", **told)
+        for pretend, change in ((True, "changed"), (False, "changed"), (False, "unchanged")):
+            listed = roster.Entering(
+                "weekly", how="import", evidence="", now=NOW, keys=KEYS, pretend=pretend
+            )
+            assert [v.change for v in listed.enter(session, [never])] == [change]
+    for link in links:
+        HTTP.post(site + link)
+    assert {profile(house, who).suppression for who in (ANN, bob)} == {"operator"}
+
+
 def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
     house: House, site: str, hands: Clock, relay: ScriptedRelay
 ) -> None:

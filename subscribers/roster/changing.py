@@ -179,10 +179,16 @@ def suppress(
 ) -> bool:
     """Never mail this address again, known to the roster or not. True when that is new.
 
-    The first reason stays. Raises InvalidAddress.
+    The first reason stays, but the operator's takes its place: nothing lifts that one. Raises
+    InvalidAddress.
     """
-    hashed = {"address_hash": address_hash(address, keys)}
-    return insert_new(session, SuppressionRow, hashed, {"reason": reason, "how": how, "at": now})
+    row, hashed = SuppressionRow, address_hash(address, keys)
+    values = {"reason": reason, "how": how, "at": now}
+    if insert_new(session, row, {"address_hash": hashed}, values):
+        return True
+    weaker = (col(row.address_hash) == hashed) & (col(row.reason) != "operator")
+    stronger = update(row).where(weaker).values(**values)
+    return reason == "operator" and session.connection().execute(stronger).rowcount == 1
 
 
 def forget(
