@@ -85,7 +85,7 @@ from subscribers.roster.reporting import (
     report_source,
     reports,
 )
-from subscribers.roster.telling import everything, left_by, left_near
+from subscribers.roster.telling import everything, left_by, left_near, traces
 from subscribers.suppression import Reason
 
 __all__ = [
@@ -152,6 +152,7 @@ __all__ = [
     "tally",
     "tastes",
     "tidy",
+    "traces",
     "untally",
     "withdraw",
 ]
