@@ -329,7 +329,14 @@ def test_leaving_why_and_back(house: House, site: str, hands: Clock, relay: Scri
         ("withdrawn", "page", 3, 2),
         ("said", "page", 3, None),
     ]
+    for _ in range(5):
+        HTTP.post(f"{link}/why", data={"reason": "other", "comment": "the last word"})
+    [kept] = profile(house).subscriptions
+    said = [event.evidence for event in kept.events if event.kind == "said"]
+    assert said == ["other: the last word"]
     assert "once a week" in HTTP.post(f"{link}/back", data={"frequency": "weekly"}).text
+    HTTP.post(f"{link}/why", data={"reason": "never asked"})  # who is subscribed has not left
+    assert [e.evidence for e in profile(house).subscriptions[0].events if e.kind == "said"] == said
     [kept] = profile(house).subscriptions
     assert (kept.state, kept.preferences.frequency) == ("confirmed", "weekly")
     shown = "You have left The Week. Come back, but once a week at most"
@@ -368,6 +375,38 @@ def test_c77_a_link_of_before_a_suppression_lifts_nothing(
     ask(site, hands)
     HTTP.post(site + letters(relay, 2)[1][2])
     assert not profile(house).suppressed
+
+
+def test_no_page_says_that_mail_comes_where_none_will(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    from subscribers import tokens
+
+    page = site + joined(house, site, hands, relay)
+    confirm = site + letters(relay, 1)[0][2]
+    number = profile(house).subscriber
+    leave = f"{site}/u/{tokens.seal(tokens.Token('unsubscribe', 'weekly', 0, number), KEYS)}"
+    assert "The next issue comes" in HTTP.post(page, data={"format": "html", "page": "1",
+        "section": ["Global", "Opinion"]}).text  # fmt: skip
+    paused = HTTP.post(page, data={"act": "pause", "weeks": "4"}).text
+    assert ("Saved." in paused, "The next issue comes" in paused) == (True, False)
+    wrong = HTTP.post(page, data={"act": "pause", "weeks": "abc"})
+    assert (wrong.status_code, "Nothing was saved." in wrong.text) == (422, True)
+    assert profile(house).subscriptions[0].paused_until
+    HTTP.post(leave, data={"page": "1"})
+    assert "will come to" not in HTTP.post(confirm).text
+    assert "You do not get The Week" in HTTP.post(confirm).text
+    with house.database.writing() as session:
+        roster.suppress(session, ANN, reason="operator", how="x", now=hands.now, keys=KEYS)
+    back = HTTP.post(f"{leave}/back").text
+    assert ("Welcome back" in back, "You do not get The Week" in back) == (False, True)
+    with house.database.writing() as session:
+        roster.forget(session, ANN, now=hands.now, keys=KEYS)
+    for told in ({"act": "address", "address": "new@readers.example"}, {"act": "language"},
+                 {"act": "join", "newsletter": "daily"}, {"section": "Global"}):  # fmt: skip
+        said = HTTP.post(page, data=told).text
+        assert "You do not get The Week" in said
+        assert not [word for word in ("Saved.", "Look into your mail") if word in said]
 
 
 def test_who_complained_is_mailed_nothing_whoever_asks(

@@ -232,9 +232,17 @@ def locate(session: Session, number: int, timezone: str) -> None:
 def say(
     session: Session, number: int, newsletter: str, words: str, *, issue: int | None, now: datetime
 ) -> bool:
-    """Keep a reason that somebody gave after they left. False where there is nobody to have."""
-    if state(session, number, newsletter) is None:
+    """Keep a reason that somebody gave after they left; the last word on each leaving counts.
+
+    False where nobody has left.
+    """
+    if state(session, number, newsletter) != "withdrawn":
         return False
+    row = ConsentEventRow
+    mine = (col(row.subscriber_id) == number) & (col(row.newsletter) == newsletter)
+    left = select(func.max(col(row.id))).where(mine, col(row.kind) == "withdrawn")
+    since = col(row.id) > func.coalesce(left.scalar_subquery(), 0)
+    session.connection().execute(delete(row).where(mine, col(row.kind) == "said", since))
     append(session, number, newsletter, Event("said", now, "page", issue, words[:500]))
     return True
 
