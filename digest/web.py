@@ -21,7 +21,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 
 from digest import desk, publish
-from digest.errors import DatabaseError, DigestError
+from digest.errors import DatabaseError, DigestError, SourceError
 from digest.publish import House
 from subscribers import words
 from subscribers.bounces.events import Call
@@ -98,6 +98,9 @@ def _machines(app: FastAPI, house: House, clock: Callable[[], datetime]) -> None
             await run_in_threadpool(publish.hook, house, provider, call, now=clock())
         except BadSignature:
             return PlainTextResponse("no\n", 403, headers=HEADERS)
+        except SourceError:  # Amazon could not be told that its topic is wanted
+            again = {**HEADERS, "Retry-After": "60"}
+            return PlainTextResponse("Please try again in a minute.\n", 503, headers=again)
         return PlainTextResponse("taken\n", headers=HEADERS)
 
     @app.api_route("/health", methods=["GET", "HEAD"])

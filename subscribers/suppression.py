@@ -11,6 +11,7 @@ from typing import Literal
 from subscribers.address import key
 from subscribers.consent import State
 
+UNANSWERED = "unanswered"  # the tally, by address_hash, of mails that nobody clicked
 Reason = Literal["bounce", "complaint", "request", "operator"]
 
 

@@ -128,4 +128,5 @@ def example_reader() -> Reader:
         preferences_url="https://mail.times.example/preferences/tok123",
         view_url="https://mail.times.example/view/tok123",
         since="4 January 2026",
+        feedback_url="https://mail.times.example/feedback/tok123",
     )

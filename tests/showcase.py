@@ -93,6 +93,7 @@ def sample_reader(language: str = "en") -> Reader:
         preferences_url=f"{mail}/p/{token}",
         view_url=f"{mail}/v/{token}",
         since=joined_on(JOINED, "Asia/Kolkata", language),
+        feedback_url=f"{mail}/f/{token}",
     )
 
 

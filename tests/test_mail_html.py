@@ -19,7 +19,7 @@ from digest.articles import Article, Image
 from digest.edition import Edition
 from digest.publish import House
 from digest.publish.composing import Composer
-from digest.rendering import Rendering, environment, fill, render
+from digest.rendering import PLACES, Rendering, environment, fill, render
 from digest.selection import Section, Story
 from digest.theme import contrast
 from subscribers.preferences import EVERYTHING
@@ -256,15 +256,19 @@ def test_e58_the_footer_says_who_why_and_how_to_leave(page: HtmlElement, languag
     assert not any(hidden)
 
 
-def test_e58_the_publishers_own_page_takes_the_answers() -> None:
+def test_e58_the_reader_s_page_takes_the_answers_or_the_publisher_s_own() -> None:
     issue = sample_edition().issue
     asked = replace(issue, publisher=replace(issue.publisher, feedback_url="https://a.example/q"))
     made = render(replace(sample_edition(), issue=asked), TEMPLATES)
     assert 'href="https://a.example/q"' in made.html
     assert "https://a.example/q" in made.text
-    nobody = replace(asked, publisher=replace(asked.publisher, feedback_url="", email=""))
-    silent = render(replace(sample_edition(), issue=nobody), TEMPLATES)
-    assert "worth your time" not in silent.html + silent.text
+    assert PLACES.feedback_url not in made.html + made.text
+    ours = replace(asked, publisher=replace(asked.publisher, feedback_url="", email=""))
+    unfilled = render(replace(sample_edition(), issue=ours), TEMPLATES)
+    reader = sample_reader()
+    filled = fill(unfilled, reader)
+    assert f'href="{reader.feedback_url}"' in filled.html
+    assert reader.feedback_url in filled.text
 
 
 def test_e60_markup_in_a_story_stays_text() -> None:

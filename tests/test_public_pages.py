@@ -73,7 +73,7 @@ class ScriptedDoor:
     def locate(self, token: str, timezone: str) -> Standing:
         raise NotImplementedError
 
-    def move(self, token: str, address: str) -> Standing:
+    def move(self, token: str, address: str, asker: Asked) -> Standing:
         raise NotImplementedError
 
     def join_more(self, token: str, newsletters: tuple[str, ...], asked: Asked) -> Standing:

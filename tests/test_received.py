@@ -327,6 +327,15 @@ def test_a07_one_https_address_and_a_mailto_with_the_same_right(post: Post, read
 
 
 @READER
+def test_the_question_leads_to_the_reader_s_page_of_this_issue(post: Post, reader: str) -> None:
+    shown = parts(post.mail(reader))
+    for text in shown.values():
+        (token,) = set(re.findall(rf"{BASE}/f/([a-z0-9.-]+)", text))
+        link = tokens.read(token, "feedback", post.keys)
+        assert (link.newsletter, link.issue) == ("weekly", post.issue)
+
+
+@READER
 def test_a08_list_id_with_an_encoded_name(post: Post, reader: str) -> None:
     line = header_line(post.accepted[reader].data, "List-Id")
     assert re.fullmatch(r"List-Id: =\?utf-8\?b\?\S+\?= <weekly\.news\.example\.org>", line)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -26,11 +26,13 @@ from typer.testing import CliRunner
 
 from digest import publish
 from digest.cli import app as program
+from digest.cli.bounces import KINDS
 from digest.errors import SourceError
 from digest.mailboxes import Imap, imap, maildir
 from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster, tokens
+from subscribers.bounces import Kind
 from subscribers.bounces.events import Call
 from subscribers.errors import BadSignature
 from tests.conftest import NOW, SECRET
@@ -358,6 +360,31 @@ def test_the_verbs(house: House, ann: int, run: Run, tmp_path: Path) -> None:
     assert "nothing says where bounces are" in run("bounces", "read")[1]
 
 
+@pytest.mark.parametrize("toml", [None, "this is = no [toml", "[publisher]\n"])
+def test_a_report_from_the_pipe_is_given_back_whatever_is_wrong_here(
+    tmp_path: Path, toml: str | None
+) -> None:
+    if toml is not None:
+        (tmp_path / "digest.toml").write_text(toml, encoding="utf-8")
+    told = ["-C", str(tmp_path), "bounces", "read", "-"]
+    result = CliRunner().invoke(program, told, input=b"a report", env={"DIGEST_WEB_SECRET": ""})
+    assert result.exit_code == 75
+    assert "could not be kept" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_every_kind_of_report_can_be_listed_and_no_other() -> None:
+    assert get_args(Kind) == KINDS
+
+
+@pytest.mark.parametrize(
+    "words", [("explain", "99999999999999999999"), ("explain", "²"), ("explain", "a\0b"),
+              ("list", "--kind", "nonsense")]
+)  # fmt: skip
+def test_what_names_no_report_exits_with_2(run: Run, words: tuple[str, ...]) -> None:
+    assert run("bounces", *words)[0] == 2
+
+
 # -- webhooks --------------------------------------------------------------------------------------
 
 
@@ -446,8 +473,8 @@ def test_sendgrid(folder: Path, environ: dict[str, str]) -> None:
         assert [r.new for r in again] == [False, False]
 
 
-@pytest.mark.parametrize("version", ["1", "2"])
-def test_ses(house: House, ann: int, version: str) -> None:
+def amazon() -> tuple[rsa.RSAPrivateKey, bytes]:
+    """A key and its certificate."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns")])
     certificate = (
@@ -457,6 +484,69 @@ def test_ses(house: House, ann: int, version: str) -> None:
         .not_valid_after(datetime(2027, 1, 1, tzinfo=UTC)).sign(private, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
     )  # fmt: skip
+    return private, certificate
+
+
+CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem"
+
+
+def from_amazon(private: rsa.RSAPrivateKey, told: dict[str, str]) -> Call:
+    """A call of Amazon's, signed."""
+    told = {"TopicArn": SECRETS["SES"], "Timestamp": "2026-03-30T04:30:00.000Z",
+            "SignatureVersion": "2", "SigningCertURL": CERTIFICATE, **told}  # fmt: skip
+    signed = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
+    text = "".join(f"{name}\n{told[name]}\n" for name in signed if name in told)
+    made = private.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return Call({}, json.dumps({**told, "Signature": base64.b64encode(made).decode()}).encode())
+
+
+def test_ses_is_connected_by_visiting_what_amazon_signed_and_nothing_else(house: House) -> None:
+    private, certificate = amazon()
+    visited: list[str] = []
+
+    def visit(url: str) -> bytes:
+        visited.append(url)
+        return certificate if url == CERTIFICATE else b"<ConfirmSubscriptionResponse/>"
+
+    wanted = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=x&Token=y"
+    asks = {"Type": "SubscriptionConfirmation", "MessageId": "m", "Message": "You have chosen",
+            "Token": "y", "SubscribeURL": wanted}  # fmt: skip
+    assert publish.hook(house, "ses", from_amazon(private, asks), now=LATER, fetch=visit) == []
+    assert visited == [CERTIFICATE, wanted]
+    forged = json.loads(from_amazon(private, asks).body) | {"Token": "z"}
+    others = [
+        from_amazon(private, {**asks, "SubscribeURL": url})
+        for url in ("https://evil.example/?Action=ConfirmSubscription&x", wanted.replace("s:", ":"),
+                    wanted.replace(".com", ".com.evil.example"), "http://127.0.0.1/", "")
+    ]  # fmt: skip
+    for wrong in (Call({}, json.dumps(forged).encode()), *others):
+        with pytest.raises(BadSignature):
+            publish.hook(house, "ses", wrong, now=LATER, fetch=visit)
+    assert visited == [CERTIFICATE, wanted]  # and the certificate is kept, for an hour
+    told = {"Type": "Notification", "MessageId": "n", "Message": "{}"}
+    for later in (timedelta(minutes=1), timedelta(hours=1)):
+        publish.hook(house, "ses", from_amazon(private, told), now=LATER + later, fetch=visit)
+    assert visited == [CERTIFICATE, wanted, CERTIFICATE]
+
+
+def test_amazon_is_asked_to_come_again_where_it_cannot_be_told(house: House) -> None:
+    private, certificate = amazon()
+
+    def visit(url: str) -> bytes:
+        if url == CERTIFICATE:
+            return certificate
+        raise SourceError("no way out")
+
+    wanted = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=y"
+    asks = {"Type": "SubscriptionConfirmation", "MessageId": "m", "Message": "You have chosen",
+            "Token": "y", "SubscribeURL": wanted}  # fmt: skip
+    with pytest.raises(SourceError, match="no way out"):
+        publish.hook(house, "ses", from_amazon(private, asks), now=LATER, fetch=visit)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_ses(house: House, ann: int, version: str) -> None:
+    private, certificate = amazon()
     asked: list[str] = []
 
     def fetch(url: str) -> bytes:
@@ -513,3 +603,123 @@ def test_the_webhook_s_address(house: House, ann: int) -> None:
 
     assert asyncio.run(calls()) == [403, 200, 403, 403, 403, 413]
     assert standing(house, ann) == "suppressed"
+
+
+DEEP = b"[" * 100_000
+
+
+def test_what_is_no_event_gets_a_4xx_signed_or_not(house: House, ann: int) -> None:
+    basic = postmark({}).headers
+    signed = json.loads(mailgun({}).body)["signature"]
+    for stamp in ("nan", "inf", "-inf", "1e999", "soon"):
+        made = hmac.new(b"a key", f"{stamp}tok".encode(), hashlib.sha256).hexdigest()
+        odd = {"signature": {**signed, "timestamp": stamp, "signature": made}, "event-data": {}}
+        with pytest.raises(BadSignature):
+            publish.hook(house, "mailgun", Call({}, json.dumps(odd).encode()), now=LATER)
+    for provider, headers in (("ses", {}), ("mailgun", {}), ("sendgrid", {}), ("postmark", basic)):
+        for body in (DEEP, b'{"signature":' + DEEP, b"\xff", b"null", b"5"):
+            try:
+                told = publish.hook(house, provider, Call(headers, body), now=LATER)
+            except BadSignature:
+                continue
+            assert [one.report.kind for one in told] == ["unknown"]
+    assert standing(house, ann) != "suppressed"
+
+
+def test_the_address_of_a_webhook_never_answers_5xx(house: House, ann: int) -> None:
+    wire = httpx.ASGITransport(public_app(house, lambda: LATER))
+    emails: list[Any] = [5, None, [], "\0@x.example", "\ud800"]
+    odd = [{"RecordType": "Bounce", "Type": "HardBounce", "Email": email} for email in emails]
+
+    async def calls() -> list[int]:
+        async with httpx.AsyncClient(transport=wire, base_url="http://hooks.example") as client:
+            names = ("ses", "mailgun")
+            deep = [await client.post(f"/hooks/{name}", content=DEEP) for name in names]
+            told = [postmark(one) for one in odd]
+            return [one.status_code for one in deep] + [
+                (await client.post(
+                    "/hooks/postmark", content=call.body, headers=dict(call.headers)
+                )).status_code
+                for call in told
+            ]  # fmt: skip
+
+    assert asyncio.run(calls()) == [403, 403, 200, 200, 200, 200, 200]
+    assert publish.reports(house)[1] == {"unknown": 5}
+
+
+BLOCKED = "550 5.7.1 Our IP is blocked by the list"
+CHANGE = {"RecordType": "SubscriptionChange", "Recipient": "reader@reads.example",
+          "SuppressSending": True, "ChangedAt": "2026-03-30T04:30:00Z"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "fault", "did"),
+    [
+        ({"Type": "HardBounce", "Details": BLOCKED}, "bounce", "policy", ""),
+        ({"Type": "HardBounce"}, "bounce", "address", "suppressed: the address does not exist"),
+        ({"Type": "Unknown", "Details": "550 5.1.1 unknown user"}, "bounce", "address",
+         "suppressed: the address does not exist"),
+        ({"Type": "AutoResponder"}, "reply", "policy", ""),
+        ({"Type": "Unsubscribe"}, "leaving", "policy", "left"),
+        ({**CHANGE, "SuppressionReason": "HardBounce"}, "bounce", "address",
+         "suppressed: the address does not exist"),
+        ({**CHANGE, "SuppressionReason": "SpamComplaint"}, "complaint", "policy",
+         "suppressed: complaint"),
+        ({**CHANGE, "SuppressionReason": "ManualSuppression", "Origin": "Recipient"}, "leaving",
+         "policy", "left"),
+        ({**CHANGE, "SuppressionReason": "ManualSuppression", "Origin": "Admin"}, "note", None, ""),
+        ({**CHANGE, "SuppressSending": False}, "note", None, ""),
+    ],
+)  # fmt: skip
+def test_postmark_s_words_say_whose_fault_it_is(
+    house: House, ann: int, told: dict[str, Any], kind: str, fault: str | None, did: str
+) -> None:
+    whole = {"RecordType": "Bounce", "ID": 1, "Email": "reader@reads.example", **told}
+    [done] = publish.hook(house, "postmark", postmark(whole), now=LATER)
+    blamed = [failure.fault for failure in done.report.failures]
+    assert (done.report.kind, blamed, done.did) == (kind, [fault] if fault else [], did)
+
+
+def test_mailgun_s_unsubscribed_leaves(house: House, ann: int, run: Run) -> None:
+    told = {"event": "unsubscribed", "id": "u", "recipient": "reader@reads.example"}
+    [done] = publish.hook(house, "mailgun", mailgun(told), now=LATER)
+    assert (done.report.kind, done.did) == ("leaving", "left")
+    number = str(json.loads(run("bounces", "list", "--json")[1])["reports"][0]["id"])
+    code, said = run("bounces", "explain", number)
+    assert (code, "leaving" in said, "reader@reads.example" in said) == (0, True, True)
+
+
+def test_one_damaged_event_of_sendgrid_keeps_no_other_from_being_taken(
+    folder: Path, environ: dict[str, str]
+) -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+    public = private.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    secret = {"DIGEST_BOUNCES_SENDGRID": base64.b64encode(public).decode()}
+    names = ("dead", "bored", "cross", "gone", "ours")
+    told = [{"event": "bounce", "sg_event_id": "a"}, "no event", None,
+            {"event": "bounce", "sg_event_id": "b", "email": "dead@reads.example",
+             "status": "5.1.1", "reason": "550 unknown user"},
+            {"event": "unsubscribe", "sg_event_id": "c", "email": "bored@reads.example"},
+            {"event": "dropped", "sg_event_id": "d", "email": "cross@reads.example",
+             "reason": "Spam Reporting Address"},
+            {"event": "dropped", "sg_event_id": "e", "email": "gone@reads.example",
+             "reason": "Bounced Address"},
+            {"event": "dropped", "sg_event_id": "f", "email": "ours@reads.example",
+             "reason": "Recipient List over Package Quota"}]  # fmt: skip
+    body, stamp = json.dumps(told).encode(), str(int(LATER.timestamp()))
+    made = base64.b64encode(private.sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))).decode()
+    mark = "x-twilio-email-event-webhook-"
+    with open_house(folder, {**environ, **secret}) as house:
+        with house.database.writing() as session:
+            for name in names:
+                roster.add(
+                    session, f"{name}@reads.example", "weekly", how="page", now=NOW, keys=KEYS
+                )
+        call = Call({f"{mark}timestamp": stamp, f"{mark}signature": made}, body)
+        done = publish.hook(house, "sendgrid", call, now=LATER)
+        assert [one.report.kind for one in done[:3]] == ["unknown"] * 3
+        gone = "suppressed: the address does not exist"
+        assert [one.did for one in done[3:]] == [gone, "left", "suppressed: complaint", gone, ""]
+        assert len(publish.reports(house)[0]) == 8

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from digest import publish
+from digest.cli import app as program
 from digest.feeds import read_feed
 from digest.publish import House, open_house
 from digest.web import public_app
@@ -222,13 +225,13 @@ def test_what_was_typed_is_text_and_no_markup(
         assert "&#34;&gt;&lt;script&gt;" in answer.text
 
 
-def joined(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> str:
+def joined(house: House, site: str, hands: Clock, relay: ScriptedRelay, who: str = ANN) -> str:
     """Ann, confirmed; the path of her preferences page."""
     from subscribers import tokens
 
-    ask(site, hands)
+    ask(site, hands, who)
     HTTP.post(site + letters(relay, 1)[0][2])
-    number = profile(house).subscriber
+    number = profile(house, who).subscriber
     return f"/p/{tokens.seal(tokens.Token('preferences', 'weekly', 0, number), KEYS)}"
 
 
@@ -287,6 +290,22 @@ def test_a_new_address_is_asked_first(
     assert (moved.subscriber, moved.subscriptions[0].events[-1].kind) == (number, "moved")
 
 
+def test_list_bombing_a_change_of_address_has_the_limits_of_joining(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    page = site + joined(house, site, hands, relay)
+    strangers = [f"s{n}@strangers.example" for n in range(15)]
+    answers = [HTTP.post(page, data={"act": "address", "address": who}) for who in strangers]
+    assert [answer.status_code for answer in answers] == [200] * 4 + [429] * 11
+    assert "Nothing was saved" in answers[-1].text
+    assert "Please try again in an hour" in answers[-1].text
+    assert [to for to, _, _ in letters(relay, 5)] == [ANN, *strangers[:4]]
+    hands.now += timedelta(hours=1)
+    told = {"act": "address", "address": "late@readers.example"}
+    assert HTTP.post(page, data=told).status_code == 200
+    assert letters(relay, 6)[5][0] == "late@readers.example"
+
+
 def test_a_page_about_several_newsletters_names_them_in_a_sentence(
     site: str, hands: Clock, relay: ScriptedRelay
 ) -> None:
@@ -310,7 +329,14 @@ def test_leaving_why_and_back(house: House, site: str, hands: Clock, relay: Scri
         ("withdrawn", "page", 3, 2),
         ("said", "page", 3, None),
     ]
+    for _ in range(5):
+        HTTP.post(f"{link}/why", data={"reason": "other", "comment": "the last word"})
+    [kept] = profile(house).subscriptions
+    said = [event.evidence for event in kept.events if event.kind == "said"]
+    assert said == ["other: the last word"]
     assert "once a week" in HTTP.post(f"{link}/back", data={"frequency": "weekly"}).text
+    HTTP.post(f"{link}/why", data={"reason": "never asked"})  # who is subscribed has not left
+    assert [e.evidence for e in profile(house).subscriptions[0].events if e.kind == "said"] == said
     [kept] = profile(house).subscriptions
     assert (kept.state, kept.preferences.frequency) == ("confirmed", "weekly")
     shown = "You have left The Week. Come back, but once a week at most"
@@ -342,13 +368,124 @@ def test_c77_a_link_of_before_a_suppression_lifts_nothing(
     HTTP.post(site + link)
     hands.now += timedelta(hours=1)
     with house.database.writing() as session:
-        roster.suppress(session, ANN, reason="complaint", how="x", now=hands.now, keys=KEYS)
+        roster.suppress(session, ANN, reason="bounce", how="x", now=hands.now, keys=KEYS)
     assert HTTP.post(site + link).status_code == 200
     assert profile(house).suppressed
     hands.now += timedelta(days=1)
     ask(site, hands)
     HTTP.post(site + letters(relay, 2)[1][2])
     assert not profile(house).suppressed
+
+
+def test_no_page_says_that_mail_comes_where_none_will(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    from subscribers import tokens
+
+    page = site + joined(house, site, hands, relay)
+    confirm = site + letters(relay, 1)[0][2]
+    number = profile(house).subscriber
+    leave = f"{site}/u/{tokens.seal(tokens.Token('unsubscribe', 'weekly', 0, number), KEYS)}"
+    assert "The next issue comes" in HTTP.post(page, data={"format": "html", "page": "1",
+        "section": ["Global", "Opinion"]}).text  # fmt: skip
+    paused = HTTP.post(page, data={"act": "pause", "weeks": "4"}).text
+    assert ("Saved." in paused, "The next issue comes" in paused) == (True, False)
+    wrong = HTTP.post(page, data={"act": "pause", "weeks": "abc"})
+    assert (wrong.status_code, "Nothing was saved." in wrong.text) == (422, True)
+    assert profile(house).subscriptions[0].paused_until
+    HTTP.post(leave, data={"page": "1"})
+    assert "will come to" not in HTTP.post(confirm).text
+    assert "You do not get The Week" in HTTP.post(confirm).text
+    with house.database.writing() as session:
+        roster.suppress(session, ANN, reason="operator", how="x", now=hands.now, keys=KEYS)
+    back = HTTP.post(f"{leave}/back").text
+    assert ("Welcome back" in back, "You do not get The Week" in back) == (False, True)
+    with house.database.writing() as session:
+        roster.forget(session, ANN, now=hands.now, keys=KEYS)
+    for told in ({"act": "address", "address": "new@readers.example"}, {"act": "language"},
+                 {"act": "join", "newsletter": "daily"}, {"section": "Global"}):  # fmt: skip
+        said = HTTP.post(page, data=told).text
+        assert "You do not get The Week" in said
+        assert not [word for word in ("Saved.", "Look into your mail") if word in said]
+
+
+def test_who_complained_is_mailed_nothing_whoever_asks(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    with house.database.writing() as session:
+        roster.suppress(session, ANN, reason="complaint", how="report", now=NOW, keys=KEYS)
+    page = site + joined(house, site, hands, relay, "bob@readers.example")
+    assert "Look into your mail" in ask(site, hands).text
+    assert HTTP.post(page, data={"act": "address", "address": ANN}).status_code == 200
+    ask(site, hands, "last@readers.example")
+    assert [to for to, _, _ in letters(relay, 2)] == ["bob@readers.example", "last@readers.example"]
+
+
+def test_a_stranger_whose_address_was_typed_can_see_that_and_have_it_erased(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay, environ: dict[str, str]
+) -> None:
+    page = site + joined(house, site, hands, relay)
+    who = "stranger@readers.example"
+    HTTP.post(page, data={"act": "address", "address": who})
+    letters(relay, 2)
+
+    def run(*words: str) -> tuple[int, str]:
+        told = ["-C", str(house.settings.folder), "subscribers", *words]
+        result = CliRunner().invoke(program, told, env=environ)
+        return result.exit_code, result.stdout
+
+    assert "a mail that somebody asked for: address" in run("show", who)[1]
+    shown = json.loads(run("show", who, "--json")[1])["address_rows"]
+    assert {name: len(rows) for name, rows in shown.items()} == {"notice": 1, "tally": 1}
+    assert run("forget", who, "--yes")[0] == 0
+    assert "suppressed: request, by forget" in run("show", who)[1]
+    with house.database.reading() as session:
+        assert roster.traces(session, who, KEYS).keys() == {"suppression"}
+    assert run("forget", who, "--yes")[0] == 1
+    ask(site, hands, "late@readers.example")
+    letters(relay, 3)
+    assert run("forget", "late@readers.example", "--yes")[0] == 0
+    with house.database.reading() as session:
+        assert roster.traces(session, "late@readers.example", KEYS).keys() == {"suppression"}
+
+
+def test_old_notices_are_forgotten_with_the_addresses_in_them(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    page = site + joined(house, site, hands, relay)
+    HTTP.post(page, data={"act": "address", "address": "stranger@readers.example"})
+    letters(relay, 2)
+    until(lambda: publish.confirm(house, clock=hands).sent == 0)
+    assert publish.tidy(house, hands.now + timedelta(days=6))["notices"] == 0
+    assert publish.tidy(house, hands.now + timedelta(days=8))["notices"] == 2
+    assert profile(house).subscriptions[0].state == "confirmed"
+
+
+def test_the_operator_s_never_takes_the_place_of_every_other_reason(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    bob = "bob@readers.example"
+    with house.database.writing() as session:
+        for who in (ANN, bob):
+            roster.suppress(session, who, reason="bounce", how="report", now=NOW, keys=KEYS)
+    ask(site, hands)
+    ask(site, hands, bob)
+    links = [link for _, _, link in letters(relay, 2)]
+    hands.now += timedelta(minutes=5)
+    told: dict[str, Any] = {"how": "operator", "now": hands.now, "keys": KEYS}
+    never = Entry(1, bob, status="suppressed", suppression="operator")
+    with house.database.writing() as session:
+        assert roster.suppress(session, ANN, reason="operator", **told)
+        assert not roster.suppress(session, ANN, reason="operator", **told)
+        assert not roster.suppress(session, ANN, reason="complaint", **told)
+        for pretend, change in ((True, "changed"), (False, "changed"), (False, "unchanged")):
+            listed = roster.Entering(
+                "weekly", how="import", evidence="", now=NOW, keys=KEYS, pretend=pretend
+            )
+            assert [v.change for v in listed.enter(session, [never])] == [change]
+    for link in links:
+        HTTP.post(site + link)
+    assert {profile(house, who).suppression for who in (ANN, bob)} == {"operator"}
 
 
 def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
@@ -373,7 +510,7 @@ def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
         assert [r.address for r in roster.recipients(session, "weekly")] == [ANN]
 
 
-def test_list_bombing_three_for_ever_also_when_the_requests_are_forgotten(
+def test_list_bombing_three_in_a_month_also_when_the_requests_are_forgotten(
     house: House, site: str, hands: Clock, relay: ScriptedRelay
 ) -> None:
     for count in (1, 2, 3):
@@ -384,6 +521,9 @@ def test_list_bombing_three_for_ever_also_when_the_requests_are_forgotten(
     ask(site, hands)
     ask(site, hands, "last@readers.example")
     assert [to for to, _, _ in letters(relay, 4)] == [ANN, ANN, ANN, "last@readers.example"]
+    hands.now += timedelta(days=5)  # the first of the three is more than a month ago
+    ask(site, hands)
+    assert letters(relay, 5)[4][0] == ANN
     with house.database.reading() as session:
         assert ANN not in str(session.connection().execute(select(TallyRow)).all())
 

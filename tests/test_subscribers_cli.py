@@ -210,6 +210,24 @@ def test_export_comes_in_again(run: Run, tmp_path: Path) -> None:
     assert [line.split()[1] for line in said.splitlines()] == ["unchanged", "unchanged"]
 
 
+def test_export_takes_the_place_of_a_file_only_once_it_is_whole(
+    run: Run, desk: OneDesk, tmp_path: Path
+) -> None:
+    run("add", "ann@example.org")
+    out = tmp_path / "readers.csv"
+    out.write_text("what stood there", encoding="utf-8")
+    assert run("export", "--newsletter", "nonsense", "--out", str(out))[0] == 2
+    assert out.read_text("utf-8") == "what stood there"
+    for wrong in (tmp_path / "nofolder" / "x", tmp_path, out / "x"):
+        with pytest.raises(SubscriberError, match="could not be written"):
+            run("export", "--out", str(wrong))
+    assert run("export", "--out", str(out))[0] == 0
+    assert "ann@example.org" in out.read_text("utf-8")
+    assert {path.name for path in tmp_path.iterdir() if "readers" in path.name} == {"readers.csv"}
+    assert run("export", "--out", "/dev/null")[0] == 0
+    assert Path("/dev/null").is_char_device()
+
+
 def test_every_help_has_an_example(desk: OneDesk) -> None:
     app = commands(lambda: desk)
     for command in app.registered_commands:

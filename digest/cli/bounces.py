@@ -1,5 +1,6 @@
 """`digest bounces`: read what came back, list it, and say how a report was understood."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,8 @@ from digest.cli.door import MOST, Json, fail, now, opened, print_json, say
 
 if TYPE_CHECKING:
     from digest.publish import Received
+
+KINDS = ("bounce", "delayed", "complaint", "reply", "leaving", "note", "unknown")
 
 app = typer.Typer(no_args_is_help=True, help="Bounces, complaints, and mail that unsubscribes.")
 
@@ -25,15 +28,14 @@ def read(
 ) -> None:
     """Take in reports: the mailbox of digest.toml, a Maildir, files, or the mail server's pipe.
 
-    Nothing is deleted, and the same report twice counts once. With a pipe, an error on our side
-    exits with 75, so that the mail server keeps the mail and comes again.
+    Nothing is deleted, and the same report twice counts once. With a pipe, any error exits with
+    75, so that the mail server keeps the mail and comes again.
 
     Example: digest bounces read
 
     Example: digest bounces read - < report.eml
     """
     from digest import publish
-    from digest.errors import DigestError
 
     done: list[Received] = []
     try:
@@ -41,8 +43,10 @@ def read(
             for source, arrived in publish.arrivals(house, files or [], maildir, sys.stdin.buffer):
                 done += publish.receive_all(house, arrived, source=source, now=now())
     except Exception as error:
-        if files and str(files[0]) == "-" and not isinstance(error, DigestError):
-            fail(f"the report could not be kept: {error}", "it will be tried again", 75)
+        # Whatever is wrong here, settings as well: a report that is not kept must not be lost.
+        if "-" in map(str, files or []):
+            remedy = getattr(error, "remedy", "")
+            fail(f"the report could not be kept: {error}", remedy or "it will be tried again", 75)
         raise
     if as_json:
         print_json(done)
@@ -58,7 +62,7 @@ def list_(
     context: typer.Context,
     kind: Annotated[
         list[str] | None,
-        typer.Option(help="bounce, delayed, complaint, reply, leaving, note, unknown; repeatable."),
+        typer.Option(help=f"{', '.join(KINDS)}; repeatable."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="The newest so many.")] = 100,
     as_json: Json = False,
@@ -69,6 +73,9 @@ def list_(
     """
     from digest import publish
 
+    for asked in kind or ():
+        if asked not in KINDS:
+            raise typer.BadParameter(f"--kind is one of {', '.join(KINDS)}.")
     with opened(context) as house:
         found, counts = publish.reports(house, kinds=tuple(kind or ()), limit=limit)
     if as_json:
@@ -99,16 +106,17 @@ def explain(
     from digest import publish
 
     with opened(context) as house:
-        if report.isdigit():
-            raw = publish.report_raw(house, int(report))
-            if raw is None:
+        if re.fullmatch(r"[0-9]{1,9}", report):  # what a column holds
+            understood = publish.explain_number(house, int(report))
+            if understood is None:
                 fail(f"there is no report {report}, or its bytes were not kept", "see the list", 1)
         else:
             try:
                 raw = Path(report).read_bytes()
-            except OSError as error:
-                fail(f"{report} could not be read: {error.strerror}", "name a file or a number", 2)
-        understood = publish.explain_report(house, raw)
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or "that is no name of a file"
+                fail(f"{report} could not be read: {why}", "name a file or a number", 2)
+            understood = publish.explain_report(house, raw)
     if as_json:
         print_json(understood)
         return

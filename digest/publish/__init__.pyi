@@ -79,6 +79,7 @@ from .proofing import proof_for as proof_for
 from .proofing import reach as reach
 from .receiving import Received as Received
 from .receiving import arrivals as arrivals
+from .receiving import explain_number as explain_number
 from .receiving import explain_report as explain_report
 from .receiving import hook as hook
 from .receiving import left_by as left_by

@@ -135,6 +135,7 @@ class Composer:
             preferences_url=self._url("p", "preferences", recipient.subscriber),
             view_url=self._url("v", "view", recipient.subscriber),
             since=rendering.joined_on(recipient.since, issue.timezone, issue.language),
+            feedback_url=self._url("f", "feedback", recipient.subscriber),
         )
 
     def _url(self, path: str, purpose: tokens.Purpose, subscriber: int) -> str:

@@ -4,6 +4,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,8 @@ from digest.publish.selecting import section_order
 from digest.publish.showing import Shown, in_sample_places
 from subscribers import puzzles, roster, tokens, words
 from subscribers.address import masked, normalise
-from subscribers.errors import BadToken, UnknownSubscriber
+from subscribers.consent import State
+from subscribers.errors import BadToken, TooMany, UnknownSubscriber
 from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.roster import Asker, Profile, Session
@@ -92,7 +94,7 @@ class FrontDoor:
                 session, who.subscriber, who.newsletter, self._asker(asked),
                 within=BACK_WITHIN, frequency=frequency, now=self._clock(),
             )  # fmt: skip
-        return self.standing(token, "unsubscribe")
+        return self._reached(who, (who.newsletter,))
 
     def leave_all(self, token: str) -> Leaving:
         """End every subscription of the reader."""
@@ -154,11 +156,15 @@ class FrontDoor:
 
         return self._standing(self._act(token, act))
 
-    def move(self, token: str, address: str) -> Standing:
-        """Ask a new address whether it is the reader's. Raises InvalidAddress."""
+    def move(self, token: str, address: str, asker: Asked) -> Standing:
+        """Ask a new address whether it is the reader's. Raises InvalidAddress, TooMany.
 
+        A mail to a stranger is a mail to a stranger: the limits of sign-ups hold.
+        """
         wanted = normalise(address)
         asked = tokens.read(token, "preferences", self._house.settings.keys)
+        if self.admit(wanted, asker, "", "") != "yes":
+            raise TooMany
 
         def act(session: Session) -> None:
             if roster.is_known(session, asked.subscriber):
@@ -249,7 +255,19 @@ class FrontDoor:
                 session, who.issue, who.subscriber, self._asker(asked), now=self._clock(),
                 keys=self._house.settings.keys,
             )  # fmt: skip
-        return self._standing(who, slugs)
+        return self._reached(who, slugs)
+
+    def _reached(self, who: Token, slugs: tuple[str, ...]) -> Standing:
+        """How it stands after a step that was to bring mail: `state` is confirmed where mail comes.
+
+        It is None for who is suppressed all the same: the operator's never is no link's to lift.
+        """
+        known = self._profile(who)
+        held = known.subscriptions if known and not known.suppressed else ()
+        coming = {one.newsletter for one in held if one.state == "confirmed"}
+        mine = tuple(slug for slug in slugs if slug in coming)
+        otherwise: State | None = "withdrawn" if held else None
+        return replace(self._standing(who, mine), state="confirmed" if mine else otherwise)
 
     def _later(self, act: Callable[[Session], None] | None = None) -> None:
         """Have the clerk do this, and mail what is owed then."""

@@ -5,9 +5,11 @@ whose signature holds. Each is kept, and counts once however often it comes.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, get_args
 
@@ -49,14 +51,23 @@ def hook(
     house: House, provider: str, call: events.Call, *, now: datetime,
     fetch: Callable[[str], bytes] | None = None,
 ) -> list[Received]:  # fmt: skip
-    """Take in one call of a provider's webhook. Raises BadSignature."""
+    """Take in one call of a provider's webhook, or tell Amazon that its topic is wanted.
+
+    Raises BadSignature, and SourceError where Amazon can't be told just now.
+    """
     secret = house.settings.bounces.secret_of(provider)
-    trust = events.Trust(secret, fetch or _certificate)
+    visit = fetch or _visit
+    trust = events.Trust(secret, lambda url: _certificate(visit, url, now))
     told = events.read(provider, call, trust, house.settings.keys, now)
+    if provider == "ses" and (wanted := events.subscription_url(call)):
+        visit(wanted)
     with house.database.writing() as session:
         if (used := events.single_use(provider, call)) and not _is_first(session, used, now):
             raise BadSignature
-        return [_take_in(house, session, _named(session, report), provider, now) for report in told]
+        return [
+            _take_in(house, session, _named(session, report), provider, now, raw)
+            for report, raw in told
+        ]
 
 
 def _is_first(session: Session, used: tuple[str, str, datetime], now: datetime) -> bool:
@@ -120,6 +131,24 @@ def _read(file: Path, pipe: BinaryIO) -> Arrived:
 def explain_report(house: House, raw: bytes) -> Report:
     """How a report is understood; changes nothing."""
     return understand(raw, house.settings.keys)
+
+
+def explain_number(house: House, number: int) -> Report | None:
+    """How the report of this number is understood; None where there is none, or no bytes of it."""
+    with house.database.reading() as session:
+        raw = roster.report_raw(session, number)
+        source = roster.report_source(session, number)
+    if raw is None:
+        return None
+    if source not in events.PROVIDERS:
+        return understand(raw, house.settings.keys)
+    try:
+        told = events.understood(source, json.loads(raw), house.settings.keys)
+    except ValueError:  # larger than what is kept of one
+        return None
+    # An event names each of its recipients; all of them are shown.
+    failures = tuple(failure for report in told for failure in report.failures)
+    return replace(told[0], failures=failures)
 
 
 def reports(
@@ -280,12 +309,23 @@ def _named(session: Session, report: Report) -> Report:
     return replace(report, about=About(number, 0)) if number is not None else report
 
 
-def _certificate(url: str) -> bytes:
-    from digest import sources  # an HTTP client, for Amazon's signatures alone
+def _visit(url: str) -> bytes:
+    from digest import sources  # an HTTP client, for Amazon alone
 
+    return asyncio.run(sources.document(url))
+
+
+def _certificate(visit: Callable[[str], bytes], url: str, now: datetime) -> bytes:
     try:
-        from digest import sources  # as in checking
-
-        return asyncio.run(sources.document(url))
+        return _kept(visit, url, int(now.timestamp() // 3600))
     except DigestError:
         return b""
+
+
+@lru_cache(maxsize=8)
+def _kept(visit: Callable[[str], bytes], url: str, _hour: int) -> bytes:
+    """A certificate, fetched once an hour: a large issue's events come by the thousand."""
+    found = visit(url)
+    if not found.startswith(b"-----BEGIN CERTIFICATE"):
+        raise SourceError(f"{url} is no certificate")  # not kept for an hour
+    return found

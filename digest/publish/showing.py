@@ -33,7 +33,7 @@ def in_sample_places(house: House, issue: Issue, rendering: Rendering) -> Shown:
     """The rendering with links that act for nobody, and the issue's day as the day of joining."""
     home = house.settings.publisher.url or house.settings.web.base_url
     joined = joined_on(issue.at, issue.timezone, issue.language)
-    return fill(rendering, Reader(home, home, home, joined))
+    return fill(rendering, Reader(home, home, home, joined, home))
 
 
 def write_shown(shown: Shown, folder: Path) -> list[Path]:

@@ -62,7 +62,7 @@ def _things(edition: Edition) -> dict[str, Any]:
         "trending": edition.trending,
         "reader": PLACES,
         "leave": partial(_leave, edition),
-        "feedback": feedback(issue.publisher, issue_name(edition)),
+        "feedback": feedback(issue.publisher),
     }
 
 
@@ -72,11 +72,9 @@ def reading_minutes(stories: Iterable[Story]) -> int:
     return max(1, round(words / WORDS_A_MINUTE))
 
 
-def feedback(publisher: Publisher, subject: str) -> str:
-    """Where "Tell the editors" leads: the publisher's own page, else a mail; "" for nowhere."""
-    if publisher.feedback_url:
-        return publisher.feedback_url
-    return f"mailto:{publisher.email}?subject={quote(subject)}" if publisher.email else ""
+def feedback(publisher: Publisher) -> str:
+    """Where "Tell the editors" leads: the publisher's own page, else the reader's of ours."""
+    return publisher.feedback_url or PLACES.feedback_url
 
 
 def address(url: str) -> str:

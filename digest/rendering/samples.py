@@ -19,7 +19,8 @@ LONG = "Harbour states sketch a joint patrol and a clause for leaving it. " * 5
 WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 2
 EMOJI = "👩‍🚀🏳️‍🌈 Zoë’s naïve façade 🇮🇳 – 𝔘nicode ‮evil‬ \u200bhidden"
 ARABIC = "دول الموانئ ترسم ملامح دورية مشتركة، وبندًا للخروج منها"
-READER = Reader(f"{SITE}/u/token", f"{SITE}/p/token", f"{SITE}/v/token", "4 January 2026")
+READER = Reader(f"{SITE}/u/token", f"{SITE}/p/token", f"{SITE}/v/token", "4 January 2026",
+                f"{SITE}/f/token")  # fmt: skip
 
 
 def hard_editions(language: str = "en") -> Iterator[tuple[str, Edition]]:

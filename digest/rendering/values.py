@@ -12,6 +12,7 @@ class Reader:
     preferences_url: str
     view_url: str
     since: str
+    feedback_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,9 @@ PLACES = Reader(
     preferences_url="https://t.invalid/zqpreferencesqz",
     view_url="https://t.invalid/zqviewqz",
     since="zqsinceqz",
+    feedback_url="https://t.invalid/zqfeedbackqz",
 )
-SENTINEL = re.compile(r"((?:https://t\.invalid/)?zq(?:unsubscribe|preferences|view|since)qz)")
+SENTINEL = re.compile(
+    r"((?:https://t\.invalid/)?zq(?:unsubscribe|preferences|view|since|feedback)qz)"
+)
 """A place in an unfilled rendering where something of the reader's goes."""

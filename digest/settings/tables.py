@@ -47,7 +47,7 @@ class PublisherSettings(Part):
         description="who you are in Feedback-ID, 5 to 15 letters; default: made from the domain",
     )
     links: dict[str, WebAddress] = Field(default={}, description="shown in the footer")
-    feedback_url: WebAddress = Field(default="", description="default: a mail to email")
+    feedback_url: WebAddress = Field(default="", description="default: a page of three answers")
 
 
 def _refuse_trending(sections: list[str]) -> None:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from subscribers.bounces.faults import fault
+from subscribers.bounces.faults import ENHANCED, fault
 from subscribers.bounces.identity import identify
 from subscribers.bounces.values import Failure, Fault, Kind, Report
 from subscribers.bounces.wording import line
@@ -35,7 +35,12 @@ from subscribers.errors import BadSignature
 AMAZON = re.compile(
     r"https://sns\.[a-z0-9-]{1,30}\.amazonaws\.com(?:\.cn)?/SimpleNotificationService-[0-9a-f]{8,64}\.pem"
 )
+CONFIRMING = re.compile(
+    r"https://sns\.[a-z0-9-]{1,30}\.amazonaws\.com(?:\.cn)?/\?Action=ConfirmSubscription&[!-~]{1,2000}"
+)
 FRESH = timedelta(minutes=15)
+_ODD = (ValueError, TypeError, AttributeError, LookupError, RecursionError)  # of strangers' JSON
+MOST = 320  # characters of a recipient
 PROVIDERS = ("ses", "postmark", "mailgun", "sendgrid")
 
 
@@ -60,18 +65,34 @@ class Trust:
 
 def read(
     provider: str, call: Call, trust: Trust, keys: Sequence[bytes], now: datetime
-) -> list[Report]:
-    """The reports in one call, each with its failure's recipient. Raises BadSignature."""
+) -> list[tuple[Report, bytes]]:
+    """The reports in one call, each with its failure's recipient and the event it was made of.
+
+    What is signed and not understood is a report of kind "unknown". Raises BadSignature.
+    """
     if provider not in _READERS or not trust.secret:
         raise BadSignature
     try:
-        check, tell = _READERS[provider]
-        told = check(call, trust, now)
+        told = _READERS[provider][0](call, trust, now)
         return [
-            replace(report, about=identify(json.dumps(event), keys)) for event, report in tell(told)
+            (report, json.dumps(event).encode())
+            for event in (told if isinstance(told, list) else [told])
+            for report in understood(provider, event, keys)
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, LookupError, binascii.Error):
+    except (*_ODD, binascii.Error):
         raise BadSignature from None
+
+
+def understood(provider: str, event: Any, keys: Sequence[bytes]) -> list[Report]:
+    """The reports in one event whose signature was checked; one that is damaged is "unknown"."""
+    whole = json.dumps(event)
+    try:
+        found = list(_READERS[provider][1](event))
+    except _ODD:
+        name = hashlib.sha256(whole.encode()).hexdigest()
+        found = [Report("unknown", name, why=f"an event of {provider} that was not understood")]
+    about = identify(whole, keys)
+    return [replace(report, about=about) for report in found]
 
 
 def single_use(provider: str, call: Call) -> tuple[str, str, datetime] | None:
@@ -82,25 +103,42 @@ def single_use(provider: str, call: Call) -> tuple[str, str, datetime] | None:
     """
     if provider != "mailgun":
         return None
-    signed = json.loads(call.body)["signature"]
+    signed = _json(call.body)["signature"]
     token = hashlib.sha256(str(signed["token"]).encode()).hexdigest()
     whole = hashlib.sha256(token.encode() + call.body).hexdigest()
     return token, whole, datetime.fromtimestamp(float(signed["timestamp"]), UTC) + 2 * FRESH
 
 
 def subscription_url(call: Call) -> str:
-    """The address to visit once, when Amazon asks whether a topic is wanted; "" otherwise."""
-    try:
-        told = json.loads(call.body)
-        wanted = told.get("Type") == "SubscriptionConfirmation"
-        return str(told["SubscribeURL"]) if wanted else ""
-    except (ValueError, KeyError, AttributeError):
+    """The address to visit once, when Amazon asks whether a topic is wanted; "" otherwise.
+
+    For a call that was read: the signature vouches for it. Raises BadSignature where it leads to
+    anybody but Amazon.
+    """
+    told = _json(call.body)
+    if told.get("Type") != "SubscriptionConfirmation":
         return ""
+    url = str(told.get("SubscribeURL"))
+    if not CONFIRMING.fullmatch(url):
+        raise BadSignature
+    return url
+
+
+def _json(body: bytes | str) -> Any:
+    """What a call carries. Raises BadSignature for what is no JSON, or is too deep to be one."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadSignature from None
 
 
 def _report(
     kind: Kind, identifier: object, recipient: str, status: str, words: str, given: Fault | None
 ) -> Report:
+    if not isinstance(recipient, str) or not recipient.isprintable() or len(recipient) > MOST:
+        raise ValueError("no address that could be kept")
+    status = status if isinstance(status, str) and ENHANCED.fullmatch(status) else ""
+    words = words.encode("utf-8", "replace").decode()  # JSON can name what is no character
     name = hashlib.sha256(f"{kind} {identifier} {recipient}".encode()).hexdigest()
     blame = given or fault(status, words)
     failure = Failure(recipient, blame, status, line(words))
@@ -112,7 +150,7 @@ def _report(
 
 def _check_ses(call: Call, trust: Trust, now: datetime) -> Any:
     del now  # Amazon repeats an event for an hour and more; the fingerprint makes it count once
-    told = json.loads(call.body)
+    told = _json(call.body)
     url = told["SigningCertURL"]
     if not hmac.compare_digest(str(told["TopicArn"]), trust.secret) or not AMAZON.fullmatch(url):
         raise BadSignature
@@ -129,10 +167,10 @@ def _check_ses(call: Call, trust: Trust, now: datetime) -> Any:
         public.verify(signature, signed.encode(), padding.PKCS1v15(), kind)
     except InvalidSignature:
         raise BadSignature from None
-    return json.loads(told["Message"]) if told["Type"] == "Notification" else {}
+    return _json(told["Message"]) if told["Type"] == "Notification" else {}
 
 
-def _tell_ses(told: Any) -> Iterator[tuple[Any, Report]]:
+def _tell_ses(told: Any) -> Iterator[Report]:
     kind = told.get("notificationType") or told.get("eventType")
     if kind == "Bounce":
         bounce = told["bounce"]
@@ -140,26 +178,17 @@ def _tell_ses(told: Any) -> Iterator[tuple[Any, Report]]:
         for person in bounce["bouncedRecipients"]:
             words = person.get("diagnosticCode") or bounce.get("bounceSubType", "")
             given = _ses_fault(bounce, transient)
-            yield told, _report(
+            yield _report(
                 "bounce", bounce.get("feedbackId"), person["emailAddress"],
                 person.get("status", ""), words, given,
             )  # fmt: skip
     elif kind == "Complaint":
         complaint = told["complaint"]
         spoken = complaint.get("complaintFeedbackType") or "abuse"
+        unspoken: Kind = "note" if spoken == "not-spam" else "complaint"
         for person in complaint["complainedRecipients"]:
-            unspoken: Kind = "note" if spoken == "not-spam" else "complaint"
-            yield (
-                told,
-                _report(
-                    unspoken,
-                    complaint.get("feedbackId"),
-                    person["emailAddress"],
-                    "",
-                    spoken,
-                    "policy",
-                ),
-            )
+            who, name = person["emailAddress"], complaint.get("feedbackId")
+            yield _report(unspoken, name, who, "", spoken, "policy")
 
 
 def _ses_fault(bounce: Any, transient: bool) -> Fault | None:
@@ -182,30 +211,56 @@ def _check_postmark(call: Call, trust: Trust, now: datetime) -> Any:
     word = base64.b64decode(given, validate=True).decode().partition(":")[2]
     if not hmac.compare_digest(word.encode(), trust.secret.encode()):
         raise BadSignature
-    return json.loads(call.body)
+    return _json(call.body)
 
 
-def _tell_postmark(told: Any) -> Iterator[tuple[Any, Report]]:
-    kinds: dict[str, Fault] = {
-        "HardBounce": "address", "BadEmailAddress": "address", "AddressChange": "address",
-        "SoftBounce": "soft", "Transient": "soft", "DnsError": "soft", "SMTPApiError": "soft",
-        "Blocked": "policy", "SpamNotification": "policy", "VirusNotification": "policy",
-        "DMARCPolicy": "policy", "ManuallyDeactivated": "policy",
-    }  # fmt: skip
+POSTMARK: Mapping[str, Fault] = {
+    "BadEmailAddress": "address", "AddressChange": "address",
+    "SoftBounce": "soft", "Transient": "soft", "DnsError": "soft", "SMTPApiError": "soft",
+    "Blocked": "policy", "SpamNotification": "policy", "VirusNotification": "policy",
+    "DMARCPolicy": "policy", "ManuallyDeactivated": "policy",
+}  # fmt: skip
+ANSWERS = {"AutoResponder", "ChallengeVerification", "Subscribe"}
+
+
+def _tell_postmark(told: Any) -> Iterator[Report]:
     record, kind = told.get("RecordType"), told.get("Type", "")
     words = f"{told.get('Description', '')} {told.get('Details', '')}"
     identifier = told.get("ID") or told.get("MessageID")
     if record == "SpamComplaint" or kind == "SpamComplaint":
-        yield told, _report("complaint", identifier, told["Email"], "", words, "policy")
-    elif record == "Bounce" and kind in kinds:
-        given = None if kind == "HardBounce" else kinds[kind]
-        yield told, _report("bounce", identifier, told["Email"], "", words, given or "address")
-    elif record == "SubscriptionChange" and told.get("SuppressSending"):
-        yield told, _report("complaint", identifier, told["Recipient"], "", words, "policy")
+        yield _report("complaint", identifier, told["Email"], "", words, "policy")
+    elif record == "SubscriptionChange":
+        yield _postmark_change(told)
+    elif record == "Bounce" and kind == "Unsubscribe":
+        yield _report("leaving", identifier, told["Email"], "", words, "policy")
+    elif record == "Bounce" and kind in ANSWERS:
+        yield _report("reply", identifier, told["Email"], "", words, "policy")
+    elif record == "Bounce":
+        given = _postmark_hard(words) if kind == "HardBounce" else POSTMARK.get(kind)
+        yield _report("bounce", identifier, told["Email"], "", words, given)
+
+
+def _postmark_hard(words: str) -> Fault:
+    """Postmark calls hard what a server refused for good, also for a fault of ours."""
+    found = fault("", words)
+    return found if found in {"policy", "size", "full"} else "address"
+
+
+def _postmark_change(told: Any) -> Report:
+    """Postmark's own list of whom it mails no more: by a bounce, a complaint, or by hand."""
+    reason = str(told.get("SuppressionReason") or "")
+    by_reader = reason == "ManualSuppression" and told.get("Origin") == "Recipient"
+    kinds: dict[str, Kind] = {"HardBounce": "bounce", "SpamComplaint": "complaint"}
+    kind: Kind = "leaving" if by_reader else kinds.get(reason, "note")
+    if not told.get("SuppressSending"):
+        kind = "note"
+    name = f"{told.get('MessageID')} {told.get('ChangedAt')}"
+    given: Fault = "address" if kind == "bounce" else "policy"
+    return _report(kind, name, told["Recipient"], "", f"{reason} {told.get('Origin', '')}", given)
 
 
 def _check_mailgun(call: Call, trust: Trust, now: datetime) -> Any:
-    told = json.loads(call.body)
+    told = _json(call.body)
     signed = told["signature"]
     stamp, token = str(signed["timestamp"]), str(signed["token"])
     made = hmac.new(trust.secret.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
@@ -215,17 +270,19 @@ def _check_mailgun(call: Call, trust: Trust, now: datetime) -> Any:
     return told["event-data"]
 
 
-def _tell_mailgun(told: Any) -> Iterator[tuple[Any, Report]]:
+def _tell_mailgun(told: Any) -> Iterator[Report]:
     status = told.get("delivery-status") or {}
     words = str(status.get("message") or status.get("description") or told.get("reason", ""))
     enhanced = str(status.get("enhanced-code") or "")
     if told["event"] == "complained":
-        yield told, _report("complaint", told["id"], told["recipient"], "", words, "policy")
+        yield _report("complaint", told["id"], told["recipient"], "", words, "policy")
+    elif told["event"] == "unsubscribed":
+        yield _report("leaving", told["id"], told["recipient"], "", words, "policy")
     elif told["event"] == "failed":
         passing = told.get("severity") == "temporary"
         kind: Kind = "delayed" if passing else "bounce"
         code = f"{status.get('code', '')} {words}"
-        yield told, _report(kind, told["id"], told["recipient"], enhanced, code, None)
+        yield _report(kind, told["id"], told["recipient"], enhanced, code, None)
 
 
 def _check_sendgrid(call: Call, trust: Trust, now: datetime) -> Any:
@@ -239,25 +296,38 @@ def _check_sendgrid(call: Call, trust: Trust, now: datetime) -> Any:
     except InvalidSignature:
         raise BadSignature from None
     _refuse_stale(stamp, now)
-    return json.loads(call.body)
+    return _json(call.body)
 
 
-def _tell_sendgrid(told: Any) -> Iterator[tuple[Any, Report]]:
-    for event in told:
-        words, status = str(event.get("reason", "")), str(event.get("status", ""))
-        kind, identifier = event.get("event"), event.get("sg_event_id")
-        if kind == "spamreport":
-            yield event, _report("complaint", identifier, event["email"], "", words, "policy")
-        elif kind == "bounce":
-            given: Fault | None = "policy" if event.get("type") == "blocked" else None
-            yield event, _report("bounce", identifier, event["email"], status, words, given)
-        elif kind == "deferred":
-            yield event, _report("delayed", identifier, event["email"], status, words, None)
+def _tell_sendgrid(event: Any) -> Iterator[Report]:
+    words, status = str(event.get("reason", "")), str(event.get("status", ""))
+    kind, identifier = event.get("event"), event.get("sg_event_id")
+    if kind == "dropped":
+        kind = _DROPPED.get(words.lower(), "blocked")
+    if kind == "spamreport":
+        yield _report("complaint", identifier, event["email"], "", words, "policy")
+    elif kind in {"unsubscribe", "group_unsubscribe"}:
+        yield _report("leaving", identifier, event["email"], "", words, "policy")
+    elif kind == "gone":
+        yield _report("bounce", identifier, event["email"], status, words, "address")
+    elif kind in {"bounce", "blocked"}:
+        ours = kind == "blocked" or event.get("type") == "blocked"
+        given: Fault | None = "policy" if ours else None
+        yield _report("bounce", identifier, event["email"], status, words, given)
+    elif kind == "deferred":
+        yield _report("delayed", identifier, event["email"], status, words, None)
+
+
+# Why SendGrid did not even try: what it knows of the address from before. Else it is our doing.
+_DROPPED = {
+    "bounced address": "gone", "invalid": "gone", "spam reporting address": "spamreport",
+    "unsubscribed address": "unsubscribe",
+}  # fmt: skip
 
 
 def _refuse_stale(stamp: str, now: datetime) -> None:
     age = abs(now.timestamp() - float(stamp))
-    if age > FRESH.total_seconds():
+    if not age <= FRESH.total_seconds():  # also what is no number: "nan"
         raise BadSignature
 
 

@@ -17,9 +17,9 @@ PATH = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 LINK = re.compile(
-    r"/[upv]/([a-z0-9-]{1,32}\.[a-z0-9]{1,13}\.[a-z0-9]{1,13}\.[a-z2-7]{30})(?![a-z2-7])", re.ASCII
+    r"/[upvf]/([a-z0-9-]{1,32}\.[a-z0-9]{1,13}\.[a-z0-9]{1,13}\.[a-z2-7]{30})(?![a-z2-7])", re.ASCII
 )
-PURPOSES: tuple[tokens.Purpose, ...] = ("unsubscribe", "preferences", "view")
+PURPOSES: tuple[tokens.Purpose, ...] = ("unsubscribe", "preferences", "view", "feedback")
 MOST = 50  # candidates: a report has a handful, a flood of them is somebody's attempt
 
 

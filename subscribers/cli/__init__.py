@@ -113,16 +113,25 @@ def list_(context: typer.Context, newsletter: Newsletter = "", as_json: Json = F
 def show(context: typer.Context, address: Address, as_json: Json = False) -> None:
     """Show all that is kept on a person: the answer to an access request."""
     from subscribers import roster
+    from subscribers.errors import UnknownSubscriber
 
     desk = lent(context)
     with desk.reading() as session:
-        person = roster.find(session, address)
+        traces = roster.traces(session, address, desk.keys)
+        try:
+            person = roster.find(session, address)
+        except UnknownSubscriber:
+            if not traces:
+                raise
+            _nobody_s(address, traces, as_json)
+            return
         rows = roster.everything(session, person.subscriber)
         sent = desk.deliveries(session, person.subscriber)
         decided = desk.interventions(session, person.subscriber)
     if as_json:
         shown = {field.name: getattr(person, field.name) for field in fields(person)}
-        json({**shown, "rows": rows, "deliveries": sent, "interventions": decided})
+        more = {"deliveries": sent, "interventions": decided, "address_rows": traces}
+        json({**shown, "rows": rows, **more})
         return
     suppressed = f", suppressed: {person.suppression}" if person.suppressed else ""
     since = f"{person.created_at:%Y-%m-%d %H:%M} UTC"
@@ -134,6 +143,20 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
         what = f"{one['was']} became {one['became']}, decided by {one['by']}"
         typer.echo(f"\n{one['at']:%Y-%m-%d %H:%M} UTC: a delivery that was {printable(what)}")
     typer.echo(f"\nRows: {counted}; {len(sent)} deliveries. All of them: --json")
+
+
+def _nobody_s(address: str, traces: "dict[str, list[dict[str, object]]]", as_json: bool) -> None:
+    """What is kept on an address that is no reader's."""
+    if as_json:
+        json({"address": address, "address_rows": traces})
+        return
+    typer.echo(f"{address} is no reader's. What is kept on it:")
+    for never in traces.get("suppression", []):
+        typer.echo(f"suppressed: {never['reason']}, by {never['how']}, {never['at']}")
+    for owed in traces.get("notice", []):
+        typer.echo(f"a mail that somebody asked for: {owed['kind']}, {owed['asked_at']}")
+    for counted in traces.get("tally", []):
+        typer.echo(f"mails that nobody answered: {counted['count']}")
 
 
 def proof(context: typer.Context, address: Address, as_json: Json = False) -> None:
@@ -234,14 +257,22 @@ def forget(
 ) -> None:
     """Erase a person. Only a suppression stays, as a hash that does not name them."""
     from subscribers import roster
+    from subscribers.errors import UnknownSubscriber
 
     desk = lent(context)
     with desk.reading() as session:
-        person = roster.find(session, address)
+        try:
+            person: Profile | None = roster.find(session, address)
+        except UnknownSubscriber:
+            traces = roster.traces(session, address, desk.keys)
+            if not {"notice", "tally"} & traces.keys():
+                raise
+            person = None
     if not yes:
-        typer.confirm(f"Erase {person.address}? This can't be undone.", abort=True, err=True)
+        name = person.address if person else address
+        typer.confirm(f"Erase {name}? This can't be undone.", abort=True, err=True)
     with desk.writing() as session:
-        mailed = desk.forget_deliveries(session, person.subscriber)
+        mailed = desk.forget_deliveries(session, person.subscriber) if person else 0
         erased = roster.forget(session, address, now=desk.now(), keys=desk.keys)
     erased["delivery (what names the person)"] = mailed
     table(("Table", "Rows erased"), [(name, str(rows)) for name, rows in erased.items()])

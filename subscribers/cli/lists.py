@@ -1,10 +1,12 @@
 """The verbs for whole lists: import and export. They parse, call and print; they decide nothing."""
 
 import gc
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from errno import EISDIR
 from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, cast, get_args
@@ -182,15 +184,42 @@ def export(
     if to == "mailchimp" and out is None:
         raise typer.BadParameter("Mailchimp's is a zip of several files: name it with --out.")
     desk = lent(context)
+    slug = "" if suppressions else newsletter_meant(desk, newsletter)
     with ExitStack() as stack:
-        file: BinaryIO = stack.enter_context(out.open("wb")) if out else sys.stdout.buffer
+        file: BinaryIO = stack.enter_context(_taking_place(out)) if out else sys.stdout.buffer
         session = stack.enter_context(desk.reading())
         if suppressions:
             _write_suppressions(session, file, desk.keys)
             return
-        slug = newsletter_meant(desk, newsletter)
         people = _kept(session, slug, mailable)
         _zip(file, people) if to == "mailchimp" else _write(file, people, to)
+
+
+@contextmanager
+def _taking_place(out: Path) -> "Iterator[BinaryIO]":
+    """A file that takes the place of `out` once it is whole; until then what stands there stays."""
+    from subscribers.errors import SubscriberError
+
+    place = out.resolve()
+    try:
+        if place.exists() and not (place.is_file() or place.is_dir()):  # a pipe, a device
+            with place.open("wb") as file:
+                yield file
+            return
+        if place.is_dir():
+            raise IsADirectoryError(EISDIR, "it is a folder")
+        beside = place.with_name(f".{place.name}.{os.getpid()}.part")
+        try:
+            beside.touch(0o600)
+            with beside.open("wb") as file:
+                yield file
+            beside.replace(place)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise SubscriberError(
+            f"{out} could not be written: {error.strerror}", remedy="name another file with --out"
+        ) from error
 
 
 def _kept(session: "Session", slug: str, mailable: bool) -> "Iterator[Kept]":

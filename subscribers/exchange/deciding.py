@@ -19,12 +19,16 @@ Act = Literal["", "enter", "choose", "withdraw"]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the roster knows of an address and one newsletter. `state` None: no subscription."""
+    """What the roster knows of an address and one newsletter. `state` None: no subscription.
+
+    `forbidden`: suppressed by the operator, which is the strongest reason.
+    """
 
     state: State | None = None
     preferences: Preferences | None = None
     confirmed_at: datetime | None = None
     suppressed: bool = False
+    forbidden: bool = False
 
 
 NOBODY = Known()
@@ -48,29 +52,33 @@ def decide(entry: Entry, known: Known, *, attested: bool) -> Verdict:
     if entry.status in {"pending", "gone"}:
         return Verdict("skipped", _NOT_MEANT[entry.status])
     verdict = _DECIDERS[entry.status](entry, known, attested)
-    if entry.suppression is None or known.suppressed or verdict.change == "refused":
+    stands = known.forbidden if entry.suppression == "operator" else known.suppressed
+    if entry.suppression is None or stands or verdict.change == "refused":
         return verdict
-    change: Change = "new" if known.state is None else "changed"
+    change: Change = "new" if known == NOBODY else "changed"
     return Verdict(change, verdict.why, verdict.act, entry.suppression)
 
 
 def after(entry: Entry, known: Known, verdict: Verdict, now: datetime) -> Known:
     """What the roster knows once this verdict is carried out."""
     chosen = entry.preferences or known.preferences
-    stays = known.suppressed or verdict.suppress is not None
+    never = (
+        known.suppressed or verdict.suppress is not None,
+        known.forbidden or verdict.suppress == "operator",
+    )
     match verdict.act:
         case "enter":
             state: State = "confirmed"
             if entry.status in {"requested", "withdrawn"}:
                 state = "requested" if entry.status == "requested" else "withdrawn"
             since = (entry.since or now) if state == "confirmed" else entry.since
-            return Known(state, entry.preferences or EVERYTHING, since, stays)
+            return Known(state, entry.preferences or EVERYTHING, since, *never)
         case "choose":
-            return Known(known.state, chosen, known.confirmed_at, stays)
+            return Known(known.state, chosen, known.confirmed_at, *never)
         case "withdraw":
-            return Known("withdrawn", known.preferences, known.confirmed_at, stays)
+            return Known("withdrawn", known.preferences, known.confirmed_at, *never)
         case "":
-            return Known(known.state, known.preferences, known.confirmed_at, stays)
+            return Known(known.state, known.preferences, known.confirmed_at, *never)
 
 
 def _confirmed(entry: Entry, known: Known, attested: bool) -> Verdict:

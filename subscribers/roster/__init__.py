@@ -82,9 +82,10 @@ from subscribers.roster.reporting import (
     number_of,
     report_counts,
     report_raw,
+    report_source,
     reports,
 )
-from subscribers.roster.telling import everything, left_by, left_near
+from subscribers.roster.telling import everything, left_by, left_near, traces
 from subscribers.suppression import Reason
 
 __all__ = [
@@ -137,6 +138,7 @@ __all__ = [
     "rejoin",
     "report_counts",
     "report_raw",
+    "report_source",
     "reports",
     "request",
     "say",
@@ -150,6 +152,7 @@ __all__ = [
     "tally",
     "tastes",
     "tidy",
+    "traces",
     "untally",
     "withdraw",
 ]

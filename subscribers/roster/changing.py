@@ -14,6 +14,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     delete,
+    func,
     insert,
     literal_column,
     select,
@@ -30,12 +31,14 @@ from subscribers.roster.asking import CHOICES, Line, is_suppressed, person
 from subscribers.roster.asking import preferences as chosen
 from subscribers.roster.tables import (
     ConsentEventRow,
+    NoticeRow,
     SubscriberRow,
     SubscriptionRow,
     SuppressionRow,
+    TallyRow,
     WordingRow,
 )
-from subscribers.suppression import Reason, address_hash
+from subscribers.suppression import UNANSWERED, Reason, address_hash
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert  # PostgreSQL's has the same methods
@@ -179,10 +182,16 @@ def suppress(
 ) -> bool:
     """Never mail this address again, known to the roster or not. True when that is new.
 
-    The first reason stays. Raises InvalidAddress.
+    The first reason stays, but the operator's takes its place: nothing lifts that one. Raises
+    InvalidAddress.
     """
-    hashed = {"address_hash": address_hash(address, keys)}
-    return insert_new(session, SuppressionRow, hashed, {"reason": reason, "how": how, "at": now})
+    row, hashed = SuppressionRow, address_hash(address, keys)
+    values = {"reason": reason, "how": how, "at": now}
+    if insert_new(session, row, {"address_hash": hashed}, values):
+        return True
+    weaker = (col(row.address_hash) == hashed) & (col(row.reason) != "operator")
+    stronger = update(row).where(weaker).values(**values)
+    return reason == "operator" and session.connection().execute(stronger).rowcount == 1
 
 
 def forget(
@@ -191,9 +200,17 @@ def forget(
     """Erase a person: the number of rows erased, by table. A suppression of the address stays.
 
     It is made where there is none (GDPR 17 with 21(3): erased, and never mailed again), or an
-    old list could bring them back as new. Raises InvalidAddress, UnknownSubscriber.
+    old list could bring them back as new. Of an address that is nobody's, what others asked for
+    in its name is erased. Raises InvalidAddress, and UnknownSubscriber where there is nothing.
     """
-    found = person(session, address)
+    traced = _untraced(session, address, keys)
+    try:
+        found = person(session, address)
+    except UnknownSubscriber:
+        if not any(traced.values()):
+            raise
+        suppress(session, address, reason="request", how="forget", now=now, keys=keys)
+        return traced
     connection = session.connection()
     today = address_hash(found.address, keys)
     if found.address_hash != today and not is_suppressed(session, found.address, keys):
@@ -211,7 +228,24 @@ def forget(
         for table, column in personal()
     }
     person_row = delete(SubscriberRow).where(col(SubscriberRow.id) == found.id)
-    return {**erased, "subscriber": connection.execute(person_row).rowcount}
+    erased["notice"] = erased.get("notice", 0) + traced["notice"]
+    return {**erased, "tally": traced["tally"],
+            "subscriber": connection.execute(person_row).rowcount}  # fmt: skip
+
+
+def _untraced(session: Session, address: str, keys: Sequence[bytes]) -> dict[str, int]:
+    """Erase what stands under an address and under no person: see `telling.traces`."""
+    run = session.connection().execute
+    return {table.name: run(delete(table).where(mine)).rowcount
+            for table, mine in traces_of(address, keys)}  # fmt: skip
+
+
+def traces_of(address: str, keys: Sequence[bytes]) -> list[tuple[Table, ColumnElement[bool]]]:
+    """Where an address stands that may be nobody's: mails that were asked for, and their count."""
+    notice, tally = (cast(Any, row).__table__ for row in (NoticeRow, TallyRow))
+    named = func.lower(notice.c.address) == normalise(address).lower()
+    counted = (tally.c.rule == UNANSWERED) & (tally.c.name == address_hash(address, keys))
+    return [(notice, named), (tally, counted)]
 
 
 def personal() -> list[tuple[Table, Column[Any]]]:

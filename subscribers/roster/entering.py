@@ -138,25 +138,37 @@ class Entering:
             .where(_among(session, col(SubscriberRow.address_key), list(hashes)))
         )
         hashed = col(SuppressionRow.address_hash)
-        silenced = select(hashed).where(_among(session, hashed, list(hashes.values())))
-        never = set(connection.scalars(silenced))
-        known = {key: Known(suppressed=True) for key, hashed in hashes.items() if hashed in never}
+        silenced = select(hashed, col(SuppressionRow.reason)).where(
+            _among(session, hashed, list(hashes.values()))
+        )
+        never = {line[0]: line[1] == "operator" for line in connection.execute(silenced)}
+        known = {
+            key: Known(suppressed=True, forbidden=never[hashed])
+            for key, hashed in hashes.items()
+            if hashed in never
+        }
         for line in connection.execute(query):
-            stays = hashes[line.address_key] in never
+            hashed_key = hashes[line.address_key]
+            stays = (hashed_key in never, never.get(hashed_key, False))
             chosen = preferences(line) if line.state else None
-            known[line.address_key] = Known(line.state, chosen, line.confirmed_at, stays)
+            known[line.address_key] = Known(line.state, chosen, line.confirmed_at, *stays)
         if self._pretend:
             known |= self._remembered(session, list(hashes))
         return known
 
     def _carry_out(self, session: Session, work: list[_Work], hashes: dict[str, str]) -> None:
-        silenced = [one for one in work if one.verdict.suppress]
-        _insert(session, SuppressionRow, ["address_hash"], {
-            "address_hash": [hashes[one.key] for one in silenced],
-            "reason": [one.verdict.suppress for one in silenced],
-            "how": [self._how] * len(silenced),
-            "at": [self._now] * len(silenced),
-        })  # fmt: skip
+        for operators in (False, True):  # the operator's word takes the place of a weaker one
+            silenced = [
+                one
+                for one in work
+                if one.verdict.suppress and (one.verdict.suppress == "operator") == operators
+            ]
+            _insert(session, SuppressionRow, ["address_hash"], {
+                "address_hash": [hashes[one.key] for one in silenced],
+                "reason": [one.verdict.suppress for one in silenced],
+                "how": [self._how] * len(silenced),
+                "at": [self._now] * len(silenced),
+            }, replacing=operators)  # fmt: skip
         entering = [one for one in work if one.verdict.act == "enter"]
         numbers = self._subscribers(session, entering, hashes)
         self._subscribe(session, entering, numbers)
@@ -246,6 +258,7 @@ class Entering:
             "state": [k.state for k in known.values()],
             "confirmed_at": [k.confirmed_at for k in known.values()],
             "never": [k.suppressed for k in known.values()],
+            "forbidden": [k.forbidden for k in known.values()],
             **_stored([k.preferences or EVERYTHING for k in known.values()]),
         }, replacing=True)  # fmt: skip
 
@@ -254,7 +267,9 @@ class Entering:
         connection.execute(CreateTable(PRETENDED, if_not_exists=True))
         ask = select(PRETENDED).where(_among(session, PRETENDED.c.address_key, keys))
         return {
-            line.address_key: Known(line.state, preferences(line), line.confirmed_at, line.never)
+            line.address_key: Known(
+                line.state, preferences(line), line.confirmed_at, line.never, line.forbidden
+            )
             for line in connection.execute(ask)
         }
 
@@ -268,6 +283,7 @@ PRETENDED = Table(
     Column("state", String),
     Column("confirmed_at", Utc),
     Column("never", Boolean),
+    Column("forbidden", Boolean),
     Column("sections", JSON(none_as_null=True)),
     Column("sectors", JSON(none_as_null=True)),
     Column("format", String),

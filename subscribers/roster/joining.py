@@ -2,7 +2,7 @@
 
 A row of `notice` is the outbox: whoever mails (digest's publish) takes what is due, marks it
 before it is sent, and notes what the relay said. A notice is never sent twice. Limits against
-list bombing hold here, too: one mail a day to an address, and three for ever without a click:
+list bombing hold here, too: one mail a day to an address, and three in a month without a click:
 the count of them stays, under a hash, when the request itself is forgotten.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from subscribers.address import key, normalise
@@ -29,7 +29,7 @@ from subscribers.roster.changing import (
     subscriber,
     suppress,
 )
-from subscribers.roster.counting import tallied, tally
+from subscribers.roster.counting import tally
 from subscribers.roster.profiles import profile
 from subscribers.roster.tables import (
     ConsentEventRow,
@@ -41,18 +41,18 @@ from subscribers.roster.tables import (
     SuppressionRow,
     TallyRow,
 )
-from subscribers.suppression import address_hash
+from subscribers.suppression import UNANSWERED, address_hash
 
 NoticeKind = Literal["confirm", "known", "address", "stopped"]
 # The kinds that a step answers.
 CONFIRMING: tuple[NoticeKind, ...] = ("confirm", "stopped")
 MOVING: tuple[NoticeKind, ...] = ("address",)
 ONE_IN = timedelta(hours=24)
-EVER = 3  # mails to an address of which none led to a click
+MOST = 3  # mails in a month to an address of which none led to a click
+MONTH = timedelta(days=30)
 OPEN = timedelta(days=7)  # how long a notice can be confirmed
 STOPPED = timedelta(days=90)  # the same where mail came back: a full mailbox takes its time
 STUCK = timedelta(minutes=15)
-UNANSWERED, NEVER = "unanswered", datetime(9999, 12, 31, tzinfo=UTC)  # a tally, and when it ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def request(
         wanted = list(newsletters)  # only a fresh confirmation lifts that
     kind: NoticeKind = "confirm" if wanted else "known"
     _owe(session, number, wanted or list(newsletters), kind, mail, now)
-    tally(session, UNANSWERED, address_hash(mail, keys), NEVER, now)
+    tally(session, UNANSWERED, address_hash(mail, keys), _month(now), now)
     return True
 
 
@@ -146,7 +146,7 @@ def ask_to_move(
     if _blocked(session, mail, keys) or not _may_be_mailed(session, mail, now, keys):
         return False
     _owe(session, number, [newsletter], "address", mail, now)
-    tally(session, UNANSWERED, address_hash(mail, keys), NEVER, now)
+    tally(session, UNANSWERED, address_hash(mail, keys), _month(now), now)
     return True
 
 
@@ -232,9 +232,17 @@ def locate(session: Session, number: int, timezone: str) -> None:
 def say(
     session: Session, number: int, newsletter: str, words: str, *, issue: int | None, now: datetime
 ) -> bool:
-    """Keep a reason that somebody gave after they left. False where there is nobody to have."""
-    if state(session, number, newsletter) is None:
+    """Keep a reason that somebody gave after they left; the last word on each leaving counts.
+
+    False where nobody has left.
+    """
+    if state(session, number, newsletter) != "withdrawn":
         return False
+    row = ConsentEventRow
+    mine = (col(row.subscriber_id) == number) & (col(row.newsletter) == newsletter)
+    left = select(func.max(col(row.id))).where(mine, col(row.kind) == "withdrawn")
+    since = col(row.id) > func.coalesce(left.scalar_subquery(), 0)
+    session.connection().execute(delete(row).where(mine, col(row.kind) == "said", since))
     append(session, number, newsletter, Event("said", now, "page", issue, words[:500]))
     return True
 
@@ -293,7 +301,8 @@ def tidy(
     session: Session, now: datetime, *, addresses: timedelta, raw: timedelta
 ) -> dict[str, int]:
     """Forget what need not be kept: requests that nobody confirmed in 7 days with their people,
-    IP addresses and programs older than `addresses`, the bytes of reports older than `raw`.
+    notices that nobody can answer any more, IP addresses and programs older than `addresses`, the
+    bytes of reports older than `raw`.
     """
     run = session.connection().execute
     event, sub, report, person = ConsentEventRow, SubscriptionRow, ReportRow, SubscriberRow
@@ -306,12 +315,19 @@ def tidy(
     gone = (col(person.created_at) < now - OPEN) & ~col(person.id).in_(kept)
     trimmed = (col(event.at) < now - addresses) & ((col(event.ip) != "") | (col(event.agent) != ""))
     stale = (col(report.at) < now - raw) & col(report.raw).is_not(None)
+    owed = NoticeRow
+    over = col(owed.state).in_(("sent", "refused")) & or_(
+        (col(owed.kind) != "stopped") & (col(owed.asked_at) < now - OPEN),
+        col(owed.asked_at) < now - STOPPED,
+    )
     return {
         "requests given back": run(back).rowcount,
         "requests": run(delete(sub).where(old)).rowcount,
         "subscribers": run(delete(person).where(gone, ~col(person.id).in_(waits))).rowcount,
         "IP addresses": run(update(event).where(trimmed).values(ip="", agent="")).rowcount,
         "reports": run(update(report).where(stale).values(raw=None)).rowcount,
+        # The address in one may be a stranger's, whom a reader wanted their mail to go to.
+        "notices": run(delete(owed).where(over)).rowcount,
     }
 
 
@@ -340,23 +356,35 @@ def _owe(
 
 
 def _may_be_mailed(session: Session, mail: str, now: datetime, keys: Sequence[bytes]) -> bool:
-    """List bombing: one a day, and no more than three that nobody ever clicked."""
+    """List bombing: one a day, and no more than three in a month that nobody clicked."""
     row = NoticeRow
-    mine = func.lower(col(row.address)) == mail.lower()
+    mine = (func.lower(col(row.address)) == mail.lower()) & (col(row.asked_at) > now - MONTH)
     query = select(func.max(col(row.asked_at)), func.count(), func.count(col(row.used_at)))
     last, asked, used = session.connection().execute(query.where(mine)).one()
     if used:
         asked = 0
     elif keys:
-        asked = max(asked, tallied(session, UNANSWERED, address_hash(mail, keys), NEVER))
-    return not ((last and last > now - ONE_IN) or asked >= EVER)
+        asked = max(asked, _unanswered(session, address_hash(mail, keys), now))
+    return not ((last and last > now - ONE_IN) or asked >= MOST)
+
+
+def _unanswered(session: Session, hashed: str, now: datetime) -> int:
+    row = TallyRow
+    mine = (col(row.rule) == UNANSWERED) & (col(row.name) == hashed) & (col(row.until) > now)
+    return session.connection().scalar(select(func.sum(col(row.count))).where(mine)) or 0
+
+
+def _month(now: datetime) -> datetime:
+    """Until when a mail of today counts: so long from the end of the day (UTC)."""
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day + timedelta(days=1) + MONTH
 
 
 def _blocked(session: Session, mail: str, keys: Sequence[bytes]) -> bool:
-    """Whether the operator said never: no request of anybody's lifts that."""
+    """Whether the operator said never, or the person complained: nobody's request may mail them."""
     hashed = col(SuppressionRow.address_hash) == address_hash(mail, keys)
-    operator = col(SuppressionRow.reason) == "operator"
-    query = select(col(SuppressionRow.id)).where(hashed, operator)
+    for_good = col(SuppressionRow.reason).in_(("operator", "complaint"))
+    query = select(col(SuppressionRow.id)).where(hashed, for_good)
     return session.connection().scalar(query) is not None
 
 

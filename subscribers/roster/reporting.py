@@ -131,6 +131,12 @@ def report_raw(session: Session, number: int) -> bytes | None:
     return zlib.decompress(packed) if packed else None
 
 
+def report_source(session: Session, number: int) -> str:
+    """What way the report of this number came; "" where there is none."""
+    query = select(col(ReportRow.source)).where(col(ReportRow.id) == number)
+    return session.connection().scalar(query) or ""
+
+
 def report_counts(session: Session, issue: int | None = None) -> dict[str, int]:
     """How many reports there are of each kind, and of bounces by fault, for an issue or in all."""
     row = ReportRow

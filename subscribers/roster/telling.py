@@ -1,13 +1,15 @@
 """What the roster tells of a person and of an issue: access requests, and why readers left."""
 
 import base64
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from subscribers.roster.changing import personal
-from subscribers.roster.tables import ConsentEventRow, SubscriberRow
+from subscribers.roster.changing import personal, traces_of
+from subscribers.roster.tables import ConsentEventRow, SubscriberRow, SuppressionRow
+from subscribers.suppression import address_hash
 
 
 def everything(session: Session, subscriber: int) -> dict[str, list[dict[str, Any]]]:
@@ -23,6 +25,27 @@ def everything(session: Session, subscriber: int) -> dict[str, list[dict[str, An
             ).mappings()
         ]
         for table, column in tables
+    }
+
+
+def traces(
+    session: Session, address: str, keys: Sequence[bytes]
+) -> dict[str, list[dict[str, Any]]]:
+    """What is kept under an address itself, whether it is anybody's or not: its suppression,
+    mails that somebody wanted to go there, and how many of them nobody answered.
+
+    Raises InvalidAddress.
+    """
+    never = cast(Any, SuppressionRow).__table__
+    mine = never.c.address_hash == address_hash(address, keys)
+    found = {
+        table.name: session.connection().execute(select(table).where(kept)).mappings().all()
+        for table, kept in [(never, mine), *traces_of(address, keys)]
+    }
+    return {
+        name: [{column: _plain(value) for column, value in line.items()} for line in lines]
+        for name, lines in found.items()
+        if lines
     }
 
 

@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from subscribers import words
-from subscribers.errors import BadToken, InvalidAddress
+from subscribers.errors import BadToken, InvalidAddress, TooMany
 from subscribers.web import forms
 from subscribers.web.door import Asked, Door, Show, Standing
 from subscribers.web.forms import Form
@@ -59,10 +59,9 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
         match forms.text(form, "act"):
             case "pause":
                 weeks = forms.text(form, "weeks", 3)
-                number = int(weeks) if weeks.isascii() and weeks.isdigit() else 0
-                standing = door.pause(token, min(number, LONGEST_PAUSE))
+                standing = door.pause(token, _weeks(weeks))
             case "address":
-                return _moved(door, show, token, forms.text(form, "address", 300))
+                return _moved(door, show, token, forms.text(form, "address", 300), asked)
             case "language":
                 standing = door.speak(token, words.known(forms.text(form, "language")))
             case "timezone":
@@ -76,8 +75,15 @@ def _act(door: Door, show: Show, token: str, form: FormData, asked: Asked) -> Re
         return show("preferences", page=standing, saved=True)
     except BadToken:
         return show("not_found", 404, language=asked.language)
-    except ValueError:  # a zone that the page does not offer
-        return show("preferences", 422, page=door.standing(token, "preferences"))
+    except ValueError:  # a zone or a pause that the page does not offer
+        return show("preferences", 422, page=door.standing(token, "preferences"), unsaved=True)
+
+
+def _weeks(text: str) -> int:
+    """The weeks of a pause; 0, which ends it, only where none are named. Raises ValueError."""
+    if text and not (text.isascii() and text.isdigit()):
+        raise ValueError
+    return min(int(text or 0), LONGEST_PAUSE)
 
 
 def _joined(door: Door, show: Show, token: str, wanted: tuple[str, ...], asked: Asked) -> Response:
@@ -96,16 +102,19 @@ def _chosen(door: Door, show: Show, token: str, form: FormData) -> Response:
     wanted = forms.chosen(form, standing.sections, standing.sectors)
     if _is_nothing(standing, wanted.sections):
         return show("preferences", 422, page=standing, nothing=True)
-    return show("preferences", page=door.choose(token, wanted), saved=True)
+    return show("preferences", page=door.choose(token, wanted), saved=True, chosen=True)
 
 
 def _is_nothing(standing: Standing, sections: frozenset[str] | None) -> bool:
     return bool(standing.sections) and sections == frozenset()
 
 
-def _moved(door: Door, show: Show, token: str, address: str) -> Response:
+def _moved(door: Door, show: Show, token: str, address: str, asked: Asked) -> Response:
     try:
-        return show("preferences", page=door.move(token, address), mailed=True)
+        return show("preferences", page=door.move(token, address, asked), mailed=True)
+    except TooMany:
+        standing = door.standing(token, "preferences")
+        return show("preferences", 429, page=standing, busy=True, unsaved=True)
     except InvalidAddress:
         standing = door.standing(token, "preferences")
         return show("preferences", 422, page=standing, wrong=True, typed=address)

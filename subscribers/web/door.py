@@ -139,8 +139,8 @@ class Door(Protocol):
     def locate(self, token: str, timezone: str) -> Standing:
         """By whose clock mail is to come. Raises ValueError for a zone that is none."""
 
-    def move(self, token: str, address: str) -> Standing:
-        """Ask a new address whether it is the reader's. Raises InvalidAddress."""
+    def move(self, token: str, address: str, asker: Asked) -> Standing:
+        """Ask a new address whether it is the reader's. Raises InvalidAddress, TooMany."""
 
     def join_more(self, token: str, newsletters: tuple[str, ...], asked: Asked) -> Standing:
         """The reader wants these as well; a mail asks them to confirm."""

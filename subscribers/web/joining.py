@@ -60,9 +60,8 @@ def _join(door: Door, show: Show, form: FormData, request: Request) -> Response:
     # Nobody but a machine sees the field "website", let alone fills it in.
     if admission == "yes" and not forms.text(form, "website"):
         door.request(address, wanted, stamp, asked)
-    return show(
-        "check_mail", 429 if admission == "no" else 200, page=offer, address=masked(address)
-    )
+    busy = admission == "no"
+    return show("check_mail", 429 if busy else 200, page=offer, address=masked(address), busy=busy)
 
 
 def _wanted(form: FormData, offer: Offer) -> tuple[str, ...]:
