@@ -80,6 +80,11 @@ def _failures(app: FastAPI, show: Callable[..., Response]) -> None:
         asked = request.headers.get("accept-language", "")
         return show("not_found", 404, language=words.preferred(asked, ""))
 
+    @app.exception_handler(405)
+    async def not_so(_request: Request, error: Exception) -> Response:
+        told = {**HEADERS, **(getattr(error, "headers", None) or {})}  # Allow, RFC 9110 10.2.1
+        return PlainTextResponse("That cannot be asked for in this way.\n", 405, headers=told)
+
     @app.exception_handler(DatabaseError)
     def come_again(_request: Request, _error: DatabaseError) -> Response:
         # Who wants to leave, or a provider with a report, is to try again, not to give up.

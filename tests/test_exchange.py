@@ -228,15 +228,20 @@ def test_the_reason_never_to_mail_goes_out_and_in_wherever_a_sheet_can_hold_it(
     assert (found.address, found.suppression) == ("ann@x.org", reason)
 
 
+@pytest.mark.parametrize("paid", ["", ",first_payment_at"])
 @pytest.mark.parametrize("plan", ["", "plan,"])
-def test_substack_paying_is_not_subscribing(plan: str) -> None:
-    head = f"email,active_subscription,expiry,{plan}email_disabled,created_at\n"
+def test_substack_paying_is_not_subscribing(plan: str, paid: str) -> None:
+    head = f"email,active_subscription,expiry,{plan}email_disabled,created_at{paid}\n"
     p = "," if plan else ""
     rows = [f"a@x.org,false,,{p}false,2023-03-24T10:23:10Z", f"b@x.org,true,2027-01-01,{p}true,",
             f"c@x.org,true,,{p},", f"d@x.org,true,,{p}maybe,", "e@x.org"]  # fmt: skip
+    # When they first paid is no consent: nothing is taken from it.
+    rows = [f"{row},2024-05-06T00:00:00Z" if paid and row != "e@x.org" else row for row in rows]
     found = told(head + "\n".join(rows))
     assert [status for _, status, _ in found[:2]] == ["confirmed", "withdrawn"]
     assert all(refused for _, _, refused in found[2:])
+    [entry] = read(f"{head}{rows[0]}\n")
+    assert entry.since == datetime(2023, 3, 24, 10, 23, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("last", ["tiers", "products", "tiers,gift_id"])

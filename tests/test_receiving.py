@@ -27,6 +27,7 @@ from typer.testing import CliRunner
 from digest import publish
 from digest.cli import app as program
 from digest.cli.bounces import KINDS
+from digest.cli.door import say_counts
 from digest.errors import SourceError
 from digest.mailboxes import Imap, imap, maildir
 from digest.publish import House, open_house
@@ -529,6 +530,20 @@ def test_ses_is_connected_by_visiting_what_amazon_signed_and_nothing_else(house:
     assert visited == [CERTIFICATE, wanted, CERTIFICATE]
 
 
+def test_a_wrong_method_gets_our_headers(house: House) -> None:
+    wire = httpx.ASGITransport(public_app(house, lambda: LATER))
+
+    async def calls() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=wire, base_url="http://news.example") as client:
+            return [await client.get("/hooks/ses"), await client.put("/subscribe")]
+
+    for answer in asyncio.run(calls()):
+        assert (answer.status_code, answer.headers["X-Content-Type-Options"]) == (405, "nosniff")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        assert answer.headers["Allow"]
+
+
 def test_amazon_is_asked_to_come_again_where_it_cannot_be_told(house: House) -> None:
     private, certificate = amazon()
 
@@ -723,3 +738,8 @@ def test_one_damaged_event_of_sendgrid_keeps_no_other_from_being_taken(
         gone = "suppressed: the address does not exist"
         assert [one.did for one in done[3:]] == [gone, "left", "suppressed: complaint", gone, ""]
         assert len(publish.reports(house)[0]) == 8
+
+
+def test_it_is_told_next_to_which_story_readers_left(capsys: pytest.CaptureFixture[str]) -> None:
+    say_counts({"left_by": {"page": 1}, "left_near": {"10": 1}})
+    assert capsys.readouterr().out == "left by: 1 page\nleft near: 1 next to story 10\n"

@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -181,6 +181,51 @@ def test_import_reports_each_line_and_stops_at_none(
     [kept] = json.loads(run("show", "ann@example.org", "--json")[1])["subscriptions"]
     assert kept["events"][0]["evidence"] == "fair"
     assert kept["events"][0]["how"] == "import"
+
+
+def test_a_dry_run_says_who_will_get_mail(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(
+        "address,state,suppressed\nann@example.org,confirmed,\nbob@example.org,withdrawn,\n"
+        "cat@example.org,confirmed,bounce\n",
+        encoding="utf-8",
+    )
+    for words in (["--dry-run"], []):
+        code, said = run("import", str(file), "--evidence", "fair", *words)
+        ann, bob, cat = said.splitlines()
+        assert (code, ann.split()[1:]) == (0, ["new", "ann@example.org"])
+        assert bob.split()[1] == "new"
+        assert "no mail goes" in bob
+        assert "never to be mailed" in cat
+
+
+def test_suppressions_go_out_and_in_whole_and_are_of_no_newsletter(
+    run: Run, desk: OneDesk, tmp_path: Path
+) -> None:
+    then = NOW - timedelta(days=9)
+    with desk.writing() as session:
+        roster.suppress(
+            session, "ann@example.org", reason="complaint", how="report", now=then, keys=desk.keys
+        )
+    sheet = run("export", "--suppressions")[1]
+    file = tmp_path / "never.csv"
+    file.write_text(sheet, encoding="utf-8")
+    (tmp_path / "other").mkdir()
+    other = OneDesk(tmp_path / "other")
+    other.newsletters = ("weekly", "daily")
+    done = CliRunner().invoke(commands(lambda: other), ["import", str(file)])
+    assert done.exit_code == 0
+    again = CliRunner().invoke(commands(lambda: other), ["export", "--suppressions"])
+    assert again.stdout == sheet
+    assert len(sheet.splitlines()) == 2
+    plain = tmp_path / "plain.csv"
+    plain.write_text("address\nbob@example.org\n", encoding="utf-8")
+    words = ["import", str(plain), "--evidence", "fair"]
+    assert CliRunner().invoke(commands(lambda: other), words).exit_code == 2
+    assert (
+        CliRunner().invoke(commands(lambda: other), [*words, "--suppress", "bounce"]).exit_code == 0
+    )
+    other.engine.dispose()
 
 
 def test_import_wants_a_header_and_evidence(run: Run, tmp_path: Path) -> None:

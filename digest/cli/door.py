@@ -136,7 +136,8 @@ def _plain(value: Any) -> Any:
 def say_counts(counts: dict[str, dict[str, int]]) -> None:
     for name, found in counts.items():
         if found:
-            told = ", ".join(f"{count} {what}" for what, count in found.items())
+            near = "next to story " if name == "left_near" else ""
+            told = ", ".join(f"{count} {near}{what}" for what, count in found.items())
             sys.stdout.write(f"{name.replace('_', ' ')}: {told}\n")
 
 

@@ -59,7 +59,7 @@ def import_(
     the report is the same, and nothing is changed.
     """
     desk = lent(context)
-    slug = newsletter_meant(desk, newsletter)
+    slug = newsletter_meant(desk, newsletter) if newsletter or len(desk.newsletters) == 1 else ""
     reason = _reason(suppress)
     mapping = None
     if email:
@@ -69,19 +69,22 @@ def import_(
     elif status or active or sections or format_ or language or since:
         raise typer.BadParameter("Columns are named together with --email COLUMN.")
     totals: Counter[str] = Counter()
-    for change, lines in _reported(desk, file, slug, evidence.strip(), dry_run, mapping, reason):
-        totals.update(change)
+    mailed = 0
+    for verdicts, lines in _reported(desk, file, slug, evidence.strip(), dry_run, mapping, reason):
+        totals.update(verdict.change for verdict in verdicts)
+        mailed += sum(verdict.mails for verdict in verdicts)
         sys.stdout.write(lines)
     counted = ", ".join(f"{number} {change}" for change, number in totals.items())
     nothing = " Nothing was changed: this was a dry run." if dry_run else ""
-    typer.echo(f"{counted or 'The file has no rows'}.{nothing}", err=True)
+    who = f" {mailed} of the new will get mail." if totals["new"] else ""
+    typer.echo(f"{counted or 'The file has no rows'}.{who}{nothing}", err=True)
 
 
 def _reported(
     desk: Desk, file: Path, slug: str, evidence: str, dry_run: bool,
     mapping: "Mapping | None", reason: "Reason | None",
-) -> Iterator[tuple[list[str], str]]:  # fmt: skip
-    """The changes of each batch, and the lines that report them."""
+) -> "Iterator[tuple[list[Verdict], str]]":  # fmt: skip
+    """The verdicts on each batch, and the lines that report them."""
     from subscribers.exchange import entries, sheets
     from subscribers.roster import Entering
 
@@ -100,6 +103,7 @@ def _reported(
         pretending = stack.enter_context(desk.reading()) if dry_run else None
         for sheet in sheets(read, file.name):
             _refuse_unproven(sheet, evidence, reason)
+            _refuse_unnamed(desk, sheet, slug, reason)
             rows = entries(sheet, mapping, suppress=reason)
             name = "" if sheet.name == file.name else f"{sheet.name}:"
             for number in count(1):
@@ -110,7 +114,7 @@ def _reported(
                 if number % SWEEP == 0:
                     gc.collect()
                 lines = map(_line, [name] * len(batch), batch, verdicts)
-                yield [verdict.change for verdict in verdicts], "".join(lines)
+                yield verdicts, "".join(lines)
 
 
 def _entered(
@@ -138,6 +142,14 @@ def _refuse_unproven(sheet: "Sheet", evidence: str, reason: "Reason | None") -> 
         raise typer.BadParameter(
             "--evidence must say where their consent comes from; it is kept as the proof."
         )
+
+
+def _refuse_unnamed(desk: Desk, sheet: "Sheet", slug: str, reason: "Reason | None") -> None:
+    """Who is never to be mailed gets no newsletter; all others are of one."""
+    from subscribers.exchange import system
+
+    if not (slug or reason or system(sheet).startswith("suppressions")):
+        newsletter_meant(desk, "")
 
 
 def _reason(text: str) -> "Reason | None":

@@ -32,6 +32,7 @@ class Known:
 
 
 NOBODY = Known()
+NEVER = "Kept as never to be mailed."
 ASKED = "This person has asked to join here, and may still confirm."
 
 
@@ -43,6 +44,11 @@ class Verdict:
     why: str = ""
     act: Act = ""
     suppress: Reason | None = None
+
+    @property
+    def mails(self) -> bool:
+        """Whether somebody who got nothing will get mail by it."""
+        return self is _ENTER
 
 
 def decide(entry: Entry, known: Known, *, attested: bool) -> Verdict:
@@ -56,7 +62,7 @@ def decide(entry: Entry, known: Known, *, attested: bool) -> Verdict:
     if entry.suppression is None or stands or verdict.change == "refused":
         return verdict
     change: Change = "new" if known == NOBODY else "changed"
-    return Verdict(change, verdict.why, verdict.act, entry.suppression)
+    return Verdict(change, verdict.why or NEVER, verdict.act, entry.suppression)
 
 
 def after(entry: Entry, known: Known, verdict: Verdict, now: datetime) -> Known:
@@ -100,7 +106,7 @@ def _confirmed(entry: Entry, known: Known, attested: bool) -> Verdict:
 
 def _withdrawn(entry: Entry, known: Known, _attested: bool) -> Verdict:
     if known.state is None:
-        return _ENTER
+        return Verdict("new", "Kept as somebody who has left: no mail goes.", "enter")
     if known.state == "withdrawn":
         return _UNCHANGED
     if known.state == "requested":
@@ -112,7 +118,9 @@ def _withdrawn(entry: Entry, known: Known, _attested: bool) -> Verdict:
 
 def _requested(_entry: Entry, known: Known, _attested: bool) -> Verdict:
     # Only our own sheet says this. No mail goes: the person asked long ago and may ask again.
-    return _ENTER if known.state is None else _UNCHANGED
+    if known.state is not None:
+        return _UNCHANGED
+    return Verdict("new", "Kept as somebody who never confirmed: no mail goes.", "enter")
 
 
 def _suppressed(_entry: Entry, known: Known, _attested: bool) -> Verdict:

@@ -193,7 +193,10 @@ def _suppressions(line: int, values: dict[str, str]) -> Entry:
     elif "unsub" in word or "request" in word:
         reason = "request"
     hashed = "" if address else values.get("address_hash", "")
-    return Entry(line, printable(address), status="suppressed", suppression=reason, hashed=hashed)
+    return Entry(
+        line, printable(address), status="suppressed", suppression=reason, hashed=hashed,
+        how=printable(values.get("how", ""))[:50], at=moment(values.get("at", "")),
+    )  # fmt: skip
 
 
 # The columns that tell a system from the others, in lower case, and its reader.

@@ -22,7 +22,8 @@ class Entry:
     `refused` says why the line can't be entered; empty when nothing is known against it. `since`
     is when the person consented there and `left` when they went (aware, UTC), as far as the line
     tells; `evidence` repeats what it has to show for it. `events` are the proof, which only our
-    own sheet carries. `suppression` is a reason never to mail the address.
+    own sheet carries. `suppression` is a reason never to mail the address, `how` and `at` by what
+    way and when it came to that.
     """
 
     line: int
@@ -38,6 +39,8 @@ class Entry:
     language: str = ""
     paused_until: datetime | None = None
     hashed: str = ""
+    how: str = ""
+    at: datetime | None = None
     timezone: str = ""
 
 

@@ -166,8 +166,8 @@ class Entering:
             _insert(session, SuppressionRow, ["address_hash"], {
                 "address_hash": [hashes[one.key] for one in silenced],
                 "reason": [one.verdict.suppress for one in silenced],
-                "how": [self._how] * len(silenced),
-                "at": [self._now] * len(silenced),
+                "how": [one.entry.how or self._how for one in silenced],
+                "at": [min(one.entry.at or self._now, self._now) for one in silenced],
             }, replacing=operators)  # fmt: skip
         entering = [one for one in work if one.verdict.act == "enter"]
         numbers = self._subscribers(session, entering, hashes)
