@@ -159,7 +159,7 @@ def _archive(app: FastAPI, house: House) -> None:
         text = _known(publish.atom, house, newsletter)
         return Response(text, headers=_OPEN, media_type="application/atom+xml")
 
-    @app.api_route("/archive/{newsletter}/{number:int}", methods=["GET", "HEAD"])
+    @app.api_route("/archive/{newsletter}/{number:issue}", methods=["GET", "HEAD"])
     def issue(newsletter: str, number: int) -> Response:
         known = number < 1 << 31  # what a column holds
         shown = publish.public_issue(house, newsletter, number) if known else None

@@ -142,7 +142,7 @@ def pages_of(house: House, clock: Clock) -> list[tuple[str, str]]:
     """Method and path of every page, those of the first issue."""
     routes = router(Desk(Watched(house, lambda known: known), clock, alone=True)).routes
     return [
-        (method, str(path).replace("{newsletter}", "weekly").replace("{number:int}", "1"))
+        (method, str(path).replace("{newsletter}", "weekly").replace("{number:issue}", "1"))
         for route in routes
         if "static" not in (path := getattr(route, "path", ""))
         for method in getattr(route, "methods", ())
@@ -404,6 +404,13 @@ def test_an_issue_that_is_not_there_is_not_found(
         assert httpx.get(where, timeout=30).status_code == 404
     form = form_of(alone, do="note", text="hi")
     assert alone.post(f"/weekly/{number}/edit", data=form).status_code == 404
+
+
+def test_a_number_that_no_computer_reads_is_not_found(alone: httpx.Client, served: str) -> None:
+    number = "9" * 5000
+    assert alone.get(f"/weekly/{number}").status_code == 404
+    for path in ("archive", "desk"):
+        assert httpx.get(f"{served}/{path}/weekly/{number}", timeout=30).status_code == 404
 
 
 def test_hostile_words_are_words(alone: httpx.Client, house: House) -> None:

@@ -70,7 +70,7 @@ def named(house: House, path: str) -> st.SearchStrategy[str]:
     return st.tuples(newsletter, number, WILD).map(
         lambda said: (
             path.replace("{newsletter}", quote(said[0], safe="", errors="replace"))
-            .replace("{number:int}", said[1])
+            .replace("{number:issue}", said[1])
             .replace("{name}", quote(said[2], safe="", errors="replace"))
         )
     )

@@ -20,7 +20,7 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
         context = sheets.page(request, newsletter, number, editor)
         return show("issue", request, **{**context, "what": what})
 
-    @routes.post("/{newsletter}/{number:int}/test")
+    @routes.post("/{newsletter}/{number:issue}/test")
     def test(newsletter: str, number: int, request: Request, form: Form) -> Response:
         editor = desk.sitting(request)
         desk.refuse_forged(request, form)
@@ -31,7 +31,7 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
         outcome = publish.send_test(desk.house, record, to, clock=desk.clock)
         return done(request, newsletter, number, f"A test went to {to}: {outcome.reply.text}")
 
-    @routes.post("/{newsletter}/{number:int}/approve")
+    @routes.post("/{newsletter}/{number:issue}/approve")
     def approve(newsletter: str, number: int, request: Request, form: Form) -> Response:
         editor = desk.sitting(request)
         desk.refuse_forged(request, form)

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 import jinja2
 from fastapi import HTTPException, Request, Response
 from markupsafe import Markup, escape
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.datastructures import FormData
 
 from digest import publish
@@ -39,6 +40,15 @@ PAGE = {
 }
 HERE = {"127.0.0.1", "localhost", "[::1]"}
 Show = Callable[..., Response]
+
+
+class _Numbers(IntegerConvertor):
+    """Of issues, in an address: Python itself refuses to read one of more than 4,300 digits."""
+
+    regex = "[0-9]{1,100}"
+
+
+register_url_convertor("issue", _Numbers())
 
 
 def asset(name: str) -> str:

@@ -19,7 +19,7 @@ LONG = 20_000  # characters of a field; what is too long for an issue, publish s
 def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
     """`/edit` of an issue."""
 
-    @routes.post("/{newsletter}/{number:int}/edit")
+    @routes.post("/{newsletter}/{number:issue}/edit")
     def edit(newsletter: str, number: int, request: Request, form: Form) -> Response:
         editor = desk.sitting(request)
         desk.refuse_forged(request, form)

@@ -121,21 +121,21 @@ class Sheets:
 def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
     """The page of an issue, and its parts."""
 
-    @routes.get("/{newsletter}/{number:int}")
+    @routes.get("/{newsletter}/{number:issue}")
     def page(newsletter: str, number: int, request: Request) -> Response:
         editor = desk.sitting(request)
         return show("issue", request, **sheets.page(request, newsletter, number, editor))
 
-    @routes.get("/{newsletter}/{number:int}/outline")
+    @routes.get("/{newsletter}/{number:issue}/outline")
     def outline(newsletter: str, number: int, request: Request) -> Response:
         return changed(sheets, show, request, newsletter, number)
 
-    @routes.get("/{newsletter}/{number:int}/beside")
+    @routes.get("/{newsletter}/{number:issue}/beside")
     def beside(newsletter: str, number: int, request: Request) -> Response:
         context = sheets.page(request, newsletter, number, desk.sitting(request))
         return show("checked", request, **context)
 
-    @routes.get("/{newsletter}/{number:int}/candidates")
+    @routes.get("/{newsletter}/{number:issue}/candidates")
     def candidates(
         newsletter: str, number: int, request: Request, q: str = "", where: str = ""
     ) -> Response:

@@ -78,7 +78,7 @@ class Press:
 def add(routes: APIRouter, desk: Desk, press: Press, show: Show) -> None:
     """`/frame` and `/message.eml` of an issue."""
 
-    @routes.get("/{newsletter}/{number:int}/frame")
+    @routes.get("/{newsletter}/{number:issue}/frame")
     def frame(newsletter: str, number: int, request: Request) -> Response:
         desk.sitting(request)
         view = view_of(request.query_params)
@@ -90,7 +90,7 @@ def add(routes: APIRouter, desk: Desk, press: Press, show: Show) -> None:
         text = framed(proof.html or _as_page(proof.text), dark=view.name == "dark")
         return HTMLResponse(text, headers=bars(view.name != "plain"))
 
-    @routes.get("/{newsletter}/{number:int}/message.eml")
+    @routes.get("/{newsletter}/{number:issue}/message.eml")
     def message(newsletter: str, number: int, request: Request) -> Response:
         desk.sitting(request)
         record = desk.house.issue(newsletter, number)

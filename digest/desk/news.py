@@ -22,7 +22,7 @@ QUIET = 150  # beats until a sign of life
 def add(routes: APIRouter, desk: Desk, press: Press) -> None:
     """`/news` of an issue."""
 
-    @routes.get("/{newsletter}/{number:int}/news")
+    @routes.get("/{newsletter}/{number:issue}/news")
     async def news(newsletter: str, number: int, request: Request, seen: str = "") -> Response:
         await run_in_threadpool(desk.sitting, request)
 
