@@ -141,7 +141,7 @@ def test_a_network_that_is_full_costs_the_database_nothing(house: House, site: s
     event.listen(house.database.engine, "before_cursor_execute", lambda *told: said.append(told[2]))
     pages = [ask(site, n) for n in range(11, 16)]
     assert {page.status_code for page in pages} == {429}
-    assert "Look into your mail" in pages[0].text
+    assert "Please try again in an hour" in pages[0].text
     assert [statement for statement in said if "tally" in statement] == []
 
 
