@@ -577,6 +577,19 @@ def test_a_person_decides_what_is_unknown_and_it_is_written_down(session: Sessio
     assert ledger.interventions(session, issue) == 3
 
 
+def test_who_is_tried_again_by_a_person_has_the_whole_time_again(session: Session, me: int) -> None:
+    issue = frozen(session)
+    later = NOW + 3 * DAY
+    record(session, begun(session, issue, me), me, LATER)
+    ledger.expire(session, issue, later, RESEND)
+
+    assert ledger.resolve(session, issue, "expired", Verdict("deferred", "ann", later)) == 1
+
+    assert record(session, begun(session, issue, me, later), me, LATER, later) == "deferred"
+    [delivery] = ledger.deliveries(session, issue)
+    assert delivery.tried == later
+
+
 def test_leaving_is_noted_from_the_first_time(session: Session) -> None:
     issue = frozen(session, 2)
 
@@ -858,6 +871,8 @@ class Sending(RuleBasedStateMachine):
         self.decided += count
         for delivery in moved:
             del self.final[delivery.id]
+            if to == "deferred":
+                self.tried.pop(delivery.id, None)
             if to == "sent":
                 self.said_yes.add(delivery.id)
             elif to == "refused":

@@ -89,7 +89,8 @@ def test_g71_a_dead_address_is_suppressed_once(house: House, ann: int) -> None:
     [kept], counts = publish.reports(house)
     assert (kept.subscriber, kept.issue, kept.fault, kept.status) == (ann, 1, "address", "5.1.1")
     assert counts == {"bounce: address": 1}
-    assert publish.report_raw(house, kept.id) == raw
+    with house.database.reading() as session:
+        assert roster.report_raw(session, kept.id) == ("file", raw)
 
 
 def test_a_late_bounce_of_an_old_address_is_kept_and_stops_nobody(house: House, ann: int) -> None:

@@ -104,7 +104,8 @@ def resolve(
     session.execute(insert(InterventionRow).from_select(names, was.where(*which)))
     again: dict[str, Any] = {}
     if verdict.to == "deferred":
-        again = {"next_at": verdict.at, "attempts": 0}
+        # Its time to expire begins anew, too, or the next 4xx would end it.
+        again = {"next_at": verdict.at, "attempts": 0, "tried": None}
         if state == "unknown":
             again["resends"] = DeliveryRow.resends + 1
     moved = (

@@ -85,7 +85,6 @@ from .receiving import hook as hook
 from .receiving import left_by as left_by
 from .receiving import receive as receive
 from .receiving import receive_all as receive_all
-from .receiving import report_raw as report_raw
 from .receiving import reports as reports
 from .running import Done as Done
 from .running import DueLine as DueLine

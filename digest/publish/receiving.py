@@ -136,10 +136,10 @@ def explain_report(house: House, raw: bytes) -> Report:
 def explain_number(house: House, number: int) -> Report | None:
     """How the report of this number is understood; None where there is none, or no bytes of it."""
     with house.database.reading() as session:
-        raw = roster.report_raw(session, number)
-        source = roster.report_source(session, number)
-    if raw is None:
+        kept = roster.report_raw(session, number)
+    if kept is None:
         return None
+    source, raw = kept
     if source not in events.PROVIDERS:
         return understand(raw, house.settings.keys)
     try:
@@ -158,12 +158,6 @@ def reports(
     with house.database.reading() as session:
         found = roster.reports(session, kinds=kinds, limit=limit)
         return found, roster.report_counts(session)
-
-
-def report_raw(house: House, number: int) -> bytes | None:
-    """A report as it came."""
-    with house.database.reading() as session:
-        return roster.report_raw(session, number)
 
 
 def left_by(house: House, record: archive.IssueRecord) -> dict[str, dict[str, int]]:

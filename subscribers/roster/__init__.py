@@ -82,7 +82,6 @@ from subscribers.roster.reporting import (
     number_of,
     report_counts,
     report_raw,
-    report_source,
     reports,
 )
 from subscribers.roster.telling import everything, left_by, left_near, traces
@@ -138,7 +137,6 @@ __all__ = [
     "rejoin",
     "report_counts",
     "report_raw",
-    "report_source",
     "reports",
     "request",
     "say",

@@ -123,18 +123,11 @@ def reports(
     ]
 
 
-def report_raw(session: Session, number: int) -> bytes | None:
-    """A report as it came; None where there is none of that number or its bytes were not kept."""
-    packed = session.connection().scalar(
-        select(col(ReportRow.raw)).where(col(ReportRow.id) == number)
-    )
-    return zlib.decompress(packed) if packed else None
-
-
-def report_source(session: Session, number: int) -> str:
-    """What way the report of this number came; "" where there is none."""
-    query = select(col(ReportRow.source)).where(col(ReportRow.id) == number)
-    return session.connection().scalar(query) or ""
+def report_raw(session: Session, number: int) -> tuple[str, bytes] | None:
+    """What way a report came, and its bytes; None where there is none or they were not kept."""
+    query = select(col(ReportRow.source), col(ReportRow.raw)).where(col(ReportRow.id) == number)
+    found = session.connection().execute(query).first()
+    return (found.source, zlib.decompress(found.raw)) if found and found.raw else None
 
 
 def report_counts(session: Session, issue: int | None = None) -> dict[str, int]:

@@ -89,8 +89,7 @@ def on_one_line(change: Change) -> Change:
     """The change with its lines as they will stand there: the history shows them, too."""
     match change:
         case Rewrite(_, headline, dek):
-            lines = (None if text is None else tidy(text) for text in (headline, dek))
-            return replace(change, headline=next(lines), dek=next(lines))
+            return replace(change, headline=headline and tidy(headline), dek=dek and tidy(dek))
         case Subjects(first, second):
             return Subjects(tidy(first), tidy(second))
         case Preheader(text):

@@ -17,6 +17,7 @@ from digest.settings import DomainSettings, RelaySettings
 from subscribers.roster import Session
 
 AHEAD = 10  # seconds of a slow rate for which connections are opened: more would stand idle
+NO_LIMIT = Budget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def domain_budgets(house: House) -> dict[str, Budget]:
 
 def given(budgets: dict[str, Budget], domain: str) -> Budget:
     """What this domain of readers is given."""
-    return budgets.get(domain) or budgets.get("*") or Budget()
+    return budgets.get(domain) or budgets.get("*") or NO_LIMIT
 
 
 def domain_of(address: str) -> str:

@@ -25,11 +25,18 @@ def inherit(
     reaped = ledger.reap(session, moment, grace=grace, resend=resend, dead=dead)
     today = now.astimezone(UTC).date()
     claims = [claim for claim in reaped.claims if claim.at.astimezone(UTC).date() == today]
-    counts = _of_relays(house, claims)
-    _give_back(session, counts, now)
-    # The relays' rows first: see ledger.pacing.
-    _give_back(session, _of_domains(house, session, claims), now)
+    give_back(session, _of_relays(house, claims) + _of_domains(house, session, claims), now)
     return reaped
+
+
+def give_back(session: Session, counts: Counter[str], now: datetime) -> None:
+    """To the budgets of these keys so many, which were claimed in vain."""
+    # The relays' rows first, then the domains': see ledger.pacing.
+    of_domains = {key for key in counts if key.startswith(key_of(""))}
+    for keys in (counts.keys() - of_domains, of_domains):
+        spent = ledger.locked_budgets(session, list(keys))
+        back = {key: pace.give_back(spent[key], counts[key], now) for key in keys}
+        ledger.keep_budgets(session, back)
 
 
 def named(machine: str, relay: str) -> str:
@@ -50,9 +57,3 @@ def _of_domains(house: House, session: Session, claims: Sequence[Claim]) -> Coun
     addresses = roster.addresses(session, [claim.subscriber for claim in claims])
     domains = (domain_of(address) for address in addresses.values())
     return Counter(key_of(domain) for domain in domains if given(budgets, domain).counts)
-
-
-def _give_back(session: Session, counts: Counter[str], now: datetime) -> None:
-    spent = ledger.locked_budgets(session, list(counts))
-    back = {name: pace.give_back(spent[name], counts[name], now) for name in counts}
-    ledger.keep_budgets(session, back)

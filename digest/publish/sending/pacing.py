@@ -6,7 +6,7 @@ domain with few connections no more is taken in hand than it has; the next stand
 Where nothing is limited, all of it is one look at an empty table for each heartbeat.
 """
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
@@ -17,7 +17,15 @@ from digest.ledger import Delivery
 from digest.outcomes import RelayFault
 from digest.pace import QUIET, STEP, Budget, Rate, Shares
 from digest.publish.opening import Clock, House
-from digest.publish.sending.carriers import Carrier, domain_budgets, domain_of, given, key_of
+from digest.publish.sending.carriers import (
+    NO_LIMIT,
+    Carrier,
+    domain_budgets,
+    domain_of,
+    given,
+    key_of,
+)
+from digest.publish.sending.inheriting import give_back
 from subscribers.recipient import Recipient
 from subscribers.roster import Session
 
@@ -192,20 +200,17 @@ class Pace:
 
         Unless it is not `mine` any more: who presumed this sender dead has given it back.
         """
-        now, left = self._clock(), [*left, *(one for q in self._parked.values() for one in q)]
-        left = left if mine else []
-        counts: dict[str, int] = defaultdict(int)
-        for _, recipient in left:
-            if self._carrier.budget.counts:
-                counts[self._carrier.key] += 1
-            if self._budget(domain := domain_of(recipient.address)).counts:
-                counts[key_of(domain)] += 1
-        spent = ledger.locked_budgets(session, [k for k in counts if k == self._carrier.key])
-        spent |= ledger.locked_budgets(session, [k for k in counts if k != self._carrier.key])
-        back = {name: pace.give_back(spent[name], counts[name], now) for name in counts}
-        ledger.keep_budgets(session, back)
+        if mine:
+            self._give_back(session, [*left, *(one for q in self._parked.values() for one in q)])
         ledger.let_go(session, sender)
         self._shares.rest(self.relay)
+
+    def _give_back(self, session: Session, left: Sequence[Held]) -> None:
+        domains = (domain_of(recipient.address) for _, recipient in left)
+        counts = Counter(key_of(domain) for domain in domains if self._budget(domain).counts)
+        if self._carrier.budget.counts:
+            counts[self._carrier.key] = len(left)
+        give_back(session, counts, self._clock())
 
     def connections(self, session: Session, sender: int, wanted: int) -> int:
         """How many this sender may open to the relay, of those that all may."""
@@ -304,7 +309,7 @@ class Pace:
         return given(self._domains, domain)
 
     def _ruled(self, domain: str) -> bool:
-        return domain in self._slowed or self._budget(domain) != Budget()
+        return domain in self._slowed or self._budget(domain) is not NO_LIMIT
 
     def _limit(self, domain: str, now: datetime) -> int | None:
         """How many connections it is given in all; None: as many as there are."""
