@@ -24,8 +24,8 @@ benchmarks/node_modules/.ready: benchmarks/package-lock.json
 	@if command -v npm >/dev/null; then cd benchmarks && npm ci --silent && touch node_modules/.ready; \
 	else echo "There is no npm: the send is not measured beside Nodemailer. On Debian: sudo apt install npm" >&2; fi
 
-fuzz: .venv-test/.ready  ## a minute of mutated feeds and pages; a case that fails says how to have it again
-	.venv-test/bin/python -m tests.fuzz --seconds 60
+fuzz: .venv-test/.ready  ## five thousand mutated feeds and pages; a case that fails says how to have it again
+	.venv-test/bin/python -m tests.fuzz --cases 5000
 
 lint: .venv-test/.ready  ## style, types and the import contract
 	.venv-test/bin/ruff check

@@ -547,3 +547,10 @@ def test_a_day_above_the_headline_counts_where_none_stands_beneath() -> None:
     beneath = read_page(page.format("<p>3 April 2025</p>").encode(), source="s").articles[0]
     assert above.published == datetime(2025, 4, 2, 15, 0, tzinfo=UTC)
     assert beneath.published == datetime(2025, 4, 3, tzinfo=UTC)
+
+
+def test_a_headline_cut_between_two_words_ends_with_a_word() -> None:
+    tag = f'<meta property="og:title" content="{"a " * 250}">'
+    page = f"<html><head>{tag}</head><body><p>Text.</p></body></html>"
+    (article,) = read_page(page.encode(), source="gazette", timezone="UTC").articles
+    assert article.headline == "a " * 199 + "a"

@@ -33,8 +33,8 @@ def headline_of(
     fitting = [text for text in linked if any(headline_key(text) in key for key in whole)]
     named = next(iter([*fitting, *linked, *tagged]), "")
     if not named or headline_key(named) in {headline_key(site) for site in sites}:
-        return _unnamed(shown, marked, titles, sites)[:LONGEST]
-    return _uncut(without_site(named, shown, sites), [*shown, *tagged])[:LONGEST]
+        return _unnamed(shown, marked, titles, sites)[:LONGEST].rstrip()
+    return _uncut(without_site(named, shown, sites), [*shown, *tagged])[:LONGEST].rstrip()
 
 
 def tails(titles: list[str], shown: list[str]) -> list[str]:
