@@ -115,7 +115,8 @@ def claim(
 ) -> list[Delivery]:
     """Take up to `limit` deliveries that are due, for this sender, those due first first."""
     values = {"issue": issue_id, "me": sender, "now": now, "most": limit}
-    found = [Delivery._make(row) for row in session.connection().execute(_claiming(), values)]
+    rows = session.connection().execute(_claiming(), values).all()  # one by one takes twice as long
+    found = [Delivery._make(row) for row in rows]
     return sorted(found, key=attrgetter("next_at", "id"))
 
 

@@ -180,7 +180,7 @@ def standing(
     answer: dict[int, Recipient | str] = dict.fromkeys(wanted, "not subscribed")
     for start in range(0, len(wanted), BATCH):
         some = {"newsletter": newsletter, "some": wanted[start : start + BATCH]}
-        for line in session.connection().execute(_standing(), some):
+        for line in session.connection().execute(_standing(), some).all():
             # Taken apart at once: to ask a row for each column by name takes twice as long.
             number, address, state, *choices, paused_until, since, gone = line
             reason = _against(state, paused_until, choices[-1], gone, now, frequencies)

@@ -7,7 +7,6 @@ out next, in one transaction. Never here: a connection.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -27,7 +26,7 @@ from digest.publish.receiving import note_refusal
 from digest.publish.sending.carriers import domain_of
 from digest.publish.sending.freezing import write_portion
 from digest.publish.sending.inheriting import inherit, named
-from digest.publish.sending.making import Composing, Maker
+from digest.publish.sending.making import Composing, Maker, Promise
 from digest.publish.sending.pacing import Pace
 from subscribers import roster
 from subscribers.preferences import Preferences
@@ -85,12 +84,12 @@ class _Draft:
     recipient: Recipient
     edition: str
     message_id: str
-    made: Message | Future[Message]
+    made: Message | Promise
 
     @property
     def message(self) -> Message:
         """Waits for the signature."""
-        return self.made.result() if isinstance(self.made, Future) else self.made
+        return self.made.kept() if isinstance(self.made, Promise) else self.made
 
 
 class Book:
@@ -153,8 +152,13 @@ class Book:
         """Have `wanted` messages ready. False where nothing is left to make or to write down."""
         if self._unlisted:
             self._unlisted = write_portion(self._house, self._record)
+        there_is_more = self._draw(wanted * self._maker.ahead)
+        self._maker.hand_over()
+        return there_is_more
+
+    def _draw(self, wanted: int) -> bool:
         fruitless = 0
-        while len(self._drafts) < wanted * self._maker.ahead:
+        while len(self._drafts) < wanted:
             if one := self._pace.unparked():
                 self._compose(*one)
             elif self._claimed:
