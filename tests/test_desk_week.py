@@ -693,6 +693,48 @@ def test_without_an_answer_what_was_done_is_kept_and_sent_later(desk: Page, draw
     assert drawn.issue("weekly").issue.note == "Good morning."
 
 
+def trending(house: House) -> list[str]:
+    return [entry.headline for entry in house.issue("weekly").issue.trending]
+
+
+def test_trending_is_put_in_order_by_keys_and_by_mouse(desk: Page, drawn: House) -> None:
+    listed = desk.locator('.cards[data-section="Trending"] > .story')
+    first, second, third, *rest_of_them = trending(drawn)
+    assert listed.locator("summary b").all_inner_texts() == [first, second, third, *rest_of_them]
+    listed.nth(0).locator("summary").focus()
+    desk.keyboard.press("J")
+    saved(desk, 1)
+    assert trending(drawn)[:3] == [second, first, third]
+    expect(listed.nth(1).locator("summary")).to_be_focused()
+    desk.keyboard.press("p")
+    saved(desk, 2)
+    expect(listed.nth(1).locator(".meta")).to_contain_text("pinned")
+    drag(desk, listed.nth(2).locator(".grip"), listed.nth(0))
+    saved(desk, 3)
+    assert trending(drawn)[:3] == [third, second, first]
+    mail = desk.frame_locator("#stage iframe").first
+    expect(mail.get_by_text(third).first).to_be_visible()
+    # The numbers are those of the places, whatever moved.
+    numbered = "(one) => getComputedStyle(one, '::before').content"
+    for headline in listed.locator("summary b").all():
+        assert headline.evaluate(numbered) == 'counter(rank) " · "'
+    judge(desk)
+    picture(desk, "trending")
+    desk.keyboard.press("Control+z")
+    saved(desk, 4)
+    assert trending(drawn)[:3] == [second, first, third]
+    listed.nth(0).locator("summary").focus()
+    desk.keyboard.press("x")
+    saved(desk, 5)
+    assert trending(drawn)[:2] == [first, third]
+    last = desk.locator('.cards[data-section="Opinion"] > .story').last
+    headline = last.locator("summary b").inner_text()
+    last.locator("summary").focus()
+    desk.keyboard.press("]")
+    saved(desk, 6)
+    assert trending(drawn)[0] == headline
+
+
 def test_what_was_left_out_stands_below_and_comes_in_by_a_key(desk: Page, drawn: House) -> None:
     desk.keyboard.press("l")
     left = desk.locator("#left .out")

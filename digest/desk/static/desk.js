@@ -258,12 +258,14 @@
     card.scrollIntoView({block: "nearest"});
     send({do: "move", story: card.dataset.story, section: list.dataset.section, place});
   };
+  const bound = (card, list) => card.matches(".bare") && list !== card.closest(".cards");
   const shift = (card, by, focus) => {
     const place = Number(card.dataset.place) + by;
     if (place >= 1 && place <= card.parentElement.children.length) move(card, card.parentElement, place, focus);
   };
   const across = (card, by) => {
     const next = lists()[lists().indexOf(card.parentElement) + by];
+    if (next && bound(card, next)) return say("There is no article behind this headline: it can stand in Trending alone.");
     if (next) move(card, next, by > 0 ? 1 : next.children.length + 1);
   };
   const takeOut = (card) => {
@@ -300,7 +302,7 @@
     if (event.clientY > Math.min(innerHeight, column.bottom) - 50) roll.scrollBy(0, 14);
     const under = document.elementFromPoint(event.clientX, event.clientY);
     const list = under?.closest?.(".group")?.querySelector(".cards[data-section]");
-    if (!list) return;
+    if (!list || bound(drag.card, list)) return;
     const before = [...list.children].find((other) => other !== drag.card
       && event.clientY < other.getBoundingClientRect().top + other.getBoundingClientRect().height / 2);
     if (before) list.insertBefore(drag.card, before); else list.append(drag.card);
