@@ -716,8 +716,8 @@ def test_trending_is_put_in_order_by_keys_and_by_mouse(desk: Page, drawn: House)
     expect(mail.get_by_text(third).first).to_be_visible()
     # The numbers are those of the places, whatever moved.
     numbered = "(one) => getComputedStyle(one, '::before').content"
-    for headline in listed.locator("summary b").all():
-        assert headline.evaluate(numbered) == 'counter(rank) " · "'
+    for one in listed.locator("summary b").all():
+        assert one.evaluate(numbered) == 'counter(rank) " · "'
     judge(desk)
     picture(desk, "trending")
     desk.keyboard.press("Control+z")
