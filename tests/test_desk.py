@@ -356,7 +356,7 @@ def test_where_the_user_has_no_name_the_number_is_written_down(
     issue: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIGEST_WEB_SECRET", SECRET)
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "HOME"):
         monkeypatch.delenv(name, raising=False)
 
     def unknown(uid: int) -> None:
@@ -382,6 +382,12 @@ def test_where_the_user_has_no_name_the_number_is_written_down(
     assert lines[-1]["kind"] == "approved"
     units = issue("install-timer", "--system", "--print").stdout
     assert f"User={os.getuid()}\n" in units
+    # It has no home either: neither for units of its own, nor for what ~ might mean.
+    homeless = issue("install-timer")
+    assert (homeless.exit_code, "no home folder" in homeless.stderr) == (1, True)
+    assert issue("install-timer", "units-of-nobody", "--print").exit_code == 0
+    lost = issue("collect", "~/feed.xml")
+    assert (lost.exit_code, "there is no file" in lost.stderr) == (1, True)
 
 
 def test_a_version_that_is_past_is_refused(issue: Desk) -> None:
