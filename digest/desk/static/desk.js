@@ -178,7 +178,7 @@
   });
   document.addEventListener("focusout", () => setTimeout(refresh, 400));
   addEventListener("pagehide", () => source?.close());
-  addEventListener("beforeunload", (event) => { if (queue.length || drafts().length) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (sending || queue.length || drafts().length) event.preventDefault(); });
 
   // A login that ends takes nothing away: what was done waits until somebody has logged in again,
   // in another tab, and is sent with the mark that forms have of that login.
@@ -223,7 +223,7 @@
   const work = async () => {
     if (out || sending || !queue.length) return;
     sending = true;
-    const act = queue[0], mark = outline().dataset.csrf;
+    const act = queue.shift(), mark = outline().dataset.csrf;
     const values = {...act.values, csrf: outline().dataset.csrf, version: act.version};
     arrived = act.version;
     try {
@@ -231,14 +231,15 @@
     } catch { status = 0; }
     // Refused under the mark of an earlier login: another tab has logged in since.
     if (status === 403) await anew();
+    const kept = [0, 401].includes(status) || (status === 403 && mark !== outline().dataset.csrf);
+    if (kept) queue.unshift(act);
     sending = false;
-    if (status === 401 || (status === 403 && mark !== outline().dataset.csrf)) return work();
-    if (status === 0) {
+    if (kept && status) return work();
+    if (kept) {
       say("The desk does not answer. What you did is kept, and sent when it answers.");
       setTimeout(work, 3000);
       return;
     }
-    queue.shift();
     if (status < 400) {
       queue.filter((one) => one.version === act.version).forEach((one) => { one.version = arrived; });
       version = Math.max(version, arrived);
