@@ -608,7 +608,7 @@ def test_what_was_said_before_tls_is_forgotten() -> None:
         plain_one = RelayAddress("localhost", relay.port, "starttls")
         assert asyncio.run(connected(plain_one)) is False
         known = RelayAddress("localhost", relay.port, "starttls", USER, PASSWORD)
-        assert "AUTH extension is not supported" in str(asyncio.run(connected(known)))
+        assert str(asyncio.run(connected(known))).endswith("it takes no login")
 
     # No login went to whoever had offered it in clear.
     assert relay.heard == [*["EHLO localhost", "STARTTLS", "EHLO localhost"], "QUIT",
