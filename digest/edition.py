@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from digest.selection import TRENDING as TRENDING
 from digest.selection import Section, Story, Trend
 from subscribers.preferences import Preferences
 
-TRENDING = "Trending"
 SECOND = "#2"  # at the end of the key of an edition with the second subject
 
 

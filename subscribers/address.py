@@ -12,8 +12,11 @@ from subscribers.errors import InvalidAddress
 PLAIN = re.compile(
     r"(?=.{3,120}$)(?!.{64,}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@"
     r"(?:(?!.{2}--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
-    r"(?!arpa|invalid|local|onion|alt|internal)[A-Za-z]{2,20}"
+    r"(?!(?i:arpa|invalid|local|onion|alt|internal))[A-Za-z]{2,20}"
 )
+_REMEDY = "Write one as ann@example.org is written."
+_DOMAIN = re.compile(r"(?:[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?\.)+[^\W_]{2,}")
+_RESERVED = re.compile(r"(?i:(?:.*\.)?(?:arpa|invalid|local|localhost|onion|alt|internal))")
 LONGEST = 254  # RFC 5321 section 4.5.3.1.3: a path of 256 with its angle brackets
 
 
@@ -34,7 +37,7 @@ def normalise(text: str) -> str:
             remedy="Give one address, without a name around it.",
         )
     if len(bare) > LONGEST:
-        raise InvalidAddress(f"{_shown(bare)} is longer than {LONGEST} characters.")
+        raise InvalidAddress(f"{_shown(bare)} is longer than {LONGEST} characters.", remedy=_REMEDY)
     # Loaded for who needs it: nearly every address is plain, and it takes 20 milliseconds.
     from email_validator import EmailNotValidError, validate_email
 
@@ -44,8 +47,7 @@ def normalise(text: str) -> str:
             bare, check_deliverability=False, test_environment=True, allow_smtputf8=False
         )
     except EmailNotValidError as error:
-        reason = str(error).split("\n")[0]
-        raise InvalidAddress(f"{_shown(bare)} is not a mail address: {reason}") from error
+        raise InvalidAddress(_flaw(bare), remedy=_REMEDY) from error
     return f"{valid.local_part}@{valid.ascii_domain.lower()}"
 
 
@@ -62,6 +64,29 @@ def masked(address: str) -> str:
     """The address as pages and logs may show it: `a…@example.org`."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
+
+
+def _flaw(bare: str) -> str:
+    """What is wrong with what is no address, in one sentence."""
+    if not bare:
+        return "No mail address was given."
+    local, at, domain = bare.rpartition("@")
+    where = _shown(domain)
+    flaws = (
+        (not at, "it has no @"),
+        (not local, "nothing stands before the @"),
+        (not domain, "nothing stands behind the @"),
+        ("@" in local, "it has more than one @"),
+        (bool(re.search(r"\s", bare)), "it has a space in it"),
+        (not local.isascii(), "it has letters before the @ that few mail servers take"),
+        (bool(re.search(r"^\.|\.\.|\.@|@\.|\.$", bare)), "it has a dot too many"),
+        ("." not in domain, f"{where} is no whole domain"),
+        (bool(_RESERVED.fullmatch(domain)), f"no mail leads to {where}, a reserved name"),
+        (not _DOMAIN.fullmatch(domain), f"{where} is no name of a domain"),
+        (True, "it has signs in it that few mail servers take"),
+    )
+    why = next(what for is_so, what in flaws if is_so)
+    return f"{_shown(bare)} is not a mail address: {why}."
 
 
 def _shown(text: str) -> str:

@@ -50,6 +50,32 @@ def test_anything_else_is_refused_in_one_line(text: str) -> None:
     assert caught.value.what.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("ann", "it has no @"),
+        ("ann@", "nothing stands behind the @"),
+        ("@example.org", "nothing stands before the @"),
+        ("ann@bob@example.org", "it has more than one @"),
+        ("ann lee@example.org", "it has a space in it"),
+        ("änn@example.org", "it has letters before the @ that few mail servers take"),
+        ("ann..lee@example.org", "it has a dot too many"),
+        ("ann@example.org.", "it has a dot too many"),
+        ("ann@localhost", "“localhost” is no whole domain"),
+        ("ann@printer.LOCAL", "no mail leads to “printer.LOCAL”, a reserved name"),
+        ("ann@x_y.org", "“x_y.org” is no name of a domain"),
+        ("ann@-x.org", "“-x.org” is no name of a domain"),
+        ("ann@[192.0.2.1]", "“[192.0.2.1]” is no name of a domain"),
+        ("ann(x)@example.org", "it has signs in it that few mail servers take"),
+    ],
+)
+def test_what_is_wrong_with_it_is_said_in_our_words_with_the_remedy(text: str, why: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        normalise(text)
+    assert caught.value.what == f"“{text}” is not a mail address: {why}."
+    assert caught.value.remedy == "Write one as ann@example.org is written."
+
+
 @given(LOCAL)
 def test_normalising_twice_changes_nothing_and_case_is_one_person(local: str) -> None:
     once = normalise(f"{local}@Example.ORG")
@@ -59,13 +85,17 @@ def test_normalising_twice_changes_nothing_and_case_is_one_person(local: str) ->
 
 
 @given(st.text())
-def test_any_text_is_an_address_or_a_sentence(text: str) -> None:
+def test_any_text_is_an_address_or_a_sentence_with_its_remedy(text: str) -> None:
     try:
         address = normalise(text)
-    except InvalidAddress:
-        return
-    assert address.isascii()
-    assert address.isprintable()
+    except InvalidAddress as refused:
+        said, remedy = refused.what, refused.remedy
+    else:
+        said, remedy = f"{address}.", "none"
+        assert address.isascii()
+    assert said.isprintable()
+    assert said.endswith(".")
+    assert remedy
 
 
 def test_masked_shows_no_name() -> None:

@@ -608,7 +608,7 @@ def test_what_was_said_before_tls_is_forgotten() -> None:
         plain_one = RelayAddress("localhost", relay.port, "starttls")
         assert asyncio.run(connected(plain_one)) is False
         known = RelayAddress("localhost", relay.port, "starttls", USER, PASSWORD)
-        assert "AUTH extension is not supported" in str(asyncio.run(connected(known)))
+        assert str(asyncio.run(connected(known))).endswith("it takes no login")
 
     # No login went to whoever had offered it in clear.
     assert relay.heard == [*["EHLO localhost", "STARTTLS", "EHLO localhost"], "QUIT",
@@ -622,7 +622,7 @@ def test_a_name_that_nobody_has_stops_the_run() -> None:
     run = work(RelayAddress("relay.invalid", 25, "none"), message(ANN))
 
     assert run.fault
-    assert "Error connecting to relay.invalid" in run.fault.reply.text
+    assert run.fault.reply.text == "no reply to the greeting: its name is not found"
     assert run.outcomes == []
 
 

@@ -224,6 +224,7 @@ def test_a_draft_is_changed_at_once_and_every_step_is_told(issue: Desk) -> None:
         ("move", GRAIN.fingerprint[:8], "--section", "Opinion", "--position", "1"),
         ("pin", GOAL.url, "--section", "Global"),
         ("unpin", "Late goal for Linden"),
+        ("order", "Trending", "lights out EARLY"),
         ("drop", "lights out EARLY", "--why", "old"),
         ("edit", GRAIN.url, "--headline", "In our words", "--image", "none"),
         ("order", "Opinion", COLUMN.url, GRAIN.url),
@@ -238,6 +239,7 @@ def test_a_draft_is_changed_at_once_and_every_step_is_told(issue: Desk) -> None:
         f"moved “{GRAIN.headline}” to Opinion, place 1",
         f"brought “{GOAL.headline}” into Global, place 2",
         f"unpinned “{GOAL.headline}”",
+        "arranged Trending",
         "dropped “Lights out early”: old",
         f"rewrote the headline of “{GRAIN.headline}”, now “In our words”",
         "chose no picture for “In our words”",
@@ -248,7 +250,7 @@ def test_a_draft_is_changed_at_once_and_every_step_is_told(issue: Desk) -> None:
     ]
     told = shown(issue)
     assert outline(told)["Opinion"] == [COLUMN.headline, "In our words"]
-    assert (told["version"], told["note"], told["trending"]) == (10, "Good *morning*.", [])
+    assert (told["version"], told["note"], told["trending"]) == (11, "Good *morning*.", [])
     lines = json.loads(issue("issues", "history", "--json").stdout)
     assert {line["by"] for line in lines[1:]} == {"night desk"}
 
@@ -354,7 +356,7 @@ def test_where_the_user_has_no_name_the_number_is_written_down(
     issue: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIGEST_WEB_SECRET", SECRET)
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "HOME"):
         monkeypatch.delenv(name, raising=False)
 
     def unknown(uid: int) -> None:
@@ -380,6 +382,12 @@ def test_where_the_user_has_no_name_the_number_is_written_down(
     assert lines[-1]["kind"] == "approved"
     units = issue("install-timer", "--system", "--print").stdout
     assert f"User={os.getuid()}\n" in units
+    # It has no home either: neither for units of its own, nor for what ~ might mean.
+    homeless = issue("install-timer")
+    assert (homeless.exit_code, "no home folder" in homeless.stderr) == (1, True)
+    assert issue("install-timer", "units-of-nobody", "--print").exit_code == 0
+    lost = issue("collect", "~/feed.xml")
+    assert (lost.exit_code, "there is no file" in lost.stderr) == (1, True)
 
 
 def test_a_version_that_is_past_is_refused(issue: Desk) -> None:
@@ -397,7 +405,7 @@ def test_a_version_that_is_past_is_refused(issue: Desk) -> None:
         (("order", "Opinion", GRAIN.url), "does not stand in Opinion"),
         (("order", "Opinion", "zz"), "no article is called zz"),
         (("edit", GRAIN.url, "--image", "https://x.example/1.jpg"), "has no picture"),
-        (("move", COPY.url, "--section", "Trending"), "Trending keeps the order"),
+        (("order", "Trending", GRAIN.url), "does not stand in Trending"),
         (("note", "x" * 10_001), "the note has 10,001 characters"),
         (("undo",), "nothing was changed in issue 1"),
         (("drop", GRAIN.url, "--issue", "7"), "no issue 7"),

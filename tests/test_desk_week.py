@@ -111,7 +111,7 @@ def look(browser: Browser) -> Iterator[Callable[..., Page]]:
         # A page outlives its server or its login, and may ask once more for news: nobody is
         # there (net::ERR_), or the answer is the login (Aborting); what is left, sends no more.
         expected = ("status of 409", "status of 422", "status of 403", "net::ERR_",
-                    "htmx:afterRequest", "htmx:sendError", "htmx:sendAbort",
+                    "status of 401", "htmx:afterRequest", "htmx:sendError", "htmx:sendAbort",
                     "Aborting the connection")  # fmt: skip
         assert [said for said in complaints if not any(one in said for one in expected)] == []
 
@@ -691,6 +691,116 @@ def test_without_an_answer_what_was_done_is_kept_and_sent_later(desk: Page, draw
     desk.unroute(where)
     saved(desk, 1)
     assert drawn.issue("weekly").issue.note == "Good morning."
+
+
+def trending(house: House) -> list[str]:
+    return [entry.headline for entry in house.issue("weekly").issue.trending]
+
+
+def test_trending_is_put_in_order_by_keys_and_by_mouse(desk: Page, drawn: House) -> None:
+    listed = desk.locator('.cards[data-section="Trending"] > .story')
+    first, second, third, *rest_of_them = trending(drawn)
+    assert listed.locator("summary b").all_inner_texts() == [first, second, third, *rest_of_them]
+    listed.nth(0).locator("summary").focus()
+    desk.keyboard.press("J")
+    saved(desk, 1)
+    assert trending(drawn)[:3] == [second, first, third]
+    expect(listed.nth(1).locator("summary")).to_be_focused()
+    desk.keyboard.press("p")
+    saved(desk, 2)
+    expect(listed.nth(1).locator(".meta")).to_contain_text("pinned")
+    drag(desk, listed.nth(2).locator(".grip"), listed.nth(0))
+    saved(desk, 3)
+    assert trending(drawn)[:3] == [third, second, first]
+    mail = desk.frame_locator("#stage iframe").first
+    expect(mail.get_by_text(third).first).to_be_visible()
+    # The numbers are those of the places, whatever moved.
+    numbered = "(one) => getComputedStyle(one, '::before').content"
+    for one in listed.locator("summary b").all():
+        assert one.evaluate(numbered) == 'counter(rank) " · "'
+    judge(desk)
+    picture(desk, "trending")
+    desk.keyboard.press("Control+z")
+    saved(desk, 4)
+    assert trending(drawn)[:3] == [second, first, third]
+    listed.nth(0).locator("summary").focus()
+    desk.keyboard.press("x")
+    saved(desk, 5)
+    assert trending(drawn)[:2] == [first, third]
+    last = desk.locator('.cards[data-section="Opinion"] > .story').last
+    headline = last.locator("summary b").inner_text()
+    last.locator("summary").focus()
+    desk.keyboard.press("]")
+    saved(desk, 6)
+    assert trending(drawn)[0] == headline
+
+
+@pytest.fixture
+def seat(house: House, clock: Clock, port: int, look: Callable[..., Page]) -> Iterator[Page]:
+    """The desk of one who has logged in."""
+    drafted(house, clock)
+    with serving(public_app(house, clock, {"DIGEST_WEB_SECRET": SECRET}), port):
+        page = look()
+        page.goto(f"http://127.0.0.1:{port}/desk/weekly/1")
+        _log_in_again(page)
+        rest(page)
+        yield page
+
+
+def _log_in_again(page: Page) -> None:
+    page.get_by_label("Mail address").fill(EDITOR)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("The Week")
+
+
+def test_a_login_that_ends_takes_nothing_away(seat: Page, house: House, clock: Clock) -> None:
+    saving = Held(seat, "edit")
+    second = cards(seat).all_inner_texts()[1]
+    seat.keyboard.press("j")
+    seat.keyboard.press("J")
+    seat.keyboard.press("e")
+    seat.keyboard.type("Our own headline")
+    seat.keyboard.press("Enter")
+    seat.keyboard.press("n")
+    seat.keyboard.type("A note")
+    saving.wait()
+    clock.at += timedelta(hours=13)  # a login stays for twelve
+    saving.release()
+    seat.locator("#d-note summary").focus()
+    out = seat.locator("#out")
+    expect(out).to_contain_text("Your login has ended. What you did is kept")
+    expect(seat.locator("#i-note")).to_have_value("A note")
+    assert house.issue("weekly").version == 0
+    judge(seat)
+    picture(seat, "logged-out")
+    with seat.context.expect_page() as opened:
+        out.get_by_role("link", name="Log in").click()
+    _log_in_again(opened.value)
+    assert opened.value.url.endswith("/desk/weekly/1")
+    opened.value.close()
+    seat.bring_to_front()
+    saved(seat, 3)
+    expect(out).to_be_hidden()
+    issue = house.issue("weekly").issue
+    assert [story.headline for story in issue.stories][:2] == [second, "Our own headline"]
+    assert issue.note == "A note"
+    expect(seat.locator("#asked")).to_be_empty()
+
+
+def test_who_logged_in_anew_beside_it_goes_on(seat: Page, house: House) -> None:
+    beside = seat.context.new_page()
+    beside.goto(seat.url.replace("/weekly/1", "/login?next=/weekly/1"))
+    _log_in_again(beside)
+    beside.close()
+    seat.bring_to_front()
+    seat.keyboard.press("n")
+    seat.keyboard.type("A note under another login")
+    seat.keyboard.press("Control+Enter")
+    saved(seat, 1)
+    assert house.issue("weekly").issue.note == "A note under another login"
+    seat.get_by_role("button", name="Log out").click()
+    expect(seat.get_by_label("Password")).to_be_visible()
 
 
 def test_what_was_left_out_stands_below_and_comes_in_by_a_key(desk: Page, drawn: House) -> None:

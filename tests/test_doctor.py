@@ -66,7 +66,9 @@ def test_the_relay_is_greeted_and_left_in_peace(folder: Path) -> None:
             assert found(house, "relay") == {}
         assert relay.accepted == []
     with open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
-        assert "cannot be used" in found(house, "relay")["relay-unusable"]
+        assert found(house, "relay")["relay-unusable"].endswith(
+            f":{relay.port} cannot be used: nobody listens at that port."
+        )
 
 
 def test_a_relay_that_has_no_tls_is_not_good_enough(folder: Path) -> None:
@@ -75,7 +77,33 @@ def test_a_relay_that_has_no_tls_is_not_good_enough(folder: Path) -> None:
         text = toml.read_text("utf-8").replace("2525", str(relay.port))
         toml.write_text(text.replace('security = "none"', 'security = "starttls"'), "utf-8")
         with open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house:
-            assert list(found(house, "relay")) == ["relay-unusable"]
+            (told,) = found(house, "relay").values()
+            assert told.endswith("cannot be used: it offers no STARTTLS.")
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"security": "tls"}, "it does not speak TLS at that port."),
+        ({"username": "us", "password": "secret"}, "it takes no login."),
+    ],
+)
+def test_what_a_relay_cannot_do_is_said_in_words(
+    folder: Path, how: dict[str, str], told: str
+) -> None:
+    with ScriptedRelay() as relay:
+        environ = {f"DIGEST_RELAY_{name.upper()}": value for name, value in how.items()}
+        environ |= {"DIGEST_WEB_SECRET": SECRET, "DIGEST_RELAY_PORT": str(relay.port)}
+        with open_house(folder, environ) as house:
+            assert found(house, "relay")["relay-unusable"].endswith(f"cannot be used: {told}")
+
+
+def test_a_relay_with_a_certificate_that_nobody_vouches_for(folder: Path) -> None:
+    with ScriptedRelay(tls=True) as relay:
+        environ = {"DIGEST_WEB_SECRET": SECRET, "DIGEST_RELAY_PORT": str(relay.port)}
+        with open_house(folder, {**environ, "DIGEST_RELAY_SECURITY": "tls"}) as house:
+            told = found(house, "relay")["relay-unusable"]
+    assert "its certificate is not accepted: self" in told
 
 
 def test_our_own_pages_take_one_click_and_end_nobodys_subscription(

@@ -135,6 +135,10 @@ def test_the_verbs_of_the_terminal(folder: Path) -> None:
 
     made = editors("add", ANN, "--role", "approver", typed=PASSWORD + "\n")
     assert (made.returncode, "may sit at the desk as approver" in made.stderr) == (0, True)
+    boss = editors("add", "bob@news.example", "--role", "boss", typed=PASSWORD + "\n")
+    said = " ".join(boss.stderr.replace("│", " ").split())
+    assert boss.returncode == 2
+    assert "'--role': 'boss' is not one of 'editor', 'approver', 'operator'." in said
     refused = editors("add", "bob@news.example", typed="short\n")
     assert (refused.returncode, "12 to 200" in refused.stderr) == (1, True)
     assert [one["name"] for one in json.loads(editors("list", "--json").stdout)] == [ANN]

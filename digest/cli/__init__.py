@@ -66,6 +66,10 @@ class _Stoppable(TyperGroup):
         """Run the verb; an interrupted one exits with 75."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            # What checks the values puts its own name before its sentence.
+            error.message = error.message.removeprefix("Value error, ")
+            raise
         except KeyboardInterrupt:
             complain(*_STOPPED)
             raise typer.Exit(75) from None
@@ -417,8 +421,7 @@ def main() -> None:
         if what is None:
             raise
         wrong_address = isinstance(error, InvalidAddress)
-        remedy = getattr(error, "remedy", "")
-        complain(what, remedy or ("write it as ann@example.org" if wrong_address else ""))
+        complain(what, getattr(error, "remedy", ""))
         sys.exit(2 if wrong_address else getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
         complain(*_STOPPED)

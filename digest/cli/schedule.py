@@ -129,11 +129,17 @@ def install_timer(
         sys.stdout.write(f"# {units.name}.service\n{units.service}\n")
         sys.stdout.write(f"# {units.name}.timer\n{units.timer}")
         return
-    home = Path("/etc/systemd/system") if system else Path("~/.config/systemd/user").expanduser()
-    for path in publish.write_units(units, into or home):
+    home = _units_home(system=system)
+    if not (folder := into or home):
+        fail(
+            "this account has no home folder where its own units could be written",
+            "name a folder, say --system or --cron; or keep `digest run --every 60s` running",
+            1,
+        )
+    for path in publish.write_units(units, folder):
         sys.stdout.write(f"{path}\n")
     _warn_of_environment()
-    _say_next(units, into or home, home, system=system)
+    _say_next(units, folder, home, system=system)
 
 
 class _Patience:
@@ -191,6 +197,15 @@ def _program() -> Path:
     )
 
 
+def _units_home(*, system: bool) -> Path | None:
+    if system:
+        return Path("/etc/systemd/system")
+    # A container runs under numbers without names, which have no home.
+    with contextlib.suppress(RuntimeError):
+        return Path("~/.config/systemd/user").expanduser()
+    return None
+
+
 def _owner(folder: Path) -> str:
     import pwd
 
@@ -206,7 +221,7 @@ def _warn_of_environment() -> None:
         say(f"{', '.join(ours)}: a timer does not know your shell; write them into digest.env")
 
 
-def _say_next(units: "TimerUnits", into: Path, home: Path, *, system: bool) -> None:
+def _say_next(units: "TimerUnits", into: Path, home: Path | None, *, system: bool) -> None:
     manager = "systemctl" if system else "systemctl --user"
     link = "" if into == home else f"{manager} link {into.absolute()}/{units.name}.* && "
     say(f"next: {link}{manager} daemon-reload && {manager} enable --now {units.name}.timer")

@@ -1,6 +1,7 @@
 """Opening a connection: aiosmtplib connects, negotiates TLS and logs in. Never here: a message."""
 
 import asyncio
+import socket
 import ssl
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -44,9 +45,27 @@ async def connect(
         return RelayFault(Reply(error.code, error.message))
     except (TimeoutError, aiosmtplib.SMTPException, OSError, ValueError) as error:
         await _abandoned(client)
-        what = str(error) or type(error).__name__
-        return RelayFault(judge_silence(Phase.CONNECT, what).reply)
+        return RelayFault(judge_silence(Phase.CONNECT, _told(error)).reply)
     return _taken_over(client, timeouts)
+
+
+def _told(error: BaseException) -> str:
+    """What an operator can do something about, in place of what a library was about to do."""
+    cause: BaseException | None = error
+    while cause:
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return f"its certificate is not accepted: {cause.verify_message}"
+            case ssl.SSLError():
+                return "it does not speak TLS at that port"
+            case socket.gaierror():
+                return "its name is not found"
+            case ConnectionRefusedError():
+                return "nobody listens at that port"
+        cause = cause.__cause__ or cause.__context__
+    text = str(error) or type(error).__name__
+    lacks = {"STARTTLS extension": "it offers no STARTTLS", "AUTH extension": "it takes no login"}
+    return next((told for sign, told in lacks.items() if sign in text), text)
 
 
 def _client(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -226,4 +227,5 @@ def ad_hoc(place: str, section: str = "") -> Source:
 def _absolute(place: str, folder: Path) -> str:
     if place.lower().startswith(("http://", "https://")):
         return place
-    return str(folder / Path(place).expanduser())
+    # Who has no home, or no such neighbour, has no such file: Path's own would raise.
+    return str(folder / os.path.expanduser(place))  # noqa: PTH111

@@ -9,7 +9,7 @@ from digest.errors import IssueError, NoSuchSection
 from digest.publish.comparing import compare
 from digest.publish.opening import House
 from digest.publish.selecting import policy
-from digest.selection import Decision
+from digest.selection import TRENDING, Decision
 
 
 def decide(
@@ -23,7 +23,7 @@ def decide(
     name, settings = house.newsletter(newsletter)
     found = house.article(article)
     lines = {field: tidy(str(what[field])) for field in ("headline", "dek") if field in what}
-    sections = [rule.name for rule in policy(house, settings, now).sections]
+    sections = [*(rule.name for rule in policy(house, settings, now).sections), TRENDING]
     if (section := what.get("section")) and section not in sections:
         raise NoSuchSection(
             f"{name} has no section {section}", remedy=f"write one of: {', '.join(sections)}"

@@ -21,6 +21,7 @@ from digest.selection.policy import Match, Policy, SectionRule, SectorRule, Weig
 from digest.selection.shortlist import Outline, Shortlist, belongs, micros, shortlist
 from digest.selection.twins import APART, Shelf
 from digest.selection.values import (
+    TRENDING,
     Candidate,
     Carried,
     Decision,
@@ -34,7 +35,7 @@ from digest.selection.values import (
 )
 from digest.selection.words import Profile, profile
 
-__all__ = ["APART", "NOWHERE", "Candidate", "Carried", "Decision", "Match", "Other", "Outline",
-           "Policy", "Profile", "Score", "Section", "SectionRule", "SectorRule", "Selection",
-           "Shelf", "Shortlist", "Story", "Trend", "Verdict", "Weights", "belongs", "faults",
-           "micros", "profile", "rank", "select", "shortlist", "story_of"]  # fmt: skip
+__all__ = ["APART", "NOWHERE", "TRENDING", "Candidate", "Carried", "Decision", "Match", "Other",
+           "Outline", "Policy", "Profile", "Score", "Section", "SectionRule", "SectorRule",
+           "Selection", "Shelf", "Shortlist", "Story", "Trend", "Verdict", "Weights", "belongs",
+           "faults", "micros", "profile", "rank", "select", "shortlist", "story_of"]  # fmt: skip

@@ -10,8 +10,9 @@ The policy, in the order in which it is applied:
 4. Every story has a section: the one an editor moved it to, else the first that takes it; where
    none takes the article in front, the first that takes one behind it.
 5. Pinned stories go in, whatever their age, limits and sources.
-6. Trending is filled: from the lists of the sources, else with what most sources tell. What
-   stands there is kept out of the sections, unless an editor had pinned or moved it.
+6. Trending is filled: with what an editor placed there, then from the lists of the sources, else
+   with what most sources tell. What stands there is kept out of the sections; what an editor
+   pinned or moved into a section is left to that.
 7. The others fill their sections by score, as far as the limits of section, source and day
    allow; the limit of a day gives way once the other days had their turn.
 
@@ -85,7 +86,7 @@ def select(
     for old in outside:
         if (word := decided.get(old.article.fingerprint)) and word.excluded:
             shown.add(old.article.headline, old.article.url)
-    trending = trends.trending(groups, listed, known, shown, policy.trending_limit)
+    trending = trends.trending(groups, listed, known, shown, decided, policy.trending_limit)
     filling = fill(groups, [group for _, group in trending if group], policy)
     if not filling.sections and any(group and group.rule for _, group in trending):
         trending = [(trend, group) for trend, group in trending if not (group and group.rule)]
@@ -176,10 +177,8 @@ def _verdicts(group: Group, choice: _Choice) -> list[Verdict]:
 
 
 def _where(group: Group, choice: _Choice) -> str:
-    for rank, (_, trending) in enumerate(choice.trending, 1):
-        if trending is group:
-            return f"Trending, rank {rank}"
-    where = choice.filling.section_of(group)
+    ranks = (f"Trending, rank {n}" for n, (_, g) in enumerate(choice.trending, 1) if g is group)
+    where = next(ranks, "") or choice.filling.section_of(group)
     word = group.decision
     if word is None or not word.held:
         return where

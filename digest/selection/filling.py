@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from digest.selection.groups import Group
+from digest.selection.groups import Group, placed
 from digest.selection.policy import Policy, SectionRule
 from digest.selection.values import Section, Story
 
@@ -112,12 +112,8 @@ def _day(group: Group, policy: Policy) -> date:
 
 def _placed(groups: Sequence[Group]) -> tuple[Story, ...]:
     """By score, and those that an editor gave a position, there."""
-    free = [group for group in groups if not _position(group)]
-    ordered = sorted(free, key=lambda group: group.order)
-    for group in sorted(filter(_position, groups), key=lambda g: (_position(g), g.order)):
-        ordered.insert(_position(group) - 1, group)
-    return tuple(group.story for group in ordered)
-
-
-def _position(group: Group) -> int:
-    return (group.decision.position if group.decision else None) or 0
+    # One that is wanted in Trending has its place there, though the list may have to wait.
+    held = [group for group in groups if group.position and not group.trends]
+    free = sorted((g for g in groups if g not in held), key=lambda group: group.order)
+    held.sort(key=lambda group: (group.position, group.order))
+    return tuple(group.story for group in placed(free, ((g.position, g) for g in held)))

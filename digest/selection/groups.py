@@ -7,11 +7,13 @@ story (twins), which groups go in (filling).
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from digest.articles import Article, Listed, fingerprint, headline_key
 from digest.selection.policy import Policy, SectionRule, coverage
-from digest.selection.values import Candidate, Carried, Decision, Other, Score, Story
+from digest.selection.values import TRENDING, Candidate, Carried, Decision, Other, Score, Story
 
+Seat = TypeVar("Seat")
 _RANKS = 10  # of a Trending list that count
 
 
@@ -36,7 +38,18 @@ class Group:
     @property
     def seated(self) -> bool:
         """Whether an editor wants it in a section, so that no list may take it from there."""
-        return self.pinned or bool(self.decision and self.decision.section)
+        wanted = self.decision.section if self.decision else ""
+        return wanted != TRENDING and (self.pinned or bool(wanted))
+
+    @property
+    def trends(self) -> bool:
+        """Whether an editor wants it in Trending."""
+        return bool(self.decision and self.decision.trends)
+
+    @property
+    def position(self) -> int:
+        """The place that an editor gave it, from 1; 0 for none."""
+        return (self.decision.position if self.decision else None) or 0
 
     @property
     def order(self) -> tuple[float, float, str]:
@@ -170,6 +183,14 @@ def faults(article: Article) -> int:
         - min(len(article.body), 600) // 200
         + 3
     )
+
+
+def placed(free: Iterable[Seat], held: Iterable[tuple[int, Seat]]) -> list[Seat]:
+    """Those that are free in their order, and the others at the places that editors gave them."""
+    made = list(free)
+    for position, one in held:
+        made.insert(position - 1, one)
+    return made
 
 
 def others(members: Sequence[Candidate]) -> tuple[Other, ...]:

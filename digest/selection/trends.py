@@ -1,14 +1,16 @@
 """The lists of an issue: Trending, briefs and Latest; never a story that stands elsewhere in it."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from digest.articles import Article, Kind, Listed, fingerprint, headline_key
-from digest.selection.groups import Group, names
-from digest.selection.values import Candidate, Story, Trend
+from digest.selection.groups import Group, names, placed
+from digest.selection.values import Candidate, Decision, Story, Trend
 
+Entry = tuple[Trend, Group | None]
 _AT_LEAST = 12  # letters: a shorter beginning may be that of many headlines
+_LAST = 1_000_000  # the place of what was pinned without one
 
 
 @dataclass(slots=True)
@@ -76,29 +78,61 @@ def entries(kind: Kind, listed: Iterable[Listed]) -> list[Listed]:
 
 
 def trending(
-    groups: Sequence[Group], listed: Sequence[Listed], known: Known, shown: Shown, limit: int
-) -> list[tuple[Trend, Group | None]]:
+    groups: Sequence[Group],
+    listed: Sequence[Listed],
+    known: Known,
+    shown: Shown,
+    decided: Mapping[str, Decision],
+    limit: int,
+) -> list[Entry]:
     """The Trending list: of the sources' lists, else of what at least two sources tell.
 
-    What an editor put into a section is left to it, what is barred or was shown left out.
+    What an editor placed in it stands there, whatever the limit; a bare entry as long as it is
+    listed. What an editor put into a section is left to it, what is barred or was shown left out.
     """
-    made: list[tuple[Trend, Group | None]] = []
-    if not (given := entries("trending", listed)):
-        told = sorted((g for g in groups if g.story.sources > 1), key=_most_told)
-        made += [(_of(g), g) for g in told if not g.seated and not g.barred]
-        return made[:limit]
+    held: list[tuple[int, Entry]] = []
+    for group in (g for g in groups if g.trends and not g.barred):
+        held.append((group.position or _LAST, (_of(group), group)))
+        shown.add_story(group.story)
+    told = sorted((g for g in groups if g.story.sources > 1 and not g.trends), key=_most_told)
+    offered: list[Entry] = [(_of(g), g) for g in told if not g.seated and not g.barred]
+    if given := entries("trending", listed):
+        named = [(entry, *known.find(entry)) for entry in given]
+        met = [(_of(group) if group else _entry(entry, of), group) for entry, of, group in named]
+        bare = {_name(trend): _word(trend, group, decided) for trend, group in met}
+        offered = _offered(met, bare, shown, limit - len(held))
+        held += [(bare[_name(t)], (t, g)) for t, g in offered if bare[_name(t)]]
+        offered = [(t, g) for t, g in offered if not bare[_name(t)]]
+    held.sort(key=lambda each: each[0])
+    return placed(offered[: max(0, limit - len(held))], held)
+
+
+def _offered(met: Iterable[Entry], bare: Mapping[str, int], shown: Shown, room: int) -> list[Entry]:
+    """Those of the lists that stand nowhere yet, as many as there is room for, and what is held."""
+    made: list[Entry] = []
     taken: set[int] = set()
-    for entry in given:
-        article, group = known.find(entry)
-        trend = _of(group) if group else _entry(entry, article)
+    room -= sum(1 for place in bare.values() if place)
+    for trend, group in met:
         free = not shown.has(trend.headline, trend.url)
         if group:
-            free = id(group) not in taken and not group.seated and not group.barred
-        if free and len(made) < limit:
+            free = id(group) not in taken and not (group.seated or group.barred or group.trends)
+        held = bool(bare[_name(trend)])
+        if free and (held or room > 0):
             made.append((trend, group))
+            room -= not held
             taken.add(id(group))
             shown.add_story(group.story) if group else shown.add(trend.headline, trend.url)
     return made
+
+
+def _name(trend: Trend) -> str:
+    return fingerprint(trend.url, trend.headline)
+
+
+def _word(trend: Trend, group: Group | None, decided: Mapping[str, Decision]) -> int:
+    """The place that an editor gave an entry with no article behind it; 0 for none."""
+    word = None if group else decided.get(_name(trend))
+    return (word.position or 0) if word and word.trends else 0
 
 
 def listing(

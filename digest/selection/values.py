@@ -8,6 +8,9 @@ from datetime import datetime
 
 from digest.articles import Article, Image, shortened
 
+TRENDING = "Trending"
+"""The numbered list, where it is named as a section is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -45,10 +48,10 @@ class Carried:
 class Decision:
     """What an editor decided about one article, or about the story that it tells.
 
-    `pinned`: it goes in, whatever its age, limits and sources. `section`: where it stands.
-    `position` counts from 1 in its section. `again`: a story that was carried comes back as
-    updated. `headline`, `dek` and `image` take the place of the article's own; an image without an
-    address is none.
+    `pinned`: it goes in, whatever its age, limits and sources. `section`: where it stands; that
+    may be Trending. `position` counts from 1 in its section. `again`: a story that was carried
+    comes back as updated. `headline`, `dek` and `image` take the place of the article's own; an
+    image without an address is none.
     """
 
     fingerprint: str
@@ -68,6 +71,11 @@ class Decision:
     def held(self) -> bool:
         """Whether the story goes in, whatever its age and the limits: pinned, or given a place."""
         return self.pinned or self.position is not None
+
+    @property
+    def trends(self) -> bool:
+        """Whether an editor wants it in Trending."""
+        return self.held and self.section == TRENDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ def _entries(name: str, entries: "Sequence[DeskEntry]") -> None:
         if entry.story:
             _story(entry.story, f"{rank:>2}. ")
         else:
-            data.print(f"  {rank:>2}. {entry.name[:8]}  {safe(entry.headline)}")
+            mark = " [dim]· pinned[/dim]" if entry.pinned else " [dim]· held[/dim]" * entry.held
+            data.print(f"  {rank:>2}. {entry.name[:8]}  {safe(entry.headline)}{mark}")
 
 
 def show_lines(issue: "DeskIssue") -> None:

@@ -139,7 +139,7 @@
   let checking = false;
   const check = () => {
     const beside = $("beside");
-    if (checking || beside.dataset.mark === outline().dataset.mark) return;
+    if (out || checking || beside.dataset.mark === outline().dataset.mark) return;
     checking = true;
     beside.setAttribute("aria-busy", "true");
     const open = all("details[open]", beside).map((one) => one.id);
@@ -159,7 +159,7 @@
   const handsOn = () => drag || sending || queue.length || drafts().length;
   const refresh = () => {
     // Not under somebody's hands: what was heard keeps until they let go.
-    if (!heard || handsOn()) return;
+    if (!heard || out || handsOn()) return;
     const mark = heard;
     heard = "";
     if (mark === outline().dataset.mark) return;
@@ -173,10 +173,47 @@
     source.onopen = () => { work(); refresh(); };
     source.onmessage = (event) => { heard = event.data; refresh(); };
   };
-  document.addEventListener("visibilitychange", () => document.hidden ? source?.close() : listen());
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) source?.close(); else if (out) back(); else listen();
+  });
   document.addEventListener("focusout", () => setTimeout(refresh, 400));
   addEventListener("pagehide", () => source?.close());
-  addEventListener("beforeunload", (event) => { if (queue.length || drafts().length) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (sending || queue.length || drafts().length) event.preventDefault(); });
+
+  // A login that ends takes nothing away: what was done waits until somebody has logged in again,
+  // in another tab, and is sent with the mark that forms have of that login.
+  let out = false, again = 0;
+  const anew = async () => { // nothing is swapped: hands may be at it
+    const answer = await fetch(`${here()}/outline`, {headers: {"HX-Request": "true"}}).catch(() => null);
+    if (!answer?.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const {csrf} = page.getElementById("outline").dataset;
+    all("input[name=csrf]").forEach((one) => { one.value = csrf; });
+    outline().dataset.csrf = csrf;
+    out = false;
+    $("out").hidden = true;
+  };
+  const back = async () => {
+    clearTimeout(again);
+    if (!out || document.hidden) return; // it is asked again when it is looked at
+    again = setTimeout(back, 3000);
+    await anew();
+    if (out) return;
+    clearTimeout(again);
+    listen();
+    check();
+    work();
+  };
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (event.detail.xhr.status !== 401) return;
+    event.preventDefault(); // it would lead to the login, and away from what was done
+    if (out) return;
+    out = true;
+    source?.close();
+    $("out").hidden = false;
+    speak();
+    again = setTimeout(back, 3000);
+  });
 
   // Changes go one after the other. Each says which version of the issue was seen when it was
   // made; where those before it were our own, that is the one they led to.
@@ -184,17 +221,21 @@
   let sending = false, version = Number(outline().dataset.version), status = 0;
   const send = (values, failed = () => {}) => { queue.push({values, failed, version}); work(); };
   const work = async () => {
-    if (sending || !queue.length) return;
+    if (out || sending || !queue.length) return;
     sending = true;
-    const act = queue.shift();
+    const act = queue.shift(), mark = outline().dataset.csrf;
     const values = {...act.values, csrf: outline().dataset.csrf, version: act.version};
     arrived = act.version;
     try {
       await htmx.ajax("POST", `${here()}/edit${location.search}`, {source: "body", target: "#outline", swap: "none", values});
     } catch { status = 0; }
+    // Refused under the mark of an earlier login: another tab has logged in since.
+    if (status === 403) await anew();
+    const kept = [0, 401].includes(status) || (status === 403 && mark !== outline().dataset.csrf);
+    if (kept) queue.unshift(act);
     sending = false;
-    if (status === 0) {
-      queue.unshift(act);
+    if (kept && status) return work();
+    if (kept) {
       say("The desk does not answer. What you did is kept, and sent when it answers.");
       setTimeout(work, 3000);
       return;
@@ -244,6 +285,7 @@
     status = xhr.status;
     if (elt === document.body) return;
     if (status === 0) say("The desk does not answer. Nothing was done; try it again.");
+    if (status === 403) anew();
     if (status && status < 400) elt.closest(".sheet")?.hidePopover(); // its own, and no other
     setTimeout(refresh, 100);
   });
@@ -258,12 +300,14 @@
     card.scrollIntoView({block: "nearest"});
     send({do: "move", story: card.dataset.story, section: list.dataset.section, place});
   };
+  const bound = (card, list) => card.matches(".bare") && list !== card.closest(".cards");
   const shift = (card, by, focus) => {
     const place = Number(card.dataset.place) + by;
     if (place >= 1 && place <= card.parentElement.children.length) move(card, card.parentElement, place, focus);
   };
   const across = (card, by) => {
     const next = lists()[lists().indexOf(card.parentElement) + by];
+    if (next && bound(card, next)) return say("There is no article behind this headline: it can stand in Trending alone.");
     if (next) move(card, next, by > 0 ? 1 : next.children.length + 1);
   };
   const takeOut = (card) => {
@@ -300,7 +344,7 @@
     if (event.clientY > Math.min(innerHeight, column.bottom) - 50) roll.scrollBy(0, 14);
     const under = document.elementFromPoint(event.clientX, event.clientY);
     const list = under?.closest?.(".group")?.querySelector(".cards[data-section]");
-    if (!list) return;
+    if (!list || bound(drag.card, list)) return;
     const before = [...list.children].find((other) => other !== drag.card
       && event.clientY < other.getBoundingClientRect().top + other.getBoundingClientRect().height / 2);
     if (before) list.insertBefore(drag.card, before); else list.append(drag.card);

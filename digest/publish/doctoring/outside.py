@@ -27,7 +27,8 @@ async def _against(address: delivery.RelayAddress) -> str:
     dialogue = await delivery.connect(address, delivery.Timeouts())
     if isinstance(dialogue, RelayFault):
         reply = dialogue.reply
-        return f"{reply.code} {reply.text}".removeprefix("0 ").rstrip(".")
+        said = f"{reply.code} {reply.text}".removeprefix("0 ")
+        return said.removeprefix("no reply to the greeting: ").rstrip(".")
     await dialogue.close()
     return ""
 

@@ -2,7 +2,8 @@
 
 A story is named by the fingerprint of the article in front of it; an entry of a list (Trending,
 In brief, Latest) that has no article of ours by the fingerprint of its address or headline.
-Places count from 1 within a section. Never here: what a change does (changing, holding).
+Places count from 1 within a section; Trending is named as one. Never here: what a change does
+(changing, holding).
 """
 
 from collections.abc import Mapping
@@ -14,9 +15,10 @@ from pydantic import TypeAdapter
 
 @dataclass(frozen=True, slots=True)
 class MoveStory:
-    """To a place of a section. "" is the section where it stands, no place its end.
+    """To a place of a section, or of Trending. "" is where it stands, no place its end.
 
-    A story of the Trending list can be moved into a section, not within the list.
+    An entry of Trending with no article behind it stays in the list. Who leaves Trending out
+    finds a story that was moved there in the section from which it came.
     """
 
     story: str
@@ -45,7 +47,7 @@ class BringIn:
 class Pin:
     """The story stays in, whatever a new draft would select; or no longer (`pinned` false).
 
-    Where it stands, or at the place that is named. One of Trending goes into its own section.
+    Where it stands, or at the place that is named.
     """
 
     story: str

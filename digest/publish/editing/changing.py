@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from digest.articles import Image, fingerprint, tidy
 from digest.edition import TRENDING, Issue
@@ -28,6 +29,7 @@ from digest.publish.editing.change import (
 )
 from digest.selection import Section, Story, Trend
 
+Held = TypeVar("Held", Story, Trend)
 AT_MOST = {"headline": 300, "dek": 2000, "note": 10_000, "subject": 250, "preheader": 500,
            "alt text": 500}  # fmt: skip
 """Characters; what is too long for readers, preflight says."""
@@ -98,11 +100,11 @@ def on_one_line(change: Change) -> Change:
 
 
 def seat(issue: Issue, story: str) -> tuple[str, int] | None:
-    """The section in which a story stands and its place from 1; None where in none."""
-    for section in issue.sections:
-        for place, one in enumerate(section.stories, 1):
-            if one.fingerprint == story:
-                return section.name, place
+    """The section, or Trending, in which a story or entry stands, and its place from 1; or None."""
+    standing = [(s.name, [one.fingerprint for one in s.stories]) for s in issue.sections]
+    for section, names in (*standing, (TRENDING, [entry_name(e) for e in issue.trending])):
+        if story in names:
+            return section, names.index(story) + 1
     return None
 
 
@@ -132,41 +134,67 @@ def headline_of(issue: Issue, name: str) -> str:
 
 
 def _moved(issue: Issue, name: str, section: str, place: int | None, at_hand: AtHand) -> Issue:
-    story = story_of(issue, name)
-    if story is None:
+    if (stands := seat(issue, name)) is None:
         raise _missing(issue, name)
-    if section == TRENDING:
+    left, target = _without(issue, name), section or stands[0]
+    if target == TRENDING:
+        listed = [entry for entry in issue.trending if entry_name(entry) == name]
+        told = [_entry(s, stands[0]) for s in issue.stories if s.fingerprint == name]
+        return _listed(left, (*listed, *told)[0], place)
+    if (story := story_of(issue, name)) is None:
         raise IssueError(
-            "Trending keeps the order of its source",
-            remedy="move the story into a section, or drop it",
+            f"“{headline_of(issue, name)}” is a headline with no article behind it",
+            remedy="let it stand in Trending, or drop it",
         )
-    stands = seat(issue, name)
-    target = section or (stands[0] if stands else _home(issue, name))
-    if not target:
-        raise IssueError(f"“{story.headline}” has no section", remedy="say which one")
-    return _put(_without(issue, name), story, target, place, at_hand)
+    return _put(left, story, target, place, at_hand)
+
+
+def _entry(story: Story, home: str) -> Trend:
+    """What stands in Trending then; who leaves that out finds the story in its home."""
+    return Trend(story.headline, story.url, home or story.section, story, home)
+
+
+def _listed(issue: Issue, entry: Trend, place: int | None) -> Issue:
+    entries = list(issue.trending)
+    entries.insert(_index(place, len(entries)), entry)
+    return replace(issue, trending=tuple(entries))
+
+
+def _index(place: int | None, last: int) -> int:
+    if place is not None and place < 1:
+        raise IssueError("places count from 1", remedy="write 1 for the first")
+    return last if place is None else place - 1
 
 
 def _pinned(issue: Issue, change: Pin, at_hand: AtHand) -> Issue:
-    story, stands = change.story, seat(issue, change.story)
-    if story_of(issue, story) is None:
+    story = change.story
+    if seat(issue, story) is None:
         raise _missing(issue, story)
-    if not change.pinned or (stands and not change.section and change.place is None):
+    if not change.pinned or (not change.section and change.place is None):
         return issue
     return _moved(issue, story, change.section, change.place, at_hand)
 
 
 def _arranged(issue: Issue, name: str, stories: tuple[str, ...]) -> Issue:
+    if name == TRENDING:
+        entries = {entry_name(entry): entry for entry in issue.trending}
+        return replace(issue, trending=_in_order(issue, name, entries, stories))
     held = {s.fingerprint: s for one in issue.sections if one.name == name for s in one.stories}
-    for story in stories:
-        if story not in held:
-            raise IssueError(
-                f"“{headline_of(issue, story) or story[:12]}” does not stand in {name}",
-                remedy="name stories of that section; move the others there first",
-            )
-    ordered = tuple(held[story] for story in dict.fromkeys((*stories, *held)))
+    ordered = _in_order(issue, name, held, stories)
     sections = (replace(s, stories=ordered) if s.name == name else s for s in issue.sections)
     return replace(issue, sections=tuple(sections))
+
+
+def _in_order(
+    issue: Issue, section: str, held: dict[str, Held], first: tuple[str, ...]
+) -> tuple[Held, ...]:
+    for name in first:
+        if name not in held:
+            raise IssueError(
+                f"“{headline_of(issue, name) or name[:12]}” does not stand in {section}",
+                remedy="name stories of that section; move the others there first",
+            )
+    return tuple(held[name] for name in dict.fromkeys((*first, *held)))
 
 
 def _brought(issue: Issue, name: str, section: str, place: int | None, at_hand: AtHand) -> Issue:
@@ -180,7 +208,10 @@ def _brought(issue: Issue, name: str, section: str, place: int | None, at_hand: 
                 f"“{told.headline}” stands in the issue already", remedy="move it instead"
             )
     # What merely stood in a list is told in full now.
-    return _put(_without(issue, name), story, section or at_hand.home, place, at_hand)
+    left, target = _without(issue, name), section or at_hand.home
+    if target == TRENDING:
+        return _listed(left, _entry(story, at_hand.home), place)
+    return _put(left, story, target, place, at_hand)
 
 
 def _dropped(issue: Issue, name: str) -> Issue:
@@ -208,13 +239,12 @@ def _put(issue: Issue, story: Story, name: str, place: int | None, at_hand: AtHa
                                  *(section.name for section in issue.sections))))  # fmt: skip
     if name not in order:
         raise NoSuchSection(
-            f"{issue.newsletter} has no section {name}", remedy=f"write one of: {', '.join(order)}"
+            f"{issue.newsletter} has no section {name}",
+            remedy=f"write one of: {', '.join((*order, TRENDING))}",
         )
-    if place is not None and place < 1:
-        raise IssueError("places count from 1", remedy="write 1 for the first")
     held = {section.name: list(section.stories) for section in issue.sections}
     stories = held.setdefault(name, [])
-    stories.insert(len(stories) if place is None else place - 1, story)
+    stories.insert(_index(place, len(stories)), story)
     sections = sorted(held, key=order.index)
     return replace(issue, sections=tuple(Section(n, tuple(held[n])) for n in sections))
 
@@ -293,10 +323,6 @@ def _bounded(text: str, what: str) -> str:
             f"the {what} has {len(text):,} characters", remedy=f"write at most {AT_MOST[what]:,}"
         )
     return text
-
-
-def _home(issue: Issue, name: str) -> str:
-    return next((t.home for t in issue.trending if t.story and entry_name(t) == name), "")
 
 
 def _missing(issue: Issue, name: str) -> IssueError:

@@ -3,14 +3,14 @@
 Never here: what preflight finds (looking), what could come in (waiting), how it looks (doors).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from digest import archive
 from digest.archive import IssueRecord
 from digest.articles import Image, fingerprint, headline_key
-from digest.edition import Edition, Issue, cut
+from digest.edition import TRENDING, Edition, Issue, cut
 from digest.errors import IssueError
 from digest.publish.editing import telling
 from digest.publish.editing.changing import entry_name, headline_of, lists_of, seat
@@ -43,7 +43,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class DeskStory:
-    """A story at its place. `name` names it in changes; `place` counts from 1 in its section.
+    """A story at its place. `name` names it in changes; `place` counts from 1 in its section,
+    which may be Trending.
 
     `pinned` by an editor; `held`: it keeps its place in every new draft, since an editor touched
     it. `edited` names what is not the article's own: "headline", "dek", "image". `images` are
@@ -75,14 +76,19 @@ class DeskStory:
 @dataclass(frozen=True, slots=True)
 class DeskEntry:
     """An entry of Trending, In brief or Latest. Where an article of ours is behind it, `story` is
-    that (its section is where those find it who leave Trending out).
+    that, and `home` the section where those find it who leave Trending out. `place` counts from 1
+    in its list; an editor `pinned` it, or `held` it there.
     """
 
     name: str
     headline: str
     url: str
     section: str
+    place: int
     story: DeskStory | None = None
+    home: str = ""
+    pinned: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class DeskIssue:
     note: str
     sections: tuple[DeskSection, ...]
     trending: tuple[DeskEntry, ...]
+    trending_limit: int
     briefs: tuple[DeskEntry, ...]
     latest: tuple[DeskEntry, ...]
     undo: str
@@ -141,6 +148,11 @@ class DeskIssue:
     def editable(self) -> bool:
         """Whether it may still be changed."""
         return self.state in archive.EDITABLE
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where a story can be put: the sections by name, and Trending."""
+        return (*(section.name for section in self.sections), TRENDING)
 
     @property
     def stories(self) -> tuple[DeskStory, ...]:
@@ -210,9 +222,10 @@ def shown(house: House, record: IssueRecord) -> DeskIssue:
         preheader=preheader,
         note=issue.note,
         sections=_sections(house, seen),
-        trending=tuple(map(seen.entry, issue.trending)),
-        briefs=tuple(map(seen.entry, issue.briefs)),
-        latest=tuple(map(seen.entry, issue.latest)),
+        trending=seen.entries(issue.trending),
+        trending_limit=house.newsletter(issue.newsletter)[1].trending.limit,
+        briefs=seen.entries(issue.briefs),
+        latest=seen.entries(issue.latest),
         undo=back,
         redo=again,
         content_hash=record.content_hash,
@@ -265,12 +278,20 @@ class _Seen:
     decisions: Mapping[str, Decision]
     images: Mapping[str, tuple[Image, ...]]
 
-    def entry(self, entry: Trend) -> DeskEntry:
-        story = self.story(entry.story, entry.home) if entry.story else None
-        return DeskEntry(entry_name(entry), entry.headline, entry.url, entry.section, story)
+    def entries(self, entries: Iterable[Trend]) -> tuple[DeskEntry, ...]:
+        return tuple(self.entry(entry, place) for place, entry in enumerate(entries, 1))
 
-    def story(self, story: Story, home: str = "") -> DeskStory:
-        section, place = seat(self.issue, story.fingerprint) or (home, 0)
+    def entry(self, entry: Trend, place: int) -> DeskEntry:
+        name = entry_name(entry)
+        word = self.decisions.get(name)
+        return DeskEntry(
+            name, entry.headline, entry.url, entry.section, place,
+            self.story(entry.story) if entry.story else None, entry.home,
+            bool(word and word.pinned), bool(word and word.held),
+        )  # fmt: skip
+
+    def story(self, story: Story) -> DeskStory:
+        section, place = seat(self.issue, story.fingerprint) or ("", 0)
         word = self.decisions.get(story.fingerprint)
         article = story.article
         edited = {"headline": story.edited_headline, "dek": story.edited_dek}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from digest.edition import TRENDING, Issue
-from digest.publish.editing.changing import entry_name, lists_of
+from digest.publish.editing.changing import entry_name, headline_of, lists_of
 from digest.selection import Story
 
 Kind = Literal["added", "gone", "moved", "headline", "dek", "image", "others", "entry added",
@@ -70,10 +70,9 @@ def _stories(before: Issue, after: Issue) -> Iterator[Difference]:
 
 def _behind(issue: Issue, name: str) -> str:
     """What a story stands behind, for one whose place has the same number as before."""
-    for stories in (section.stories for section in issue.sections):
-        names = [story.fingerprint for story in stories]
+    for names in _standing(issue).values():
         if at := names.index(name) if name in names else 0:
-            return f"behind “{stories[at - 1].headline}”"
+            return f"behind “{headline_of(issue, names[at - 1])}”"
     return "first"
 
 
@@ -92,17 +91,19 @@ def _words(name: str, old: Story, new: Story) -> Iterator[Difference]:
 def _moved(before: Issue, after: Issue) -> set[str]:
     """Those that stand elsewhere; not those that only moved up because others came or went."""
     moved: set[str] = set()
-    sections = {section.name: section.stories for section in before.sections}
-    old = _places(before)
-    for section in after.sections:
-        were = [story.fingerprint for story in sections.get(section.name, ())]
-        are = [story.fingerprint for story in section.stories]
-        stayed = [name for name in were if name in are]
+    sections = _standing(before)
+    old = {name for names in sections.values() for name in names}
+    for section, are in _standing(after).items():
+        stayed = [name for name in sections.get(section, ()) if name in are]
         kept = _longest_in_order([stayed.index(name) for name in are if name in stayed])
         moved |= {name for name in are if name in old and name not in {stayed[i] for i in kept}}
-    trending = [e.story.fingerprint for e in after.trending if e.story]
-    listed = {e.story.fingerprint for e in before.trending if e.story}
-    return moved | {name for name in trending if name in old and name not in listed}
+    return moved
+
+
+def _standing(issue: Issue) -> dict[str, list[str]]:
+    """By section, and of Trending, the names of what stands there."""
+    sections = {one.name: [story.fingerprint for story in one.stories] for one in issue.sections}
+    return sections | {TRENDING: [entry_name(entry) for entry in issue.trending]}
 
 
 def _longest_in_order(numbers: list[int]) -> list[int]:
@@ -136,6 +137,10 @@ def _entries(before: Issue, after: Issue) -> Iterator[Difference]:
         for name in old:
             if name not in new:
                 yield Difference("entry gone", name, old[name], before=kind)
+    were, are = _standing(before)[TRENDING], _standing(after)[TRENDING]
+    for name in _moved(before, after).intersection(were, are) - set(_places(after)):
+        was, stands = (f"{TRENDING}, place {one.index(name) + 1}" for one in (were, are))
+        yield Difference("moved", name, headline_of(after, name), was, stands)
 
 
 def _picture(story: Story) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from digest.edition import Issue
+from digest.edition import TRENDING, Issue
 from digest.publish.editing.change import (
     Arrange,
     BringIn,
@@ -92,12 +92,14 @@ def _decision(change: Change, before: Decision, after: Issue) -> Decision:
                 return before
             words = replace(before, headline=told.edited_headline, dek=told.edited_dek,
                             image=told.edited_image)  # fmt: skip
-            return _placed(words, after)
+            # In Trending words alone hold nothing: what trends no longer goes.
+            held = before.trends or (seat(after, before.fingerprint) or ("",))[0] != TRENDING
+            return _placed(words, after) if held else words
     return before
 
 
 def _placed(decision: Decision, issue: Issue) -> Decision:
-    """Given the place where its story stands; as it was where it stands in no section."""
+    """Given the place where its story stands; as it was where it stands nowhere."""
     if (found := seat(issue, decision.fingerprint)) is None:
         return decision
     return replace(decision, section=found[0], position=found[1])
