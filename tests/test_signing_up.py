@@ -497,6 +497,7 @@ def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
         roster.suppress(session, new, reason="bounce", how="report", now=NOW, keys=KEYS)
     HTTP.post(page, data={"act": "address", "address": new})
     HTTP.post(site + letters(relay, 2)[1][2])
+    assert letters(relay, 3)[2] == (ANN, "Your address for The Week was changed", "/subscribe")
     with house.database.reading() as session:
         assert [r.address for r in roster.recipients(session, "weekly")] == [new]
     with house.database.writing() as session:  # c77: an old list has the old address
@@ -505,7 +506,7 @@ def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
         assert [r.address for r in roster.recipients(session, "weekly")] == [new]
     hands.now += timedelta(days=2)
     HTTP.post(page, data={"act": "address", "address": ANN})
-    HTTP.post(site + letters(relay, 3)[2][2])
+    HTTP.post(site + letters(relay, 4)[3][2])
     with house.database.reading() as session:
         assert [r.address for r in roster.recipients(session, "weekly")] == [ANN]
 

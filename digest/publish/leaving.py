@@ -255,6 +255,8 @@ class FrontDoor:
                 session, who.issue, who.subscriber, self._asker(asked), now=self._clock(),
                 keys=self._house.settings.keys,
             )  # fmt: skip
+        if purpose == "address":
+            self._later()  # the old address is told
         return self._reached(who, slugs)
 
     def _reached(self, who: Token, slugs: tuple[str, ...]) -> Standing:

@@ -30,7 +30,7 @@ from subscribers.roster.changing import (
     suppress,
 )
 from subscribers.roster.counting import tally
-from subscribers.roster.profiles import profile
+from subscribers.roster.profiles import Profile, profile
 from subscribers.roster.tables import (
     ConsentEventRow,
     FeedbackRow,
@@ -43,7 +43,7 @@ from subscribers.roster.tables import (
 )
 from subscribers.suppression import UNANSWERED, address_hash
 
-NoticeKind = Literal["confirm", "known", "address", "stopped"]
+NoticeKind = Literal["confirm", "known", "address", "moved", "stopped"]
 # The kinds that a step answers.
 CONFIRMING: tuple[NoticeKind, ...] = ("confirm", "stopped")
 MOVING: tuple[NoticeKind, ...] = ("address",)
@@ -157,7 +157,8 @@ def move(
     """The new address was confirmed: it is the reader's from now on. Raises BadToken, Suppressed.
 
     An address that is somebody's already can't be taken: Suppressed says no more than that. As
-    with `confirm`, whoever confirms lifts an older suppression, but never the operator's.
+    with `confirm`, whoever confirms lifts an older suppression, but never the operator's. The
+    old address is told, unless no mail may go there.
     """
     asked = open_notice(session, notice, number, MOVING, now)
     known = profile(session, number)
@@ -173,11 +174,19 @@ def move(
         session.connection().execute(update(row).where(col(row.id) == number).values(values))
         for held in known.subscriptions:
             append(session, number, held.newsletter, _event("moved", asker, now))
+        _tell_the_old(session, known, now, keys)
         # An old list has the old address, and would mail this reader there, come what may.
         suppress(session, known.address, reason="request", how="moved", now=now, keys=keys)
     _lift(session, asked.address, keys, asked.asked_at)
     _used(session, asked, now, keys)
     return asked.newsletters
+
+
+def _tell_the_old(session: Session, known: Profile, now: datetime, keys: Sequence[bytes]) -> None:
+    """Owe the old address a word: whoever got hold of a link may have moved a reader's mail."""
+    slugs = [held.newsletter for held in known.subscriptions if held.state == "confirmed"]
+    if slugs and not (known.suppressed or is_suppressed(session, known.address, keys)):
+        _owe(session, known.subscriber, slugs, "moved", known.address, now)
 
 
 def rejoin(
@@ -358,7 +367,9 @@ def _owe(
 def _may_be_mailed(session: Session, mail: str, now: datetime, keys: Sequence[bytes]) -> bool:
     """List bombing: one a day, and no more than three in a month that nobody clicked."""
     row = NoticeRow
+    # "moved" asks for nothing, and must not keep its reader from coming back to that address.
     mine = (func.lower(col(row.address)) == mail.lower()) & (col(row.asked_at) > now - MONTH)
+    mine &= col(row.kind) != "moved"
     query = select(func.max(col(row.asked_at)), func.count(), func.count(col(row.used_at)))
     last, asked, used = session.connection().execute(query.where(mine)).one()
     if used:

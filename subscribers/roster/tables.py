@@ -72,7 +72,7 @@ class WordingRow(SQLModel, table=True):
 
 
 class NoticeRow(SQLModel, table=True):
-    """A mail that the roster owes somebody: confirm, known, address, stopped. Its outbox.
+    """A mail that the roster owes somebody: confirm, known, address, moved, stopped. Its outbox.
 
     `state` is due, sending, sent or refused; a mail is never sent twice for one row.
     """
