@@ -738,7 +738,7 @@ def run_desk() -> Callable[..., str]:
     from subscribers.cli import commands
 
     class Lent:
-        keys, newsletters = KEYS, ("weekly",)
+        keys, newsletters, user = KEYS, ("weekly",), "the operator"
 
         def __init__(self, database: Database) -> None:
             self.reading, self.writing = database.reading, database.writing

@@ -192,6 +192,50 @@ def test_g73_a_complaint_withdraws_and_suppresses(house: House, ann: int) -> Non
     assert found.subscriptions[0].events[-1].how == "complaint"
 
 
+def test_a_complaint_that_an_operator_lifts_lets_its_reader_ask_again_and_no_list(
+    house: House, ann: int
+) -> None:
+    from subscribers.exchange import Entry
+
+    who, asker = "reader@reads.example", roster.Asker()
+    publish.receive(house, sample("redacted-fbl", ann), source="file", now=LATER)
+    told: dict[str, Any] = {"now": LATER, "keys": KEYS}
+    with house.database.writing() as session:
+        assert not roster.request(session, who, ["weekly"], asker, **told)
+        lifted = roster.lift(session, who, why="a slip, she writes", by="Eve", **told)
+        assert lifted == roster.Lifted("complaint", "report", LATER)
+        listed = roster.Entering("weekly", how="import", evidence="x", **told)
+        assert listed.enter(session, [Entry(1, who)])[0].change == "skipped"
+        assert roster.recipients(session, "weekly") == []
+        assert roster.request(session, who, ["weekly"], asker, **told)
+        [notice] = roster.due_notices(session, LATER)
+        roster.confirm(session, notice.id, notice.subscriber, asker, **told)
+        assert [r.address for r in roster.recipients(session, "weekly")] == [who]
+
+
+def test_g72_what_was_before_an_operator_lifted_it_counts_no_more(house: House, ann: int) -> None:
+    full = sample("gmail-full", ann)
+    for day in range(5):
+        raw = full.replace(b"<gmail-full@", b"<%d@" % day)
+        did = publish.receive(house, raw, source="file", now=NOW + timedelta(days=day)).did
+    assert did == "suppressed: a score of 5"
+    now = NOW + timedelta(days=5)
+    with house.database.writing() as session:
+        roster.lift(session, "reader@reads.example", why="emptied", by="x", now=now, keys=KEYS)
+    again = full.replace(b"<gmail-full@", b"<again@")
+    assert publish.receive(house, again, source="file", now=now + timedelta(hours=1)).did == ""
+    assert not isinstance(standing(house, ann), str)
+
+
+def test_what_was_suppressed_under_an_older_key_is_lifted_as_well(house: House, ann: int) -> None:
+    who, old = "reader@reads.example", (*KEYS, b"the first key of all")
+    with house.database.writing() as session:
+        roster.suppress(session, who, reason="bounce", how="x", now=NOW, keys=KEYS)
+        lifted = roster.lift(session, who, why="x", by="x", now=NOW, keys=old)
+        assert lifted == roster.Lifted("bounce", "x", NOW)
+    assert not isinstance(standing(house, ann), str)
+
+
 def test_g75_forged_or_nobody_s_changes_nothing_and_is_kept(house: House, ann: int) -> None:
     forged = sample("postfix", ann).replace(b"b+", b"b+1").replace(b"weekly.b.", b"weekly.b.1")
     for raw in (forged, sample("postfix", ann + 5), b"\xff\xfe nothing at all", b""):

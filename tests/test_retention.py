@@ -19,11 +19,12 @@ from subscribers.errors import UnknownSubscriber
 from subscribers.roster import Asker
 from tests.conftest import NOW, SECRET
 
-# Tables that name no person: a suppression and a tally know hashes, a wording what was shown.
+# Tables that name no person: a suppression, its lifting and a tally know hashes, a wording what
+# was shown.
 OF_NOBODY = {
     "article", "breaker", "budget", "decision", "due", "edit", "editor", "holding", "issue",
-    "listed", "login", "outline", "pulse", "sender", "sending", "slowed", "source", "story",
-    "suppression", "tally", "wording",
+    "lifting", "listed", "login", "outline", "pulse", "sender", "sending", "slowed", "source",
+    "story", "suppression", "tally", "wording",
 }  # fmt: skip
 ANN, KEYS = "ann@readers.example", (SECRET.encode(),)
 WHO = Asker("page", "Yes, mail me.", "192.0.2.7", "Browser/1", "fr")

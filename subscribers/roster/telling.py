@@ -32,7 +32,7 @@ def traces(
     session: Session, address: str, keys: Sequence[bytes]
 ) -> dict[str, list[dict[str, Any]]]:
     """What is kept under an address itself, whether it is anybody's or not: its suppression,
-    mails that somebody wanted to go there, and how many of them nobody answered.
+    mails that somebody wanted to go there, how many of them nobody answered, and what was lifted.
 
     Raises InvalidAddress.
     """
