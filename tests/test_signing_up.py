@@ -545,6 +545,8 @@ def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: Scri
     answer = HTTP.get(f"{site}/archive/weekly/{record.issue.number}")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert "/u/" not in answer.text
+    for own in ("View in browser", "because you signed up", "Choose sections", "Unsubscribe"):
+        assert own not in answer.text  # nobody's page; and it is what they look at
     feed = HTTP.get(f"{site}/archive/weekly/feed.xml").content
     assert ElementTree.fromstring(feed).tag == "{http://www.w3.org/2005/Atom}feed"  # noqa: S314 - our own
     [entry] = read_feed(feed, source="archive").articles
