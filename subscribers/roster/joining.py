@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from subscribers.address import key, normalise
@@ -316,9 +316,6 @@ def tidy(
     run = session.connection().execute
     event, sub, report, person = ConsentEventRow, SubscriptionRow, ReportRow, SubscriberRow
     old = (col(sub.state) == "requested") & (col(sub.changed_at) < now - OPEN)
-    left = select(col(event.subscriber_id)).where(col(event.kind) == "withdrawn")
-    # Who left, asked to come back and never confirmed, has still left.
-    back = update(sub).where(old, col(sub.subscriber_id).in_(left)).values(state="withdrawn")
     kept = select(col(sub.subscriber_id))
     waits = select(col(NoticeRow.subscriber_id)).where(col(NoticeRow.asked_at) >= now - OPEN)
     gone = (col(person.created_at) < now - OPEN) & ~col(person.id).in_(kept)
@@ -330,7 +327,7 @@ def tidy(
         col(owed.asked_at) < now - STOPPED,
     )
     return {
-        "requests given back": run(back).rowcount,
+        "requests given back": _give_back(session, old, now),
         "requests": run(delete(sub).where(old)).rowcount,
         "subscribers": run(delete(person).where(gone, ~col(person.id).in_(waits))).rowcount,
         "IP addresses": run(update(event).where(trimmed).values(ip="", agent="")).rowcount,
@@ -338,6 +335,24 @@ def tidy(
         # The address in one may be a stranger's, whom a reader wanted their mail to go to.
         "notices": run(delete(owed).where(over)).rowcount,
     }
+
+
+def _give_back(session: Session, old: ColumnElement[bool], now: datetime) -> int:
+    """Who left, asked to come back and never confirmed, has still left; their proof says so, too.
+    How many that are."""
+    event, sub = ConsentEventRow, SubscriptionRow
+    left = exists().where(
+        col(event.subscriber_id) == col(sub.subscriber_id),
+        col(event.newsletter) == col(sub.newsletter),
+        col(event.kind) == "withdrawn",
+    )
+    query = select(col(sub.subscriber_id), col(sub.newsletter)).where(old, left)
+    waiting = session.connection().execute(query).all()
+    for number, slug in waiting:
+        # `changed_at` stays: nobody left just now, and so nobody's link undoes it.
+        change(session, number, slug, {"state": "withdrawn"})
+        append(session, number, slug, Event("withdrawn", now, "unanswered"))
+    return len(waiting)
 
 
 def _asked(session: Session, number: int, slug: str, asker: Asker, now: datetime) -> bool:
