@@ -181,3 +181,23 @@ def test_what_comes_back_from_elsewhere_ends_nothing_at_the_reader_s_address(
             assert (received.report.kind, received.new, received.did) == (kind, True, "")
     assert active(house) == [OLD if which == "address" else NEW]
     assert {kept.subscriber for kept in publish.reports(house)[0]} == {None}
+
+
+def test_a_confirmation_is_plain_and_can_be_declined_for_ever(house: House) -> None:
+    """What a bomb carries: no word that was typed, no picture, and a way out."""
+    asker = Asker("page", "typed wording", "192.0.2.7", "Typed Browser/1", "en")
+    with house.database.writing() as session:
+        roster.request(session, OLD, ["weekly"], asker, **WHEN)
+        [owed] = roster.due_notices(session, NOW)
+    message = compose(house, owed, NOW)
+    mail = email.message_from_bytes(message.data, policy=email.policy.default)
+    assert (mail.get_content_type(), mail.is_multipart()) == ("text/plain", False)
+    assert "do nothing: no further mail will come" in mail.get_content()
+    assert not re.search("typed|192|browser", mail.get_content(), re.IGNORECASE)
+    [token] = re.findall(r"/u/([^>]+)>", mail["List-Unsubscribe"])
+    door = publish.FrontDoor(house, lambda: NOW)
+    door.leave(token, "one-click")
+    door.close()
+    with house.database.reading() as session:
+        [held] = roster.find(session, OLD).subscriptions
+    assert (held.state, held.events[-1].how) == ("withdrawn", "one-click")

@@ -259,6 +259,38 @@ def test_d41_a_mail_unsubscribes(house: House, ann: int) -> None:
     assert (kept.state, kept.events[-1].how, kept.events[-1].issue) == ("withdrawn", "mail", 1)
 
 
+def test_d40_each_way_to_leave_is_counted_by_its_issue(house: House) -> None:
+    """One-click, page, mail and complaint; the operator's word is of no issue."""
+    publish.collect(house, now=NOW)
+    record = publish.prepare(house, "weekly", now=NOW).record
+    door = publish.FrontDoor(house, lambda: LATER)
+    with house.database.writing() as session:
+        numbers = [
+            roster.add(session, f"r{n}@reads.example", "weekly", how="x", now=NOW, keys=KEYS)
+            for n in range(6)
+        ]
+        for n in range(6):
+            roster.add(session, f"r{n}@reads.example", "daily", how="x", now=NOW, keys=KEYS)
+        roster.withdraw(session, numbers[5], "weekly", how="operator", now=LATER)
+    seal = [tokens.seal(tokens.Token("unsubscribe", "weekly", record.id, n), KEYS) for n in numbers]
+    door.leave(seal[0], "one-click")
+    door.leave(seal[0], "one-click")
+    door.leave(seal[1], "page")
+    door.leave(seal[2], "page", "too many")
+    path = tokens.return_path("u", record.id, numbers[3], KEYS)
+    mail = f"From: x@reads.example\nTo: {path}@news.example.org\nSubject:\n\n".encode()
+    publish.receive(house, mail, source="imap", now=LATER)
+    publish.receive(
+        house, sample("redacted-fbl", numbers[4], issue=record.id), source="imap", now=LATER
+    )
+    door.close()
+    left = {"one-click": 1, "page": 2, "mail": 1, "complaint": 1}
+    assert publish.left_by(house, record)["left_by"] == left
+    with house.database.reading() as session:  # d39: what was left is what the link names
+        still = {found.subscriber for found in roster.recipients(session, "daily")}
+    assert still == {*numbers} - {numbers[4]}  # a complaint ends all
+
+
 def test_g77_after_suppression_no_list_brings_them_back(house: House, ann: int) -> None:
     from subscribers.exchange import Entry
     from subscribers.roster import Entering

@@ -342,7 +342,14 @@ def test_leaving_why_and_back(house: House, site: str, hands: Clock, relay: Scri
     shown = "You have left The Week. Come back, but once a week at most"
     proof = [(e.kind, e.how, e.wording, e.ip) for e in kept.events if e.wording == shown]
     assert proof == [(kind, "page", shown, "127.0.0.1") for kind in ("requested", "confirmed")]
-    HTTP.post(link, data={"page": "1"})
+    # Leaving again without a word: the reason of before stays with the leaving of before.
+    assert "the last word" not in HTTP.post(link, data={"page": "1"}).text
+    [kept] = profile(house).subscriptions
+    assert (kept.events[-1].kind, kept.events[-1].evidence) == ("withdrawn", "")
+    HTTP.post(f"{link}/why", data={"reason": "too many"})
+    told = [(e.kind, e.evidence) for e in profile(house).subscriptions[0].events]
+    assert [evidence for kind, evidence in told if kind == "said"] == [*said, "too many"]
+    assert told.index(("said", said[0])) < told.index(("requested", ""), 2) < len(told) - 2
     hands.now += timedelta(hours=2)
     assert "too old" in HTTP.post(f"{link}/back").text
     assert profile(house).subscriptions[0].state == "withdrawn"
