@@ -19,7 +19,8 @@ class Event:
 
     "chosen" is a change of preferences, "moved" one of address, "said" a reason or an opinion;
     they and "paused" leave the state alone. `at` is aware and
-    in UTC. `how` names the way ("operator", "import", "page", "one-click", "mail", "complaint").
+    in UTC. `how` names the way ("operator", "import", "page", "one-click", "mail", "complaint";
+    "unanswered" for a request to come back that nobody confirmed).
     `issue` is the archive's number of the issue whose link was used, if any, and `story` the
     place in it that the link stood next to. `evidence` is what shows it: where an import's
     consent comes from, or the reason given for leaving. `wording` is the text that was on the

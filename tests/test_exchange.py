@@ -707,6 +707,34 @@ def test_suppressions_go_out_and_in_also_those_known_by_hash_alone(
     assert "DIGEST_WEB_SECRET" in changes[0][1]
 
 
+def test_no_formula_comes_out_of_the_list_of_suppressions(
+    database: Database, run_desk: Callable[..., str]
+) -> None:
+    """The way by which one came was another list's word."""
+    sheet = "address,reason,how,at\na@x.org,bounce,=HYPERLINK(),\n+b@x.org,request,'@x,\n"
+    entered(database, read(sheet))
+    text = run_desk(database, "export", "--suppressions")
+    assert "'=HYPERLINK()" in text
+    assert not [
+        cell for row in csv.reader(text.splitlines()) for cell in row if cell[:1] in "=+-@" and cell
+    ]
+    other = [(entry.suppression, entry.how) for entry in read(text)]
+    assert other == [("bounce", "=HYPERLINK()"), ("request", "@x")]
+
+
+def test_whoever_only_asked_there_has_confirmed_nothing_here(database: Database) -> None:
+    """A line of ours without its proof must not make one up."""
+    entered(database, read("address,state\na@x.org,requested\nb@x.org,withdrawn\nc@x.org,\n"))
+    told = dumped(database)
+    assert [json.loads(row["proof"])[0]["kind"] for row in told] == [
+        "requested", "withdrawn", "confirmed"
+    ]  # fmt: skip
+    with database.reading() as session:
+        people = roster.kept(session, "weekly")
+    assert [kept.state for kept in people] == [state_of(kept.events) for kept in people]
+    assert not [entry.refused for entry in read(written("ours", people)) if entry.refused]
+
+
 def test_a_list_of_suppressions_of_another_system(database: Database) -> None:
     rows = ["a@x.org,550 5.1.1 hard bounce,1", "b@x.org,spam report,2", "c@x.org,x,3"]
     found = read("\n".join(["email,reason,created", *rows]))
@@ -738,7 +766,7 @@ def run_desk() -> Callable[..., str]:
     from subscribers.cli import commands
 
     class Lent:
-        keys, newsletters = KEYS, ("weekly",)
+        keys, newsletters, user = KEYS, ("weekly",), "the operator"
 
         def __init__(self, database: Database) -> None:
             self.reading, self.writing = database.reading, database.writing

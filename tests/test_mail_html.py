@@ -19,7 +19,8 @@ from digest.articles import Article, Image
 from digest.edition import Edition
 from digest.publish import House
 from digest.publish.composing import Composer
-from digest.rendering import PLACES, Rendering, environment, fill, render
+from digest.rendering import PLACES, SENTINEL, Rendering, environment, fill, render
+from digest.rendering.languages import _catalogue
 from digest.selection import Section, Story
 from digest.theme import contrast
 from subscribers.preferences import EVERYTHING
@@ -269,6 +270,24 @@ def test_e58_the_reader_s_page_takes_the_answers_or_the_publisher_s_own() -> Non
     filled = fill(unfilled, reader)
     assert f'href="{reader.feedback_url}"' in filled.html
     assert reader.feedback_url in filled.text
+
+
+def test_in_a_browser_stands_nothing_that_is_a_reader_s_own(language: str) -> None:
+    """Anybody may see the page: no link to itself, none that acts, nobody's day of joining."""
+    edition = sample_edition(language)
+    told = replace(edition.issue.publisher, feedback_url="")
+    edition = replace(edition, issue=replace(edition.issue, publisher=told))
+    made = render(edition, TEMPLATES, in_browser=True)
+    assert SENTINEL.findall(made.html + made.text) == []
+    for words in (WORDS[language].title, WORDS[language].address):
+        assert words in made.html
+    mail, say = render(edition, TEMPLATES), _catalogue(language).gettext
+    for own in ("View in browser", "Choose sections", "Unsubscribe", "Tell the editors"):
+        assert (say(own) in mail.html, say(own) in made.html) == (True, False), own
+        assert (say(own) in mail.text, say(own) in made.text) == (True, False), own
+    theirs = replace(told, feedback_url="https://a.example/q")
+    asked = replace(edition, issue=replace(edition.issue, publisher=theirs))
+    assert 'href="https://a.example/q"' in render(asked, TEMPLATES, in_browser=True).html
 
 
 def test_e60_markup_in_a_story_stays_text() -> None:

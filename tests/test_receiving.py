@@ -192,6 +192,50 @@ def test_g73_a_complaint_withdraws_and_suppresses(house: House, ann: int) -> Non
     assert found.subscriptions[0].events[-1].how == "complaint"
 
 
+def test_a_complaint_that_an_operator_lifts_lets_its_reader_ask_again_and_no_list(
+    house: House, ann: int
+) -> None:
+    from subscribers.exchange import Entry
+
+    who, asker = "reader@reads.example", roster.Asker()
+    publish.receive(house, sample("redacted-fbl", ann), source="file", now=LATER)
+    told: dict[str, Any] = {"now": LATER, "keys": KEYS}
+    with house.database.writing() as session:
+        assert not roster.request(session, who, ["weekly"], asker, **told)
+        lifted = roster.lift(session, who, why="a slip, she writes", by="Eve", **told)
+        assert lifted == roster.Lifted("complaint", "report", LATER)
+        listed = roster.Entering("weekly", how="import", evidence="x", **told)
+        assert listed.enter(session, [Entry(1, who)])[0].change == "skipped"
+        assert roster.recipients(session, "weekly") == []
+        assert roster.request(session, who, ["weekly"], asker, **told)
+        [notice] = roster.due_notices(session, LATER)
+        roster.confirm(session, notice.id, notice.subscriber, asker, **told)
+        assert [r.address for r in roster.recipients(session, "weekly")] == [who]
+
+
+def test_g72_what_was_before_an_operator_lifted_it_counts_no_more(house: House, ann: int) -> None:
+    full = sample("gmail-full", ann)
+    for day in range(5):
+        raw = full.replace(b"<gmail-full@", b"<%d@" % day)
+        did = publish.receive(house, raw, source="file", now=NOW + timedelta(days=day)).did
+    assert did == "suppressed: a score of 5"
+    now = NOW + timedelta(days=5)
+    with house.database.writing() as session:
+        roster.lift(session, "reader@reads.example", why="emptied", by="x", now=now, keys=KEYS)
+    again = full.replace(b"<gmail-full@", b"<again@")
+    assert publish.receive(house, again, source="file", now=now + timedelta(hours=1)).did == ""
+    assert not isinstance(standing(house, ann), str)
+
+
+def test_what_was_suppressed_under_an_older_key_is_lifted_as_well(house: House, ann: int) -> None:
+    who, old = "reader@reads.example", (*KEYS, b"the first key of all")
+    with house.database.writing() as session:
+        roster.suppress(session, who, reason="bounce", how="x", now=NOW, keys=KEYS)
+        lifted = roster.lift(session, who, why="x", by="x", now=NOW, keys=old)
+        assert lifted == roster.Lifted("bounce", "x", NOW)
+    assert not isinstance(standing(house, ann), str)
+
+
 def test_g75_forged_or_nobody_s_changes_nothing_and_is_kept(house: House, ann: int) -> None:
     forged = sample("postfix", ann).replace(b"b+", b"b+1").replace(b"weekly.b.", b"weekly.b.1")
     for raw in (forged, sample("postfix", ann + 5), b"\xff\xfe nothing at all", b""):
@@ -213,6 +257,38 @@ def test_d41_a_mail_unsubscribes(house: House, ann: int) -> None:
     assert publish.receive(house, raw, source="imap", now=LATER).did == "left"
     [kept] = profile(house, ann).subscriptions
     assert (kept.state, kept.events[-1].how, kept.events[-1].issue) == ("withdrawn", "mail", 1)
+
+
+def test_d40_each_way_to_leave_is_counted_by_its_issue(house: House) -> None:
+    """One-click, page, mail and complaint; the operator's word is of no issue."""
+    publish.collect(house, now=NOW)
+    record = publish.prepare(house, "weekly", now=NOW).record
+    door = publish.FrontDoor(house, lambda: LATER)
+    with house.database.writing() as session:
+        numbers = [
+            roster.add(session, f"r{n}@reads.example", "weekly", how="x", now=NOW, keys=KEYS)
+            for n in range(6)
+        ]
+        for n in range(6):
+            roster.add(session, f"r{n}@reads.example", "daily", how="x", now=NOW, keys=KEYS)
+        roster.withdraw(session, numbers[5], "weekly", how="operator", now=LATER)
+    seal = [tokens.seal(tokens.Token("unsubscribe", "weekly", record.id, n), KEYS) for n in numbers]
+    door.leave(seal[0], "one-click")
+    door.leave(seal[0], "one-click")
+    door.leave(seal[1], "page")
+    door.leave(seal[2], "page", "too many")
+    path = tokens.return_path("u", record.id, numbers[3], KEYS)
+    mail = f"From: x@reads.example\nTo: {path}@news.example.org\nSubject:\n\n".encode()
+    publish.receive(house, mail, source="imap", now=LATER)
+    publish.receive(
+        house, sample("redacted-fbl", numbers[4], issue=record.id), source="imap", now=LATER
+    )
+    door.close()
+    left = {"one-click": 1, "page": 2, "mail": 1, "complaint": 1}
+    assert publish.left_by(house, record)["left_by"] == left
+    with house.database.reading() as session:  # d39: what was left is what the link names
+        still = {found.subscriber for found in roster.recipients(session, "daily")}
+    assert still == {*numbers} - {numbers[4]}  # a complaint ends all
 
 
 def test_g77_after_suppression_no_list_brings_them_back(house: House, ann: int) -> None:

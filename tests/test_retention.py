@@ -15,15 +15,19 @@ from digest.database import Database
 from digest.ledger import freeze
 from digest.publish import House
 from subscribers import roster, tokens
+from subscribers.consent import state_of
 from subscribers.errors import UnknownSubscriber
+from subscribers.exchange import HEADER, cells
+from subscribers.exchange.ours import entry as our_entry
 from subscribers.roster import Asker
 from tests.conftest import NOW, SECRET
 
-# Tables that name no person: a suppression and a tally know hashes, a wording what was shown.
+# Tables that name no person: a suppression, its lifting and a tally know hashes, a wording what
+# was shown.
 OF_NOBODY = {
     "article", "breaker", "budget", "decision", "due", "edit", "editor", "holding", "issue",
-    "listed", "login", "outline", "pulse", "sender", "sending", "slowed", "source", "story",
-    "suppression", "tally", "wording",
+    "lifting", "listed", "login", "outline", "pulse", "sender", "sending", "slowed", "source",
+    "story", "suppression", "tally", "wording",
 }  # fmt: skip
 ANN, KEYS = "ann@readers.example", (SECRET.encode(),)
 WHO = Asker("page", "Yes, mail me.", "192.0.2.7", "Browser/1", "fr")
@@ -139,4 +143,23 @@ def test_who_left_and_never_confirmed_coming_back_has_still_left(house: House) -
         assert roster.profile(session, number).subscriptions[0].state == "requested"
     publish.tidy(house, NOW + timedelta(days=30))
     with house.database.reading() as session:
-        assert roster.profile(session, number).subscriptions[0].state == "withdrawn"
+        [kept] = roster.profile(session, number).subscriptions
+        sheet = roster.kept(session, "weekly")
+    assert (kept.state, state_of(kept.events)) == ("withdrawn", "withdrawn")
+    assert (kept.events[-1].how, kept.changed_at) == ("unanswered", later)
+    # And so an export has them as who left: a line that contradicts itself would be refused.
+    line = dict(zip(HEADER, cells(sheet[0]), strict=True))
+    assert our_entry(1, line).status == "withdrawn"
+
+
+def test_an_unanswered_request_for_one_newsletter_leaves_no_other(house: House) -> None:
+    """Who has left one and never confirmed another has not left that."""
+    number = a_life(house.database)
+    with house.database.writing() as session:
+        roster.withdraw(session, number, "weekly", how="page", now=NOW)
+        roster.request(session, ANN, ["daily"], WHO, now=NOW + timedelta(days=2), keys=KEYS)
+    done = publish.tidy(house, NOW + timedelta(days=30))
+    assert (done["requests given back"], done["requests"]) == (0, 1)
+    with house.database.reading() as session:
+        held = roster.profile(session, number).subscriptions
+    assert [(one.newsletter, one.state) for one in held] == [("weekly", "withdrawn")]

@@ -1,24 +1,29 @@
 """The roster: who is mailed, who is not, and what stays when somebody goes."""
 
+import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 from sqlmodel import Session, SQLModel
 
 from digest.database import Database
 from subscribers import roster
 from subscribers.consent import state_of
-from subscribers.errors import InvalidAddress, Suppressed, UnknownSubscriber, Withdrawn
+from subscribers.errors import BadToken, InvalidAddress, Suppressed, UnknownSubscriber, Withdrawn
+from subscribers.exchange import Entry
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.recipient import Recipient
+from subscribers.roster import Asker, Entering
 from subscribers.suppression import may_mail
 
 NOW = datetime(2026, 3, 30, 7, 0, 0, 123456, tzinfo=UTC)
 KEYS = (b"a newer key", b"the first key of all")
+ASKER, YEAR = Asker(), timedelta(days=365)
 ANN, BOB = "Ann@example.org", "bob@readers.example"
 
 
@@ -185,13 +190,32 @@ def test_every_constraint_has_a_name() -> None:
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "leave", "suppress", "choose", "forget", "ask"]), st.integers(0, 3)
+        st.sampled_from(
+            [
+                "add",
+                "leave",
+                "suppress",
+                "choose",
+                "forget",
+                "ask",
+                "confirm",
+                "back",
+                "move",
+                "say",
+                "list",
+                "lift",
+                "tidy",
+            ]
+        ),
+        st.integers(0, 1),
     ),
     max_size=25,
 )
 
 
 @given(ACTS)
+@example([("add", 0), ("leave", 0), ("ask", 0), ("tidy", 0)])
+@example([(act, 0) for act in ("add", "leave", "ask", "confirm", "suppress", "lift", "move")])
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -199,8 +223,8 @@ def test_d40_the_queries_say_what_may_mail_says(
     database: Database, acts: list[tuple[str, int]]
 ) -> None:
     with database.writing() as session:
-        for act, who in acts:
-            _do(session, act, f"r{who}@example.org")
+        for day, (act, who) in enumerate(acts):
+            _do(session, act, f"r{who}@example.org", NOW + timedelta(days=day))
         profiles = {
             line.subscriber: roster.profile(session, line.subscriber)
             for line in roster.listing(session)
@@ -219,38 +243,50 @@ def test_d40_the_queries_say_what_may_mail_says(
         assert told[number] == reason or (reason is None and isinstance(told[number], Recipient))
 
 
-def _do(session: Session, act: str, address: str) -> None:
-    try:
-        if act == "add":
-            add(session, address)
-        elif act == "suppress":
-            suppress(session, address)
-        elif act == "forget":
-            roster.forget(session, address, now=NOW, keys=KEYS)
+def _do(session: Session, act: str, address: str, now: datetime) -> None:
+    told: dict[str, Any] = {"now": now, "keys": KEYS}
+    listed = [Entry(1, address), Entry(2, f"new.{address}", status="withdrawn")]
+    acts: dict[str, Callable[[], object]] = {
+        "add": lambda: add(session, address),
+        "suppress": lambda: suppress(session, address),
+        "forget": lambda: roster.forget(session, address, **told),
+        "ask": lambda: roster.request(session, address, ["weekly"], ASKER, **told),
+        "list": lambda: Entering("weekly", how="import", evidence="fair", **told).enter(
+            session, listed
+        ),
+        "lift": lambda: roster.lift(session, address, why="wrote", by="x", **told),
+        "tidy": lambda: roster.tidy(session, now + YEAR, addresses=YEAR, raw=YEAR),
+    }
+    with contextlib.suppress(Suppressed, Withdrawn, UnknownSubscriber, BadToken):
+        if act in acts:
+            acts[act]()
         else:
-            _use(session, act, roster.find(session, address).subscriber)
-    except (Suppressed, Withdrawn, UnknownSubscriber):
-        pass
+            _use(session, act, roster.find(session, address).subscriber, now)
 
 
-def _use(session: Session, act: str, subscriber: int) -> None:
-    if act == "leave":
-        leave(session, subscriber)
-    elif act == "choose":
-        roster.choose(session, subscriber, "weekly", Preferences(None, "text"), how="page", now=NOW)
-    else:  # a sign-up that waits for its confirmation: no verb writes it yet
-        session.connection().execute(
-            text(
-                "INSERT INTO consent_event (subscriber_id, newsletter, kind, at, how, evidence) "
-                "SELECT subscriber_id, newsletter, 'requested', changed_at, 'page', '' "
-                "FROM subscription WHERE subscriber_id = :who AND state = 'withdrawn'"
-            ),
-            {"who": subscriber},
-        )
-        session.connection().execute(
-            text(
-                "UPDATE subscription SET state = 'requested' "
-                "WHERE subscriber_id = :who AND state = 'withdrawn'"
-            ),
-            {"who": subscriber},
-        )
+def _use(session: Session, act: str, subscriber: int, now: datetime) -> None:
+    told: dict[str, Any] = {"now": now, "keys": KEYS}
+    page: dict[str, Any] = {"how": "page", "now": now}
+    match act:
+        case "leave":
+            leave(session, subscriber)
+        case "choose":
+            roster.choose(session, subscriber, "weekly", Preferences(None, "text"), **page)
+        case "back":
+            kept = timedelta(days=3)
+            roster.rejoin(session, subscriber, "weekly", ASKER, within=kept, frequency="", now=now)
+        case "say":
+            roster.say(session, subscriber, "weekly", "too many", issue=None, now=now)
+        case "confirm":
+            for owed in _owed(session, subscriber, now, "confirm"):
+                roster.confirm(session, owed, subscriber, ASKER, **told)
+        case "move":
+            new = f"new.{roster.profile(session, subscriber).address}"
+            roster.ask_to_move(session, subscriber, "weekly", new, **told)
+            for owed in _owed(session, subscriber, now, "address"):
+                roster.move(session, owed, subscriber, ASKER, **told)
+
+
+def _owed(session: Session, subscriber: int, now: datetime, kind: str) -> list[int]:
+    due = roster.due_notices(session, now)
+    return [owed.id for owed in due if (owed.subscriber, owed.kind) == (subscriber, kind)]

@@ -164,6 +164,7 @@ def test_a_week_with_an_editor(opened: Opened, relay: ScriptedRelay) -> None:
         seen = publish.view(house, re.findall(r"https://news.example.org/v/(\S+)", text)[0])
         assert seen
         assert record.issue.stories[0].headline in html.unescape(seen.html)
+        assert "View in browser" not in seen.html
         assert "digest approve 1 -n weekly" in text
         assert record.issue.stories[0].headline in text
 

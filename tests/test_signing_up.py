@@ -342,7 +342,14 @@ def test_leaving_why_and_back(house: House, site: str, hands: Clock, relay: Scri
     shown = "You have left The Week. Come back, but once a week at most"
     proof = [(e.kind, e.how, e.wording, e.ip) for e in kept.events if e.wording == shown]
     assert proof == [(kind, "page", shown, "127.0.0.1") for kind in ("requested", "confirmed")]
-    HTTP.post(link, data={"page": "1"})
+    # Leaving again without a word: the reason of before stays with the leaving of before.
+    assert "the last word" not in HTTP.post(link, data={"page": "1"}).text
+    [kept] = profile(house).subscriptions
+    assert (kept.events[-1].kind, kept.events[-1].evidence) == ("withdrawn", "")
+    HTTP.post(f"{link}/why", data={"reason": "too many"})
+    told = [(e.kind, e.evidence) for e in profile(house).subscriptions[0].events]
+    assert [evidence for kind, evidence in told if kind == "said"] == [*said, "too many"]
+    assert told.index(("said", said[0])) < told.index(("requested", ""), 2) < len(told) - 2
     hands.now += timedelta(hours=2)
     assert "too old" in HTTP.post(f"{link}/back").text
     assert profile(house).subscriptions[0].state == "withdrawn"
@@ -497,6 +504,7 @@ def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
         roster.suppress(session, new, reason="bounce", how="report", now=NOW, keys=KEYS)
     HTTP.post(page, data={"act": "address", "address": new})
     HTTP.post(site + letters(relay, 2)[1][2])
+    assert letters(relay, 3)[2] == (ANN, "Your address for The Week was changed", "/subscribe")
     with house.database.reading() as session:
         assert [r.address for r in roster.recipients(session, "weekly")] == [new]
     with house.database.writing() as session:  # c77: an old list has the old address
@@ -505,7 +513,7 @@ def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
         assert [r.address for r in roster.recipients(session, "weekly")] == [new]
     hands.now += timedelta(days=2)
     HTTP.post(page, data={"act": "address", "address": ANN})
-    HTTP.post(site + letters(relay, 3)[2][2])
+    HTTP.post(site + letters(relay, 4)[3][2])
     with house.database.reading() as session:
         assert [r.address for r in roster.recipients(session, "weekly")] == [ANN]
 
@@ -544,6 +552,8 @@ def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: Scri
     answer = HTTP.get(f"{site}/archive/weekly/{record.issue.number}")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert "/u/" not in answer.text
+    for own in ("View in browser", "because you signed up", "Choose sections", "Unsubscribe"):
+        assert own not in answer.text  # nobody's page; and it is what they look at
     feed = HTTP.get(f"{site}/archive/weekly/feed.xml").content
     assert ElementTree.fromstring(feed).tag == "{http://www.w3.org/2005/Atom}feed"  # noqa: S314 - our own
     [entry] = read_feed(feed, source="archive").articles

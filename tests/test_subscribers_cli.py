@@ -27,6 +27,7 @@ class OneDesk:
 
     keys = (b"the first key of all",)
     newsletters: tuple[str, ...] = ("weekly",)
+    user = "the operator"
 
     def __init__(self, folder: Path) -> None:
         self.engine = create_engine(f"sqlite:///{folder}/roster.db")
@@ -141,6 +142,58 @@ def test_forget_asks_first(run: Run) -> None:
     assert (code, "subscription" in said) == (0, True)
     with pytest.raises(UnknownSubscriber):
         run("forget", "ann@example.org", "--yes")
+
+
+def test_the_operator_lifts_what_stands_and_that_is_kept(run: Run, desk: OneDesk) -> None:
+    run("add", "ann@example.org")
+    for reason in ("bounce", "complaint", "request", "operator"):
+        run("suppress", "ann@example.org", "--reason", reason)
+        with desk.reading() as session:
+            assert roster.recipients(session, "weekly") == []
+        said = run("lift", "Ann@Example.org", "--why", f"a letter about \x1b {reason}")[1]
+        assert said == f"lifted     {reason} of 2026-03-30, by operator\n"
+        with desk.reading() as session:  # a suppression ended nothing of their consent
+            assert len(roster.recipients(session, "weekly")) == 1
+    assert run("lift", "ann@example.org", "--why", "once more", "--by", "Eve") == (0, "")
+    told = "lifted: bounce by operator of 2026-03-30, on 2026-03-30 by the operator: a letter about"
+    for verb in ("show", "proof"):
+        assert run(verb, "ann@example.org")[1].count("lifted: ") == 4
+        assert f"{told} ? bounce\n" in run(verb, "ann@example.org")[1]
+    kept = json.loads(run("proof", "ann@example.org", "--json")[1])["lifted"]
+    assert [(one["reason"], one["by"]) for one in kept][2:] == [
+        ("request", "the operator"), ("operator", "the operator")
+    ]  # fmt: skip
+    erased = run("forget", "ann@example.org", "--yes")[1]
+    assert [line.split() for line in erased.splitlines() if "lifting" in line] == [["lifting", "4"]]
+    assert run("lift", "ann@example.org", "--why", "they wrote", "--by", "Eve")[0] == 0
+    said = run("show", "ann@example.org")[1]
+    assert "lifted: request by forget of 2026-03-30, on 2026-03-30 by Eve: they wrote" in said
+
+
+@pytest.mark.parametrize("words", [("ann@example.org",), ("ann@example.org", "--why", "  ")])
+def test_nothing_is_lifted_without_a_word_why(run: Run, words: tuple[str, ...]) -> None:
+    run("suppress", "ann@example.org")
+    assert run("lift", *words)[0] == 2
+    assert "suppressed: operator" in run("show", "ann@example.org")[1]
+
+
+def test_lifting_says_that_no_consent_comes_back_by_it(desk: OneDesk) -> None:
+    app = commands(lambda: desk)
+
+    def said(*words: str) -> str:
+        return CliRunner().invoke(app, words).stderr
+
+    said("add", "ann@example.org", "bob@example.org")
+    said("withdraw", "bob@example.org")
+    lift = {who: ("lift", f"{who}@example.org", "--why", "wrote") for who in ("ann", "bob", "cat")}
+    assert said(*lift["ann"]) == "ann@example.org is not suppressed.\n"
+    for who in lift:
+        said("suppress", f"{who}@example.org")
+    assert said(*lift["ann"]) == "weekly is mailed again: it never was left.\n"
+    assert "brings no consent back" in said(*lift["bob"])
+    assert "brings no consent back" in said(*lift["cat"])
+    with desk.reading() as session:
+        assert [r.address for r in roster.recipients(session, "weekly")] == ["ann@example.org"]
 
 
 SHEET = """address,sections,format

@@ -371,7 +371,7 @@ class _SubscribersDesk:
 
     def __init__(self, house: "House") -> None:
         self.reading, self.writing = house.database.reading, house.database.writing
-        self.keys = house.settings.keys
+        self.keys, self.user = house.settings.keys, login_name()
         self.newsletters = tuple(house.settings.lists)
 
     def deliveries(self, session: "Session", subscriber: int) -> list[dict[str, object]]:

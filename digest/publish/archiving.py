@@ -51,7 +51,8 @@ def public_issue(house: House, newsletter: str, number: int) -> Shown | None:
     edition = cut(record.issue, EVERYTHING) if record.state == "sent" else None
     if edition is None:
         return None
-    return in_sample_places(house, record.issue, rendering.render(edition, house.templates))
+    page = rendering.render(edition, house.templates, in_browser=True)
+    return in_sample_places(house, record.issue, page)
 
 
 def atom(house: House, newsletter: str) -> str:

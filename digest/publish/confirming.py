@@ -23,6 +23,9 @@ from subscribers.tokens import Token
 TRIES = 5
 PATIENCE = timedelta(minutes=5)
 PATHS = {"confirm": "c", "address": "a", "known": "p", "stopped": "c"}
+# Mails to where the reader's mail does not go: nothing in one may name the reader, or a bounce or
+# a complaint there, or a press on "unsubscribe", would end what goes to where it is wanted.
+ELSEWHERE = {"address", "moved"}
 PURPOSES: dict[str, tokens.Purpose] = {
     "confirm": "confirm", "address": "address", "known": "preferences", "stopped": "confirm"
 }  # fmt: skip
@@ -74,7 +77,8 @@ def compose(house: House, notice: Notice, now: datetime) -> Message:
     text = _text(house, notice, known or [first], language)
     subject = words.translated(language)(_SUBJECTS[notice.kind]) % {"newsletter": first.title}
     domain = parseaddr(first.from_)[1].rpartition("@")[2]
-    path = tokens.return_path("b", 0, notice.subscriber, house.settings.keys)
+    whose = 0 if notice.kind in ELSEWHERE else notice.subscriber
+    path = tokens.return_path("b", 0, whose, house.settings.keys)
     message = messages.build(
         Rendering(subject=subject, preheader="", html="", text=text),
         to=notice.address,
@@ -97,8 +101,16 @@ def _text(house: House, notice: Notice, known: list[NewsletterSettings], languag
         kind=notice.kind,
         titles=[newsletter.title for newsletter in known],
         publisher=publisher,
-        url=f"{house.settings.web.base_url}/{PATHS[notice.kind]}/{_token(house, notice)}",
+        email=publisher.email or parseaddr(known[0].from_)[1],
+        url=f"{house.settings.web.base_url}/{_path(house, notice)}",
     )
+
+
+def _path(house: House, notice: Notice) -> str:
+    # The old address is anybody's by now: a link there acts for nobody.
+    if notice.kind == "moved":
+        return "subscribe"
+    return f"{PATHS[notice.kind]}/{_token(house, notice)}"
 
 
 def _token(house: House, notice: Notice) -> str:
@@ -108,6 +120,8 @@ def _token(house: House, notice: Notice) -> str:
 
 
 def _ways_out(house: House, notice: Notice, domain: str) -> Links:
+    if notice.kind in ELSEWHERE:
+        return Links("", "")
     leave = Token("unsubscribe", notice.newsletters[0], 0, notice.subscriber)
     away = tokens.return_path("u", 0, notice.subscriber, house.settings.keys)
     return Links(
@@ -139,5 +153,6 @@ _SUBJECTS = {
     "confirm": "Please confirm: %(newsletter)s",
     "known": "You already get %(newsletter)s",
     "address": "Please confirm your new address for %(newsletter)s",
+    "moved": "Your address for %(newsletter)s was changed",
     "stopped": "We have stopped mailing %(newsletter)s to you",
 }

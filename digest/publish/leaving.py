@@ -255,6 +255,8 @@ class FrontDoor:
                 session, who.issue, who.subscriber, self._asker(asked), now=self._clock(),
                 keys=self._house.settings.keys,
             )  # fmt: skip
+        if purpose == "address":
+            self._later()  # the old address is told
         return self._reached(who, slugs)
 
     def _reached(self, who: Token, slugs: tuple[str, ...]) -> Standing:
@@ -412,7 +414,8 @@ def view(house: House, token: str) -> Shown | None:
     edition = cut(record.issue, Preferences(chosen.sections)) or cut(record.issue, EVERYTHING)
     if edition is None:
         return None
-    return in_sample_places(house, record.issue, rendering.render(edition, house.templates))
+    page = rendering.render(edition, house.templates, in_browser=True)
+    return in_sample_places(house, record.issue, page)
 
 
 def _subscription(known: Profile | None, newsletter: str) -> roster.Subscription | None:

@@ -237,7 +237,7 @@ def _act(house: House, session: Session, report: Report, about: About, now: date
         _brake(house, session, about.issue, now)
         return "suppressed: complaint" if _suppress(house, session, about, "complaint", now) else ""
     if report.kind == "bounce":
-        past = roster.history(session, about.subscriber, _since(session, about, now))
+        past = roster.history(session, about.subscriber, _since(house, session, about, now))
         sent = ledger.sent_to(session, about.subscriber, house.settings.bounces.issues)
         why = verdict(past, sent, policy(house))
         if why and _suppress(house, session, about, "bounce", now):
@@ -260,11 +260,15 @@ def _brake(house: House, session: Session, issue: int, now: datetime) -> None:
         ledger.steer(session, issue, "paused", why=why, by=ledger.BRAKE, now=now)
 
 
-def _since(session: Session, about: About, now: datetime) -> datetime:
-    """From when failures count: a reader who pressed a button in our mail has a fresh start."""
-    kept = roster.profile(session, about.subscriber).subscriptions
-    events = [event for held in kept for event in held.events if event.how == "page"]
-    return max([now - MEMORY, *(event.at for event in events if event.kind == "confirmed")])
+def _since(house: House, session: Session, about: About, now: datetime) -> datetime:
+    """From when failures count. Who pressed a button in our mail has a fresh start, and so has who
+    was suppressed until an operator lifted that.
+    """
+    known = roster.profile(session, about.subscriber)
+    events = [event for held in known.subscriptions for event in held.events]
+    fresh = [one.at for one in events if one.kind == "confirmed" and one.how == "page"]
+    lifted = roster.last_lifted(session, known.address, house.settings.keys)
+    return max([now - MEMORY, *fresh, *([lifted] if lifted else [])])
 
 
 def _withdraw(house: House, session: Session, about: About, how: str, now: datetime) -> bool:

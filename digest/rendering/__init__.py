@@ -49,20 +49,24 @@ def environment(*folders: Path, theme: Theme | None = None) -> Environment:
     return templates
 
 
-def render(edition: Edition, templates: Environment) -> Rendering:
+def render(edition: Edition, templates: Environment, *, in_browser: bool = False) -> Rendering:
     """Fill issue.html.jinja and issue.txt.jinja; equal editions give equal bytes.
 
+    `in_browser` leaves out what is a reader's own or makes sense in mail alone.
     Raises TemplateError: names the template and the line where one of them is wrong.
     """
-    seen = context(without_places(edition))
+    seen = context(without_places(edition), in_browser=in_browser)
     text = _tidied(sandbox.rendered("issue.txt.jinja", templates, seen))
-    markup = inlined(filled(edition, templates)) if edition.format != "text" else ""
+    markup = ""
+    if edition.format != "text":
+        markup = inlined(filled(edition, templates, in_browser=in_browser))
     return Rendering(seen["subject"], seen["preheader"], markup, text)
 
 
-def filled(edition: Edition, templates: Environment) -> str:
+def filled(edition: Edition, templates: Environment, *, in_browser: bool = False) -> str:
     """issue.html.jinja filled, its CSS not yet inlined. Raises TemplateError."""
-    markup = sandbox.rendered("issue.html.jinja", templates, context(without_places(edition)))
+    seen = context(without_places(edition), in_browser=in_browser)
+    markup = sandbox.rendered("issue.html.jinja", templates, seen)
     # Indentation and empty lines are for who reads the template; they would cost bytes.
     return re.sub(r"\n\s*\n", "\n", markup)
 

@@ -25,11 +25,16 @@ WIDTH = 72
 FILLER = "\u2007\u034f " * 50
 
 
-def context(edition: Edition) -> dict[str, Any]:
-    """The names a template may use, as docs/templates.md lists them."""
+def context(edition: Edition, *, in_browser: bool = False) -> dict[str, Any]:
+    """The names a template may use, as docs/templates.md lists them.
+
+    `in_browser`: for a page that anybody may look at, and no reader's mail.
+    """
     issue, language = edition.issue, Language(edition.spoken)
     return {
         **_things(edition),
+        "in_browser": in_browser,
+        "feedback": feedback(issue.publisher, in_browser=in_browser),
         **language.for_templates(),
         "subject": subject_of(edition),
         "preheader": preheader_of(edition),
@@ -62,7 +67,6 @@ def _things(edition: Edition) -> dict[str, Any]:
         "trending": edition.trending,
         "reader": PLACES,
         "leave": partial(_leave, edition),
-        "feedback": feedback(issue.publisher),
     }
 
 
@@ -72,9 +76,11 @@ def reading_minutes(stories: Iterable[Story]) -> int:
     return max(1, round(words / WORDS_A_MINUTE))
 
 
-def feedback(publisher: Publisher) -> str:
-    """Where "Tell the editors" leads: the publisher's own page, else the reader's of ours."""
-    return publisher.feedback_url or PLACES.feedback_url
+def feedback(publisher: Publisher, *, in_browser: bool = False) -> str:
+    """Where "Tell the editors" leads: the publisher's own page, else the reader's of ours, which
+    nobody has in a browser ("").
+    """
+    return publisher.feedback_url or ("" if in_browser else PLACES.feedback_url)
 
 
 def address(url: str) -> str:

@@ -46,6 +46,11 @@ def commands(door: Callable[[], Desk]) -> typer.Typer:
         ("proof", proof, "proof ann@example.org"),
         ("withdraw", withdraw, 'withdraw ann@example.org --why "asked by telephone"'),
         ("suppress", suppress, "suppress ann@example.org --reason request"),
+        (
+            "lift",
+            lift,
+            'lift ann@example.org --why "wrote on 5 March that she pressed it by mistake"',
+        ),
         ("forget", forget, "forget ann@example.org --yes"),
     ):
         app.command(name, epilog=f"Example: digest subscribers {example}")(verb)
@@ -137,6 +142,7 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
     since = f"{person.created_at:%Y-%m-%d %H:%M} UTC"
     clock = f", by the clock of {person.timezone}" if person.timezone else ""
     typer.echo(f"{person.address}, number {person.subscriber}, since {since}{clock}{suppressed}")
+    _liftings(traces)
     _subscriptions(person)
     counted = ", ".join(f"{len(kept)} in {table}" for table, kept in rows.items() if kept)
     for one in decided:
@@ -157,17 +163,30 @@ def _nobody_s(address: str, traces: "dict[str, list[dict[str, object]]]", as_jso
         typer.echo(f"a mail that somebody asked for: {owed['kind']}, {owed['asked_at']}")
     for counted in traces.get("tally", []):
         typer.echo(f"mails that nobody answered: {counted['count']}")
+    _liftings(traces)
+
+
+def _liftings(traces: "dict[str, list[dict[str, object]]]") -> None:
+    """What stood against an address until somebody lifted it."""
+    for one in traces.get("lifting", []):
+        stood = f"{one['reason']} by {one['how']} of {str(one['since'])[:10]}"
+        told = f"{str(one['at'])[:10]} by {one['by']}: {one['why']}"
+        typer.echo(printable(f"lifted: {stood}, on {told}"))
 
 
 def proof(context: typer.Context, address: Address, as_json: Json = False) -> None:
     """Print the proof of consent: every step, when, by what way, from where, what was shown."""
     from subscribers import roster
 
-    with lent(context).reading() as session:
+    desk = lent(context)
+    with desk.reading() as session:
         person = roster.find(session, address)
+        traces = roster.traces(session, address, desk.keys)
     if as_json:
-        json({"address": person.address, "subscriptions": person.subscriptions})
+        lifted = traces.get("lifting", [])
+        json({"address": person.address, "subscriptions": person.subscriptions, "lifted": lifted})
         return
+    _liftings(traces)
     for kept in person.subscriptions:
         typer.echo(f"{person.address}, {kept.newsletter}: {kept.state}")
         for event in kept.events:
@@ -248,6 +267,43 @@ def suppress(
             session, address, reason=why, how="operator", now=desk.now(), keys=desk.keys
         )
     typer.echo(f"{address} is {'now' if new else 'already'} suppressed.", err=True)
+
+
+def lift(
+    context: typer.Context,
+    address: Address,
+    why: Annotated[str, typer.Option("--why", help="What shows that mail may go there again.")],
+    by: Annotated[str, typer.Option("--by", help="Who decides; else whose login it is.")] = "",
+) -> None:
+    """Lift a suppression, whatever its reason. It is kept what stood, who lifted it, and why.
+
+    No consent comes back by it: who has left must subscribe and confirm by themselves.
+    """
+    from subscribers import roster
+    from subscribers.errors import UnknownSubscriber
+
+    if not why.strip():
+        raise typer.BadParameter("--why must say what shows it; it is kept as the evidence.")
+    desk = lent(context)
+    with desk.writing() as session:
+        lifted = roster.lift(
+            session, address, why=why.strip(), by=by or desk.user, now=desk.now(), keys=desk.keys
+        )
+        try:
+            held = roster.find(session, address).subscriptions
+        except UnknownSubscriber:
+            held = ()
+    if lifted is None:
+        typer.echo(f"{address} is not suppressed.", err=True)
+        return
+    since = f"{lifted.since:%Y-%m-%d}"
+    typer.echo(f"lifted     {lifted.reason} of {since}, by {printable(lifted.how)}")
+    coming = [one.newsletter for one in held if one.state == "confirmed"]
+    for slug in coming:
+        typer.echo(f"{slug} is mailed again: it never was left.", err=True)
+    if not held or len(coming) < len(held):
+        told = "Lifting brings no consent back: what they left, or never had, they must subscribe "
+        typer.echo(f"{told}to and confirm themselves.", err=True)
 
 
 def forget(

@@ -24,6 +24,10 @@ class Desk(Protocol):
         """The keys of suppressions."""
 
     @property
+    def user(self) -> str:
+        """Who works here, by the login: what is kept where nobody says --by."""
+
+    @property
     def newsletters(self) -> tuple[str, ...]:
         """The slugs that settings know."""
 

@@ -292,7 +292,9 @@ def _write_suppressions(session: "Session", file: BinaryIO, keys: "Sequence[byte
     after, name = 0, key_name(keys)
     while page := roster.suppressions(session, after=after):
         for after, address, hashed, reason, how, at in page:  # noqa: B007 - the last one counts
-            write((defused(address), f"{name}:{hashed}", reason, how, at.isoformat()))
+            # The way may be another list's word, and so anything.
+            cells = (address, f"{name}:{hashed}", reason, how, at.isoformat())
+            write(tuple(map(defused, cells)))
 
 
 def _writer(file: BinaryIO) -> "Callable[[Iterable[str]], object]":

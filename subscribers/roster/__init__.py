@@ -3,6 +3,7 @@
     tables      subscriber, subscription, consent_event, wording, suppression, notice, report, …
     changing    add, enrol, withdraw, choose, suppress, forget
     entering    a whole list at once, as `exchange` decides
+    lifting     a suppression, by an operator's word
     joining     request, confirm, move, pause; the notices that are owed
     counting    how often something was asked for, by all processes
     reporting   what came back, and what it counts
@@ -64,6 +65,7 @@ from subscribers.roster.joining import (
     take_notice,
     tidy,
 )
+from subscribers.roster.lifting import Lifted, last_lifted, lift
 from subscribers.roster.profiles import (
     Profile,
     Subscription,
@@ -93,6 +95,7 @@ __all__ = [
     "Asker",
     "Enrolment",
     "Entering",
+    "Lifted",
     "Listed",
     "Notice",
     "NoticeKind",
@@ -120,8 +123,10 @@ __all__ = [
     "is_known",
     "is_suppressed",
     "kept",
+    "last_lifted",
     "left_by",
     "left_near",
+    "lift",
     "listing",
     "locate",
     "move",

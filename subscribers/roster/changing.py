@@ -31,6 +31,7 @@ from subscribers.roster.asking import CHOICES, Line, is_suppressed, person
 from subscribers.roster.asking import preferences as chosen
 from subscribers.roster.tables import (
     ConsentEventRow,
+    LiftingRow,
     NoticeRow,
     SubscriberRow,
     SubscriptionRow,
@@ -228,9 +229,8 @@ def forget(
         for table, column in personal()
     }
     person_row = delete(SubscriberRow).where(col(SubscriberRow.id) == found.id)
-    erased["notice"] = erased.get("notice", 0) + traced["notice"]
-    return {**erased, "tally": traced["tally"],
-            "subscriber": connection.execute(person_row).rowcount}  # fmt: skip
+    traced["notice"] += erased.get("notice", 0)
+    return {**erased, **traced, "subscriber": connection.execute(person_row).rowcount}
 
 
 def _untraced(session: Session, address: str, keys: Sequence[bytes]) -> dict[str, int]:
@@ -241,11 +241,14 @@ def _untraced(session: Session, address: str, keys: Sequence[bytes]) -> dict[str
 
 
 def traces_of(address: str, keys: Sequence[bytes]) -> list[tuple[Table, ColumnElement[bool]]]:
-    """Where an address stands that may be nobody's: mails that were asked for, and their count."""
-    notice, tally = (cast(Any, row).__table__ for row in (NoticeRow, TallyRow))
+    """Where an address stands that may be nobody's: mails that were asked for, and their count,
+    and what an operator lifted."""
+    rows = (NoticeRow, TallyRow, LiftingRow)
+    notice, tally, lifting = (cast(Any, row).__table__ for row in rows)
     named = func.lower(notice.c.address) == normalise(address).lower()
-    counted = (tally.c.rule == UNANSWERED) & (tally.c.name == address_hash(address, keys))
-    return [(notice, named), (tally, counted)]
+    hashed = address_hash(address, keys)
+    counted = (tally.c.rule == UNANSWERED) & (tally.c.name == hashed)
+    return [(notice, named), (tally, counted), (lifting, lifting.c.address_hash == hashed)]
 
 
 def personal() -> list[tuple[Table, Column[Any]]]:

@@ -237,6 +237,10 @@ class Entering:
             return entry.events
         if entry.status == "withdrawn":
             return [Event("withdrawn", entry.left or self._now, self._how, None, self._said(entry))]
+        if entry.status == "requested":
+            return [
+                Event("requested", entry.since or self._now, self._how, None, self._said(entry))
+            ]
         return [Event("confirmed", entry.since or self._now, self._how, None, self._said(entry))]
 
     def _said(self, entry: Entry) -> str:

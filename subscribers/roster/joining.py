@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from subscribers.address import key, normalise
@@ -30,7 +30,7 @@ from subscribers.roster.changing import (
     suppress,
 )
 from subscribers.roster.counting import tally
-from subscribers.roster.profiles import profile
+from subscribers.roster.profiles import Profile, profile
 from subscribers.roster.tables import (
     ConsentEventRow,
     FeedbackRow,
@@ -43,7 +43,7 @@ from subscribers.roster.tables import (
 )
 from subscribers.suppression import UNANSWERED, address_hash
 
-NoticeKind = Literal["confirm", "known", "address", "stopped"]
+NoticeKind = Literal["confirm", "known", "address", "moved", "stopped"]
 # The kinds that a step answers.
 CONFIRMING: tuple[NoticeKind, ...] = ("confirm", "stopped")
 MOVING: tuple[NoticeKind, ...] = ("address",)
@@ -157,7 +157,8 @@ def move(
     """The new address was confirmed: it is the reader's from now on. Raises BadToken, Suppressed.
 
     An address that is somebody's already can't be taken: Suppressed says no more than that. As
-    with `confirm`, whoever confirms lifts an older suppression, but never the operator's.
+    with `confirm`, whoever confirms lifts an older suppression, but never the operator's. The
+    old address is told, unless no mail may go there.
     """
     asked = open_notice(session, notice, number, MOVING, now)
     known = profile(session, number)
@@ -173,11 +174,19 @@ def move(
         session.connection().execute(update(row).where(col(row.id) == number).values(values))
         for held in known.subscriptions:
             append(session, number, held.newsletter, _event("moved", asker, now))
+        _tell_the_old(session, known, now, keys)
         # An old list has the old address, and would mail this reader there, come what may.
         suppress(session, known.address, reason="request", how="moved", now=now, keys=keys)
     _lift(session, asked.address, keys, asked.asked_at)
     _used(session, asked, now, keys)
     return asked.newsletters
+
+
+def _tell_the_old(session: Session, known: Profile, now: datetime, keys: Sequence[bytes]) -> None:
+    """Owe the old address a word: whoever got hold of a link may have moved a reader's mail."""
+    slugs = [held.newsletter for held in known.subscriptions if held.state == "confirmed"]
+    if slugs and not (known.suppressed or is_suppressed(session, known.address, keys)):
+        _owe(session, known.subscriber, slugs, "moved", known.address, now)
 
 
 def rejoin(
@@ -307,9 +316,6 @@ def tidy(
     run = session.connection().execute
     event, sub, report, person = ConsentEventRow, SubscriptionRow, ReportRow, SubscriberRow
     old = (col(sub.state) == "requested") & (col(sub.changed_at) < now - OPEN)
-    left = select(col(event.subscriber_id)).where(col(event.kind) == "withdrawn")
-    # Who left, asked to come back and never confirmed, has still left.
-    back = update(sub).where(old, col(sub.subscriber_id).in_(left)).values(state="withdrawn")
     kept = select(col(sub.subscriber_id))
     waits = select(col(NoticeRow.subscriber_id)).where(col(NoticeRow.asked_at) >= now - OPEN)
     gone = (col(person.created_at) < now - OPEN) & ~col(person.id).in_(kept)
@@ -321,7 +327,7 @@ def tidy(
         col(owed.asked_at) < now - STOPPED,
     )
     return {
-        "requests given back": run(back).rowcount,
+        "requests given back": _give_back(session, old, now),
         "requests": run(delete(sub).where(old)).rowcount,
         "subscribers": run(delete(person).where(gone, ~col(person.id).in_(waits))).rowcount,
         "IP addresses": run(update(event).where(trimmed).values(ip="", agent="")).rowcount,
@@ -329,6 +335,24 @@ def tidy(
         # The address in one may be a stranger's, whom a reader wanted their mail to go to.
         "notices": run(delete(owed).where(over)).rowcount,
     }
+
+
+def _give_back(session: Session, old: ColumnElement[bool], now: datetime) -> int:
+    """Who left, asked to come back and never confirmed, has still left; their proof says so, too.
+    How many that are."""
+    event, sub = ConsentEventRow, SubscriptionRow
+    left = exists().where(
+        col(event.subscriber_id) == col(sub.subscriber_id),
+        col(event.newsletter) == col(sub.newsletter),
+        col(event.kind) == "withdrawn",
+    )
+    query = select(col(sub.subscriber_id), col(sub.newsletter)).where(old, left)
+    waiting = session.connection().execute(query).all()
+    for number, slug in waiting:
+        # `changed_at` stays: nobody left just now, and so nobody's link undoes it.
+        change(session, number, slug, {"state": "withdrawn"})
+        append(session, number, slug, Event("withdrawn", now, "unanswered"))
+    return len(waiting)
 
 
 def _asked(session: Session, number: int, slug: str, asker: Asker, now: datetime) -> bool:
@@ -358,7 +382,9 @@ def _owe(
 def _may_be_mailed(session: Session, mail: str, now: datetime, keys: Sequence[bytes]) -> bool:
     """List bombing: one a day, and no more than three in a month that nobody clicked."""
     row = NoticeRow
+    # "moved" asks for nothing, and must not keep its reader from coming back to that address.
     mine = (func.lower(col(row.address)) == mail.lower()) & (col(row.asked_at) > now - MONTH)
+    mine &= col(row.kind) != "moved"
     query = select(func.max(col(row.asked_at)), func.count(), func.count(col(row.used_at)))
     last, asked, used = session.connection().execute(query.where(mine)).one()
     if used:

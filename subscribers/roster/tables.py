@@ -72,7 +72,7 @@ class WordingRow(SQLModel, table=True):
 
 
 class NoticeRow(SQLModel, table=True):
-    """A mail that the roster owes somebody: confirm, known, address, stopped. Its outbox.
+    """A mail that the roster owes somebody: confirm, known, address, moved, stopped. Its outbox.
 
     `state` is due, sending, sent or refused; a mail is never sent twice for one row.
     """
@@ -156,4 +156,21 @@ class SuppressionRow(SQLModel, table=True):
     address_hash: str
     reason: str
     how: str
+    at: datetime = Field(sa_type=Utc)
+
+
+class LiftingRow(SQLModel, table=True):
+    """A suppression that an operator lifted: what stood, since when, who lifted it, and why.
+
+    Known by the hash, as that was: the address may be nobody's here.
+    """
+
+    __tablename__ = "lifting"
+    id: int | None = Field(default=None, primary_key=True)
+    address_hash: str = Field(index=True)
+    reason: str
+    how: str
+    since: datetime = Field(sa_type=Utc)
+    why: str = Field(sa_type=Text)
+    by: str
     at: datetime = Field(sa_type=Utc)

@@ -32,7 +32,7 @@ def traces(
     session: Session, address: str, keys: Sequence[bytes]
 ) -> dict[str, list[dict[str, Any]]]:
     """What is kept under an address itself, whether it is anybody's or not: its suppression,
-    mails that somebody wanted to go there, and how many of them nobody answered.
+    mails that somebody wanted to go there, how many of them nobody answered, and what was lifted.
 
     Raises InvalidAddress.
     """
@@ -50,10 +50,13 @@ def traces(
 
 
 def left_by(session: Session, issue: int) -> dict[str, int]:
-    """How many left by the link of an issue (the archive's number), by the way they took."""
+    """How many readers left by an issue (the archive's number), by the way they took: each once,
+    however many newsletters they left by it.
+    """
     row = ConsentEventRow
     left = (col(row.issue) == issue) & (col(row.kind) == "withdrawn")
-    query = select(col(row.how), func.count()).where(left).group_by(col(row.how))
+    readers = func.count(col(row.subscriber_id).distinct())
+    query = select(col(row.how), readers).where(left).group_by(col(row.how))
     return {line[0]: line[1] for line in session.connection().execute(query)}
 
 
@@ -61,7 +64,8 @@ def left_near(session: Session, issue: int) -> dict[int, int]:
     """How many left an issue by the link next to each of its stories, by the story's place."""
     row = ConsentEventRow
     left = (col(row.issue) == issue) & (col(row.kind) == "withdrawn") & col(row.story).is_not(None)
-    query = select(col(row.story), func.count()).where(left).group_by(col(row.story))
+    readers = func.count(col(row.subscriber_id).distinct())
+    query = select(col(row.story), readers).where(left).group_by(col(row.story))
     found = session.connection().execute(query)
     return {place: count for place, count in found if place is not None}
 
