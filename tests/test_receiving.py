@@ -222,7 +222,8 @@ def test_g77_after_suppression_no_list_brings_them_back(house: House, ann: int) 
     publish.receive(house, sample("postfix", ann), source="file", now=LATER)
     with house.database.writing() as session:
         entering = Entering("weekly", how="import", evidence="x", now=LATER, keys=KEYS)
-        assert entering.enter(session, [Entry(1, "READER@reads.example")])[0].change == "skipped"
+        lines = entering.addressed([Entry(1, "READER@reads.example")])
+        assert entering.enter(session, lines)[0].change == "skipped"
 
 
 def test_a_maildir_is_read_and_nothing_is_lost(house: House, ann: int, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
     tables      subscriber, subscription, consent_event, wording, suppression, notice, report, …
     changing    add, enrol, withdraw, choose, suppress, forget
     entering    a whole list at once, as `exchange` decides
+    loading     thousands of rows in one statement
     joining     request, confirm, move, pause; the notices that are owed
     counting    how often something was asked for, by all processes
     reporting   what came back, and what it counts
