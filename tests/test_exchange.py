@@ -4,8 +4,10 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +16,10 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from digest.database import Database
+from digest.errors import DatabaseError
 from subscribers import roster
 from subscribers.address import PLAIN, normalise
+from subscribers.cli import lists
 from subscribers.consent import Event, state_of
 from subscribers.errors import SubscriberError
 from subscribers.exchange import (
@@ -469,7 +473,8 @@ def entered(
     opened = database.reading if how.get("pretend") else database.writing
     with opened() as session:
         half = len(rows) // 2
-        verdicts = entering.enter(session, rows[:half]) + entering.enter(session, rows[half:])
+        lines = entering.addressed(rows)
+        verdicts = entering.enter(session, lines[:half]) + entering.enter(session, lines[half:])
     return [(verdict.change, verdict.why) for verdict in verdicts]
 
 
@@ -493,7 +498,8 @@ def peopled(database: Database) -> Database:
         for name in ("sup", "out"):
             roster.suppress(session, f"{name}@x.org", reason="bounce", keys=KEYS, **how)
         asked = Entry(1, "eve@x.org", status="requested", events=(Event("requested", NOW, "page"),))
-        Entering("weekly", how="test", evidence="", now=NOW, keys=KEYS).enter(session, [asked])
+        entering = Entering("weekly", how="test", evidence="", now=NOW, keys=KEYS)
+        entering.enter(session, entering.addressed([asked]))
     return database
 
 
@@ -569,7 +575,7 @@ def test_c77_whatever_a_list_says_who_left_stays_away(
     pretended = entered(peopled, listed, pretend=True)
     with peopled.writing() as session:
         entering = Entering("weekly", how="import", evidence="fair", now=NOW, keys=KEYS)
-        real = [(v.change, v.why) for v in entering.enter(session, listed)]
+        real = [(v.change, v.why) for v in entering.enter(session, entering.addressed(listed))]
         active = {r.address for r in roster.recipients(session, "weekly")}
         session.rollback()
     assert real == pretended
@@ -592,18 +598,19 @@ def test_out_and_in_again_is_the_identity_on_consent(
     ]  # fmt: skip
     with database.writing() as session:
         entering = Entering("weekly", how="import", evidence="", now=NOW, keys=KEYS)
-        entering.enter(session, first)
+        entering.enter(session, entering.addressed(first))
         once = roster.kept(session, "weekly")
         assert [list(kept.events) for kept in once] == [list(e.events) for e in first]
         out = written("ours", once)
         session.rollback()
     with database.writing() as session:
-        entering.enter(session, read(out))
+        entering.enter(session, entering.addressed(read(out)))
         again = roster.kept(session, "weekly")
         assert written("ours", again) == out
         active = [(k.address, k.state, k.suppressed) for k in again]
         assert active == [(k.address, k.state, k.suppressed) for k in once]
-        assert {v.change for v in entering.enter(session, read(out))} <= {"unchanged", "skipped"}
+        third = entering.enter(session, entering.addressed(read(out)))
+        assert {v.change for v in third} <= {"unchanged", "skipped"}
         session.rollback()
 
 
@@ -702,7 +709,7 @@ def test_suppressions_go_out_and_in_also_those_known_by_hash_alone(
     assert [change for change, _ in entered(peopled, found)] == ["unchanged", "unchanged"]
     other = Entering("weekly", how="import", evidence="", now=NOW, keys=(b"another key of all",))
     with peopled.writing() as session:
-        changes = [(v.change, v.why) for v in other.enter(session, found[:1])]
+        changes = [(v.change, v.why) for v in other.enter(session, other.addressed(found[:1]))]
     assert changes[0][0] == "refused"
     assert "DIGEST_WEB_SECRET" in changes[0][1]
 
@@ -783,9 +790,92 @@ def run_desk() -> Callable[..., str]:
         def forget_deliveries(self, session: Session, subscriber: int) -> int:
             return 0
 
-    def run(database: Database, *words: str) -> str:
+    def run(database: Database, *words: str, exit_code: int = 0) -> str:
         result = CliRunner().invoke(commands(lambda: Lent(database)), words)
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == exit_code, result.output
         return result.stdout
 
     return run
+
+
+MIXED = """address,state,sections,suppressed
+zoe@x.org,,Global,
+ann@x.org,,Opinion,
+Zoe@X.org,,Opinion,
+no address,,,
+bob@x.org,confirmed,,
+adam@x.org,,,
+out@x.org,,,
+new@BÜCHER.example,,Global,
+zoe@x.org,withdrawn,,
+mia@x.org,withdrawn,,complaint
+new@xn--bcher-kva.example,,Opinion,
+adam@x.org,,,operator
+kim@x.org,,,
+zoe@x.org,,Global,
+"""
+
+
+@pytest.mark.parametrize(("held", "batch"), [(100, 100), (100, 3), (5, 2), (1, 1)])
+def test_however_a_list_is_divided_the_same_becomes_of_each_line(
+    peopled: Database, run_desk: Callable[..., str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, held: int, batch: int,
+) -> None:  # fmt: skip
+    words = "import", str(tmp_path / "list.csv"), "--evidence", "fair"
+    (tmp_path / "list.csv").write_text(MIXED, "utf-8")
+    whole = run_desk(peopled, *words, "--dry-run")
+    assert [line.split()[:2] for line in whole.splitlines()] == [
+        ["2", "new"], ["3", "changed"], ["4", "changed"], ["5", "refused"], ["6", "skipped"],
+        ["7", "new"], ["8", "skipped"], ["9", "new"], ["10", "changed"], ["11", "new"],
+        ["12", "changed"], ["13", "changed"], ["14", "new"], ["15", "skipped"],
+    ]  # fmt: skip
+    monkeypatch.setattr(lists, "HELD", held)
+    monkeypatch.setattr(lists, "BATCH", batch)
+    before = dumped(peopled)
+    assert run_desk(peopled, *words, "--dry-run") == whole
+    assert dumped(peopled) == before
+    assert run_desk(peopled, *words) == whole
+    kept = {row["address"]: row for row in dumped(peopled)}
+    stand = {name: (row["state"], row["sections"]) for name, row in kept.items()}
+    assert stand["zoe@x.org"] == ("withdrawn", "Opinion")
+    assert stand["new@xn--bcher-kva.example"] == ("confirmed", "Opinion")
+    assert kept["adam@x.org"]["suppressed"] == "operator"
+
+
+def test_what_was_kept_before_a_failure_is_reported_and_the_rest_comes_with_the_next_import(
+    database: Database, run_desk: Callable[..., str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(lists, "BATCH", 3)
+    names = [f"r{n * 7 % 10}@x.org" for n in range(10)]
+    (tmp_path / "list.csv").write_text("\n".join(["address", *names, ""]), "utf-8")
+    words = "import", str(tmp_path / "list.csv"), "--evidence", "fair"
+    writing, times = database.writing, iter(range(9))
+
+    @contextmanager
+    def failing() -> Iterator[Session]:
+        with writing() as session:
+            yield session
+            if next(times) == 2:  # the third commit
+                raise DatabaseError("the disk is full")
+
+    monkeypatch.setattr(database, "writing", failing)
+    said = run_desk(database, *words, exit_code=1).splitlines()
+    kept = [row["address"] for row in dumped(database)]
+    assert len(kept) == 6
+    assert [line.split()[2] for line in said] == [name for name in names if name in kept]
+    again = [line.split()[1] for line in run_desk(database, *words).splitlines()]
+    assert again == ["unchanged" if name in kept else "new" for name in names]
+
+
+def test_a_number_that_an_old_mail_names_is_given_to_nobody_of_a_list(database: Database) -> None:
+    entered(database, [Entry(1, "old@x.org"), Entry(2, "gone@x.org")])
+    with database.writing() as session:
+        gone = roster.find(session, "gone@x.org").subscriber
+        roster.forget(session, "gone@x.org", now=NOW, keys=KEYS)
+        other = Entering("daily", how="import", evidence="fair", now=NOW, keys=KEYS)
+        lines = other.addressed([Entry(1, "new@x.org"), Entry(2, "old@x.org")])
+        assert [verdict.change for verdict in other.enter(session, lines)] == ["new", "new"]
+        assert roster.find(session, "new@x.org").subscriber > gone
+        old = roster.find(session, "old@x.org").subscriptions
+        assert {one.newsletter for one in old} == {"daily", "weekly"}

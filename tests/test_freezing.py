@@ -41,9 +41,11 @@ def record(house: House, clock: Clock) -> IssueRecord:
 
 def join(house: House, *addresses: str, at: datetime = NOW) -> None:
     with house.database.writing() as session:
-        roster.Entering(
+        entering = roster.Entering(
             "weekly", how="test", evidence="test", now=at, keys=house.settings.keys
-        ).enter(session, [Entry(n, address) for n, address in enumerate(addresses)])
+        )
+        listed = (Entry(n, address) for n, address in enumerate(addresses))
+        entering.enter(session, entering.addressed(listed))
 
 
 def leave(house: House, address: str) -> None:

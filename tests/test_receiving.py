@@ -205,7 +205,8 @@ def test_a_complaint_that_an_operator_lifts_lets_its_reader_ask_again_and_no_lis
         lifted = roster.lift(session, who, why="a slip, she writes", by="Eve", **told)
         assert lifted == roster.Lifted("complaint", "report", LATER)
         listed = roster.Entering("weekly", how="import", evidence="x", **told)
-        assert listed.enter(session, [Entry(1, who)])[0].change == "skipped"
+        lines = listed.addressed([Entry(1, who)])
+        assert listed.enter(session, lines)[0].change == "skipped"
         assert roster.recipients(session, "weekly") == []
         assert roster.request(session, who, ["weekly"], asker, **told)
         [notice] = roster.due_notices(session, LATER)
@@ -298,7 +299,8 @@ def test_g77_after_suppression_no_list_brings_them_back(house: House, ann: int) 
     publish.receive(house, sample("postfix", ann), source="file", now=LATER)
     with house.database.writing() as session:
         entering = Entering("weekly", how="import", evidence="x", now=LATER, keys=KEYS)
-        assert entering.enter(session, [Entry(1, "READER@reads.example")])[0].change == "skipped"
+        lines = entering.addressed([Entry(1, "READER@reads.example")])
+        assert entering.enter(session, lines)[0].change == "skipped"
 
 
 def test_a_maildir_is_read_and_nothing_is_lost(house: House, ann: int, tmp_path: Path) -> None:

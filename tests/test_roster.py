@@ -246,14 +246,13 @@ def test_d40_the_queries_say_what_may_mail_says(
 def _do(session: Session, act: str, address: str, now: datetime) -> None:
     told: dict[str, Any] = {"now": now, "keys": KEYS}
     listed = [Entry(1, address), Entry(2, f"new.{address}", status="withdrawn")]
+    entering = Entering("weekly", how="import", evidence="fair", **told)
     acts: dict[str, Callable[[], object]] = {
         "add": lambda: add(session, address),
         "suppress": lambda: suppress(session, address),
         "forget": lambda: roster.forget(session, address, **told),
         "ask": lambda: roster.request(session, address, ["weekly"], ASKER, **told),
-        "list": lambda: Entering("weekly", how="import", evidence="fair", **told).enter(
-            session, listed
-        ),
+        "list": lambda: entering.enter(session, entering.addressed(listed)),
         "lift": lambda: roster.lift(session, address, why="wrote", by="x", **told),
         "tidy": lambda: roster.tidy(session, now + YEAR, addresses=YEAR, raw=YEAR),
     }

@@ -489,7 +489,7 @@ def test_the_operator_s_never_takes_the_place_of_every_other_reason(
             listed = roster.Entering(
                 "weekly", how="import", evidence="", now=NOW, keys=KEYS, pretend=pretend
             )
-            assert [v.change for v in listed.enter(session, [never])] == [change]
+            assert [v.change for v in listed.enter(session, listed.addressed([never]))] == [change]
     for link in links:
         HTTP.post(site + link)
     assert {profile(house, who).suppression for who in (ANN, bob)} == {"operator"}
@@ -509,7 +509,7 @@ def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
         assert [r.address for r in roster.recipients(session, "weekly")] == [new]
     with house.database.writing() as session:  # c77: an old list has the old address
         old = roster.Entering("weekly", how="import", evidence="x", now=NOW, keys=KEYS)
-        assert [v.change for v in old.enter(session, [Entry(1, ANN)])] == ["skipped"]
+        assert [v.change for v in old.enter(session, old.addressed([Entry(1, ANN)]))] == ["skipped"]
         assert [r.address for r in roster.recipients(session, "weekly")] == [new]
     hands.now += timedelta(days=2)
     HTTP.post(page, data={"act": "address", "address": ANN})

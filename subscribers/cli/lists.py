@@ -5,9 +5,11 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from errno import EISDIR
-from itertools import count, islice
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, cast, get_args
 
@@ -25,7 +27,11 @@ if TYPE_CHECKING:
     from subscribers.suppression import Reason
 
 BATCH = 2_000  # lines in one transaction
-SWEEP = 20  # batches after which circles are looked for all the same: libraries make a few
+# Lines in memory. They are entered in the order of their keys, for neighbours in the index of
+# addresses share its pages: to write them anew for each batch took a quarter of a million lines'
+# time. Lines of the same key keep their own order, so the same becomes of them.
+HELD = 20 * BATCH
+_KEY = attrgetter("key")
 CAUTION = (
     "listmonk's file says who is enabled, but not who has left one of its lists: "
     "export the confirmed subscribers of one list, or import who left it as well"
@@ -68,23 +74,33 @@ def import_(
         mapping = Mapping(email, status, tuple(active or ()), sections, format_, language, since)
     elif status or active or sections or format_ or language or since:
         raise typer.BadParameter("Columns are named together with --email COLUMN.")
-    totals: Counter[str] = Counter()
-    mailed = 0
-    for verdicts, lines in _reported(desk, file, slug, evidence.strip(), dry_run, mapping, reason):
-        totals.update(verdict.change for verdict in verdicts)
-        mailed += sum(verdict.mails for verdict in verdicts)
-        sys.stdout.write(lines)
-    counted = ", ".join(f"{number} {change}" for change, number in totals.items())
+    report = _imported(desk, file, slug, evidence.strip(), dry_run, mapping, reason)
+    counted = ", ".join(f"{number} {change}" for change, number in report.totals.items())
     nothing = " Nothing was changed: this was a dry run." if dry_run else ""
-    who = f" {mailed} of the new will get mail." if totals["new"] else ""
+    who = f" {report.mailed} of the new will get mail." if report.totals["new"] else ""
     typer.echo(f"{counted or 'The file has no rows'}.{who}{nothing}", err=True)
 
 
-def _reported(
+@dataclass(slots=True)
+class _Report:
+    """Tells of each line what became of it; `mailed` counts who will get mail by it."""
+
+    totals: Counter[str] = field(default_factory=Counter)
+    mailed: int = 0
+
+    def tell(self, name: str, entries: "list[Entry]", verdicts: "dict[int, Verdict]") -> None:
+        """Of those that have a verdict, known by their lines' numbers."""
+        told = [(entry, verdicts[entry.line]) for entry in entries if entry.line in verdicts]
+        self.totals.update(verdict.change for _, verdict in told)
+        self.mailed += sum(verdict.mails for _, verdict in told)
+        sys.stdout.writelines(_line(name, entry, verdict) for entry, verdict in told)
+
+
+def _imported(
     desk: Desk, file: Path, slug: str, evidence: str, dry_run: bool,
     mapping: "Mapping | None", reason: "Reason | None",
-) -> "Iterator[tuple[list[Verdict], str]]":  # fmt: skip
-    """The verdicts on each batch, and the lines that report them."""
+) -> _Report:  # fmt: skip
+    """Enter the file and report each line."""
     from subscribers.exchange import entries, sheets
     from subscribers.roster import Entering
 
@@ -95,35 +111,46 @@ def _reported(
     entering = Entering(
         slug, how="import", evidence=evidence, now=desk.now(), keys=desk.keys, pretend=dry_run
     )
+    report = _Report()
     with ExitStack() as stack:
         read = stack.enter_context(file.open("rb"))
         bar = stack.enter_context(_bar())
         task = bar.add_task(file.name, total=file.stat().st_size)
         # A dry run is one session: it must see what its earlier lines would have done.
         pretending = stack.enter_context(desk.reading()) if dry_run else None
+        before = 0
         for sheet in sheets(read, file.name):
             _refuse_unproven(sheet, evidence, reason)
             _refuse_unnamed(desk, sheet, slug, reason)
             rows = entries(sheet, mapping, suppress=reason)
             name = "" if sheet.name == file.name else f"{sheet.name}:"
-            for number in count(1):
-                if not (batch := list(islice(rows, BATCH))):
-                    break
-                verdicts = _entered(desk, entering, batch, pretending)
-                bar.update(task, completed=read.tell())
-                if number % SWEEP == 0:
-                    gc.collect()
-                lines = map(_line, [name] * len(batch), batch, verdicts)
-                yield verdicts, "".join(lines)
+            while held := list(islice(rows, HELD)):
+                verdicts: dict[int, Verdict] = {}
+                try:
+                    for found in _entered(desk, entering, held, pretending):
+                        verdicts |= found
+                        done = len(verdicts) / len(held)
+                        bar.update(task, completed=before + done * (read.tell() - before))
+                finally:  # also where it ends in the middle: what is kept has been told
+                    report.tell(name, held, verdicts)
+                before = read.tell()
+                del held, verdicts  # before others take their place
+                gc.collect()  # libraries make a few circles all the same
+    return report
 
 
 def _entered(
-    desk: Desk, entering: "Entering", batch: "list[Entry]", pretending: "Session | None"
-) -> "list[Verdict]":
-    if pretending is not None:
-        return entering.enter(pretending, batch)
-    with desk.writing() as session:
-        return entering.enter(session, batch)
+    desk: Desk, entering: "Entering", held: "list[Entry]", pretending: "Session | None"
+) -> "Iterator[dict[int, Verdict]]":
+    """The verdicts of each batch, by the numbers of their lines, once they are kept."""
+    lines = entering.addressed(held)
+    if len(lines) > BATCH:
+        lines.sort(key=_KEY)
+    for start in range(0, len(lines), BATCH):
+        batch = lines[start : start + BATCH]
+        with nullcontext(pretending) if pretending is not None else desk.writing() as session:
+            verdicts = entering.enter(session, batch)
+        yield dict(zip((one.entry.line for one in batch), verdicts, strict=True))
 
 
 def _line(name: str, entry: "Entry", verdict: "Verdict") -> str:

@@ -6,7 +6,7 @@ left, bounced or is suppressed here stays so, whatever the list says.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from subscribers.consent import State
 from subscribers.exchange.values import Entry
@@ -17,8 +17,7 @@ Change = Literal["new", "changed", "unchanged", "skipped", "refused"]
 Act = Literal["", "enter", "choose", "withdraw"]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What the roster knows of an address and one newsletter. `state` None: no subscription.
 
     `forbidden`: suppressed by the operator, which is the strongest reason.

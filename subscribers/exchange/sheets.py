@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, NamedTuple
 
 from subscribers.errors import SubscriberError
 
@@ -32,8 +32,7 @@ ROOM, PACKED = 100 << 20, 200
 WIDEST = 1_000  # columns; the widest honest sheet has some dozens
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The cells of one record, and the number of the line where it begins.
 
     `spoilt` says why it could not be read; the cells are then empty. `more` tells that it has

@@ -6,7 +6,7 @@ that is nobody's is read by a Mapping that the operator gives.
 
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Mapped
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from subscribers.errors import SubscriberError
 from subscribers.exchange import mailchimp, ours
@@ -139,7 +139,7 @@ def _listmonk(line: int, values: dict[str, str]) -> Entry:
     found = _stated(line, values, states, since="created_at", left="updated_at")
     if found.status != "suppressed":
         return found
-    return replace(found, suppression=reason_in(values["attributes"]) or "operator")
+    return found._replace(suppression=reason_in(values["attributes"]) or "operator")
 
 
 def _substack(line: int, values: dict[str, str]) -> Entry:
@@ -160,7 +160,7 @@ def _ghost(line: int, values: dict[str, str]) -> Entry:
         return _refused(line, values, "subscribed_to_emails", values["subscribed_to_emails"])
     status: Status = "confirmed" if subscribed else "withdrawn"
     found = _told(line, values, status, since="created_at")
-    return found if subscribed else replace(found, suppression=reason_in(values.get("note", "")))
+    return found if subscribed else found._replace(suppression=reason_in(values.get("note", "")))
 
 
 def _beehiiv(line: int, values: dict[str, str]) -> Entry:
@@ -169,7 +169,7 @@ def _beehiiv(line: int, values: dict[str, str]) -> Entry:
                                  "pending": "pending", "validating": "pending",
                                  "invalid": "suppressed"}  # fmt: skip
     found = _stated(line, values, states, since="created_at", left="unsubscribed_at")
-    return replace(found, suppression="bounce") if found.status == "suppressed" else found
+    return found._replace(suppression="bounce") if found.status == "suppressed" else found
 
 
 def _keila(line: int, values: dict[str, str]) -> Entry:
@@ -177,9 +177,9 @@ def _keila(line: int, values: dict[str, str]) -> Entry:
                                  "unreachable": "suppressed"}  # fmt: skip
     found = _stated(line, values, states)
     if found.status == "suppressed":
-        return replace(found, suppression="bounce")
+        return found._replace(suppression="bounce")
     gone = found.status == "withdrawn"
-    return replace(found, suppression=reason_in(values["data"])) if gone else found
+    return found._replace(suppression=reason_in(values["data"])) if gone else found
 
 
 def _suppressions(line: int, values: dict[str, str]) -> Entry:
@@ -234,8 +234,7 @@ def _mapped(mapping: Mapping, columns: tuple[str, ...]) -> Reader:
         choice = {"sections": told["sections"], "format": told["format"]}
         found = ours.entry(line, {"address": told["email"], **choice})
         since = moment(told["since"])
-        return replace(
-            found,
+        return found._replace(
             status="withdrawn" if left else "confirmed",
             since=since,
             language=told["language"][:35],

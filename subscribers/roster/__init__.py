@@ -4,6 +4,7 @@
     changing    add, enrol, withdraw, choose, suppress, forget
     entering    a whole list at once, as `exchange` decides
     lifting     a suppression, by an operator's word
+    loading     thousands of rows in one statement
     joining     request, confirm, move, pause; the notices that are owed
     counting    how often something was asked for, by all processes
     reporting   what came back, and what it counts
