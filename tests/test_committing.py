@@ -13,8 +13,9 @@ from digest.errors import DatabaseError
 from digest.ledger import Delivery
 from digest.messages import Message
 from digest.outcomes import Outcome, Reply, Sent
-from digest.publish.sending.book import Back, Book, Job, Turn
+from digest.publish.sending.book import Book
 from digest.publish.sending.desk import Desk
+from digest.publish.sending.jobs import Back, Job, Turn
 from tests.conftest import NOW
 from tests.waiting import PATIENCE
 

@@ -1,6 +1,7 @@
 """Approved issue -> ledger -> relay, and the accounting of every reader.
 
     book         claims, messages made ahead, groups committed: the thread that writes
+    jobs         what book and desk hand each other
     freezing     who gets it: the list, in portions
     making       messages composed and signed ahead
     desk         between the connections and the book

@@ -26,6 +26,7 @@ from digest.publish.receiving import note_refusal
 from digest.publish.sending.carriers import domain_of
 from digest.publish.sending.freezing import write_portion
 from digest.publish.sending.inheriting import inherit, named
+from digest.publish.sending.jobs import Back, Job, Turn
 from digest.publish.sending.making import Composing, Maker, Promise
 from digest.publish.sending.pacing import Pace
 from subscribers import roster
@@ -46,36 +47,6 @@ class Timing:
 
     lease: timedelta = timedelta(seconds=60)
     grace: timedelta = timedelta(seconds=600)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A delivery on its way: which, and to whom."""
-
-    delivery: Delivery
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Back:
-    """A message that came back: what became of it, and for whom it was."""
-
-    result: Result
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What a group brought: messages to send, the new states, how many were passed over for
-    good without a message, what the operator wants, whether those who stand by may have a
-    connection now, and whether this sender was presumed dead: its work has been given to others."""
-
-    begun: tuple[Begun[Job], ...]
-    states: dict[int, str]
-    passed: int
-    control: str
-    more: bool = False
-    fenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from digest.delivery import Begun
 from digest.errors import DatabaseError
 from digest.ledger import Result
 from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
-from digest.publish.sending.book import Back, Book, Job, Turn, fenced
+from digest.publish.sending.book import Book, fenced
+from digest.publish.sending.jobs import Back, Job, Turn
 
 AHEAD = 2  # deliveries past the intent for each connection: one on the wire, one ready
 MOMENT = 0.003  # seconds that an outcome waits for others to be committed with it

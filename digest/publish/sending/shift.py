@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 from digest import delivery
 from digest.delivery import Crew, Limits, RelayAddress, Timeouts
 from digest.outcomes import RelayFault
-from digest.publish.sending.book import Book, Job
+from digest.publish.sending.book import Book
 from digest.publish.sending.desk import Desk, Log
+from digest.publish.sending.jobs import Job
 from digest.publish.sending.machine import myself
 
 _NAP = 0.2  # seconds; who waits for a relay looks up so often whether all is over

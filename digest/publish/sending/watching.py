@@ -14,7 +14,7 @@ from typing import Literal
 from digest import ledger
 from digest.outcomes import Deferred, Outcome, RelayFault, Sent, Unknown
 from digest.publish.opening import Clock
-from digest.publish.sending.book import Job
+from digest.publish.sending.jobs import Job
 
 LOGGER = logging.getLogger("digest.mail")
 Shown = Literal["full", "domain", "none"]
