@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -340,6 +341,22 @@ def test_a_bad_line_spoils_itself_alone() -> None:
         (10, False),
     ]  # fmt: skip
     assert found[8].preferences == Preferences(frozenset({"Global\nnews"}))
+
+
+def test_a_long_list_is_read_line_by_line_in_flat_memory(tmp_path: Path) -> None:
+    """Four times the lines, no more memory; the benchmarks read a million."""
+    peaks = []
+    for lines in (3_000, 12_000):
+        file = tmp_path / "list.csv"
+        rows = (f"r{n}@readers.example,Global;Opinion,html\n" for n in range(lines))
+        file.write_text("address,sections,format\n" + "".join(rows), encoding="utf-8")
+        with file.open("rb") as read:
+            tracemalloc.start()
+            found = sum(1 for sheet in sheets(read, file.name) for _ in entries(sheet))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        assert found == lines
+    assert peaks[1] < peaks[0] + (64 << 10)  # the longer file has 350 kB more
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:00:00-05:00"])
