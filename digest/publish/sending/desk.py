@@ -18,7 +18,8 @@ from digest.delivery import Begun
 from digest.errors import DatabaseError
 from digest.ledger import Result
 from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
-from digest.publish.sending.book import Back, Book, Job, Turn, fenced
+from digest.publish.sending.book import Back, Book, Job, Turn
+from digest.publish.sending.inheriting import fenced
 
 AHEAD = 2  # deliveries past the intent for each connection: one on the wire, one ready
 MOMENT = 0.003  # seconds that an outcome waits for others to be committed with it
@@ -133,7 +134,8 @@ class Desk:
             self._ready.clear()
             try:
                 # After a failed commit once more: the disk may have room again.
-                await self._visit(0)
+                if self._book.sender:
+                    await self._visit(0)
             finally:
                 await self._give_back()
         finally:
