@@ -87,7 +87,7 @@ class RelayFault:
     """The relay does not want us or is not there: no recipient is to blame.
 
     `of_one`: said when a recipient had been named, so the relay may only pass on what that one
-    reader's server has against us.
+    reader's server has against us; or of the same message once more, while others are taken.
     """
 
     reply: Reply

@@ -81,7 +81,17 @@ class Hold:
     then: str | None = None
 
 
-Reply = str | Drop | Wait | Raw | Hold
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """These bytes over and over, until the other side hangs up, or `size` of them were said; then
+    the end. `recorded` as in Drop."""
+
+    data: bytes
+    recorded: bool = False
+    size: int = 8_000_000
+
+
+Reply = str | Drop | Wait | Raw | Hold | Flood
 DROP: Final = Drop(recorded=True)
 """The message was taken, but the reply to the final dot never comes."""
 LOSE: Final = Drop(recorded=False)
@@ -374,6 +384,10 @@ class _Conversation:
         if isinstance(reply, Raw):
             await self.packets(reply)
             return reply.data.decode("utf-8", "replace")
+        if isinstance(reply, Flood):
+            for _ in range(0, reply.size, len(reply.data)):
+                await self.packets(Raw(reply.data))
+            raise _HungUp
         if isinstance(reply, Drop):
             if reply.reset:
                 sock = self.writer.get_extra_info("socket")
@@ -400,6 +414,6 @@ def _takes(reply: Reply | None) -> bool:
     # Recording comes before waiting, too: that is how a relay takes a message twice.
     if isinstance(reply, (Wait, Hold)):
         reply = reply.then
-    if isinstance(reply, (Drop, Raw)):
+    if isinstance(reply, (Drop, Raw, Flood)):
         return reply.recorded
     return reply is None or reply.startswith("2")

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import threading
+import tracemalloc
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ from tests.relay import (
     USER,
     Accepted,
     Drop,
+    Flood,
     Hold,
     Raw,
     Reply,
@@ -91,7 +93,7 @@ class LikeTheLedger(ListDesk):
     """Whom the relay's own fault kept from having it, is due at once."""
 
     def settle(self, begun: Begun[int], outcome: Outcome) -> None:
-        if isinstance(outcome, RelayFault):
+        if isinstance(outcome, RelayFault) and not outcome.of_one:
             self.waiting.append(begun)
         else:
             super().settle(begun, outcome)
@@ -286,6 +288,63 @@ def test_a_fault_of_the_relay_stops_the_run_after_a_cohort_and_touches_nobody(
     assert relay.accepted == []
 
 
+FLOODS = {"one line": b"z" * 65_536, "one reply": b"250-z\r\n" * 8_000,
+          "replies": b"250 2.0.0 OK\r\n" * 5_000}  # fmt: skip
+MUCH = 3 << 20  # bytes: what tests and relay allocate meanwhile, and far less than was said
+
+
+@both
+@pytest.mark.parametrize("said", FLOODS.values(), ids=FLOODS)
+@pytest.mark.parametrize(
+    ("stage", "whom", "outcome"),
+    [("connect", ANYONE, None), ("ehlo", ANYONE, None), ("mail", SENDER, Deferred),
+     ("rcpt", ANN, Deferred), ("dot", ANN, Unknown)],
+)  # fmt: skip
+def test_of_a_relay_that_never_ends_its_reply_little_is_kept(
+    extensions: tuple[str, ...],
+    stage: Stage,
+    whom: str,
+    outcome: type[Outcome] | None,
+    said: bytes,
+) -> None:
+    with ScriptedRelay(*extensions) as relay:
+        deliver(relay, message(BOB))  # what is loaded for the first message is no part of it
+        relay.will(stage, whom, Flood(said, recorded=True), times=1 if outcome else 3)
+        tracemalloc.start()
+        try:
+            run = work(plain(relay.port), message(ANN), message(CID))
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert most < MUCH
+    texts = [one.reply.text for one in run.outcomes] + ([run.fault.reply.text] if run.fault else [])
+    assert all(len(text) < 40_000 for text in texts)
+    whole = said == FLOODS["replies"]  # of which the first is the one that was asked for
+    if outcome and not whole:
+        assert [type(one) for one in run.outcomes] == [outcome, Sent]
+    elif outcome:
+        assert isinstance(run.outcomes[-1], Sent)
+    else:
+        assert whole or (run.fault and run.outcomes == [])
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "text"),
+    [(b"554 5.7.1 caf\xe9 \x1b[31mclosed\r\n", 554, "5.7.1 caf\ufffd  [31mclosed"),
+     (b"hello\r\n", 0, "Malformed SMTP response line: hello")],
+)  # fmt: skip
+def test_what_a_relay_says_at_the_greeting_can_be_shown_and_kept(
+    said: bytes, code: int, text: str
+) -> None:
+    with ScriptedRelay() as relay:
+        relay.will("connect", ANYONE, Raw(said), times=3)
+        run = work(plain(relay.port), message(ANN))
+
+    assert run.fault
+    assert (run.fault.reply.code, run.fault.reply.text) == (code, text)
+
+
 def test_a_fault_that_passes_stops_nobody() -> None:
     with ScriptedRelay() as relay:
         relay.will("connect", ANYONE, "421 4.3.2 too busy", times=2)
@@ -462,14 +521,59 @@ def test_messages_for_each_connection_are_limited() -> None:
     assert relay.connections == 3
 
 
-def test_a_relay_that_closes_every_tenth_time_loses_nobody() -> None:
+@both
+@pytest.mark.parametrize("stage", ["mail", "dot"])
+def test_a_relay_that_closes_every_tenth_time_loses_nobody_and_is_not_rested_from(
+    extensions: tuple[str, ...], stage: Stage
+) -> None:
+    """What it costs is one connection, and the commands that were in vain: no pause, no message
+    put off before its dot.
+    """
     people = [message(f"r{n}@example.org") for n in range(60)]
-    with ScriptedRelay() as relay:
-        relay.will("mail", SENDER, *["250 2.1.0 OK"] * 9, "421 4.3.2 ten are enough", times=6)
-        run = work(plain(relay.port), *people)
+    closing = ["250 2.0.0 OK"] * 9 + ["421 4.3.2 ten are enough"]
+    with ScriptedRelay(*extensions) as relay:
+        relay.will(stage, SENDER if stage == "mail" else ANYONE, *closing, times=6)
+        # Any rest would last longer than the test may.
+        run = work(plain(relay.port), *people, limits=Limits(1, pause=100 * PATIENCE))
 
-    assert [type(outcome) for outcome in run.outcomes] == [Sent] * 60
-    assert [taken.recipient for taken in relay.accepted] == [one.recipient for one in people]
+    taken = [one.recipient for one in relay.accepted]
+    put_off = [type(outcome) for outcome in run.outcomes].count(Deferred)
+    assert run.fault is None
+    assert [type(outcome) for outcome in run.outcomes].count(Sent) == 60 - put_off == len(taken)
+    assert len(set(taken)) == len(taken)
+    assert put_off == (6 if stage == "dot" else 0)
+    assert relay.connections == (7 if stage == "mail" else 6)
+    for verb, times in (("EHLO", relay.connections), ("RSET", 0)):
+        assert sum(command.startswith(verb) for command in relay.heard) == times
+    asked = sum(command.startswith("MAIL") for command in relay.heard)
+    assert asked == (66 if stage == "mail" else 60)
+
+
+def test_a_message_that_the_relay_alone_does_not_want_opens_no_breaker() -> None:
+    """Its envelope sender is its own (VERP), so MAIL may be refused for it alone."""
+    other = message(ANN, sender="b+2@bounce.example.org")
+    people = [message(f"r{n}@example.org") for n in range(5)]
+    for proven, messages in ((False, [other, *people]), (True, [other])):
+        with ScriptedRelay() as relay:
+            relay.will("mail", other.sender, "450 4.1.8 not from there", times=9)
+            limits = Limits(1, pause=0.01, proven=proven)
+            run = work(plain(relay.port), *messages, limits=limits, desk=LikeTheLedger)
+
+        assert run.fault is None
+        assert len(relay.accepted) == len(messages) - 1
+        [alone] = [one for one in run.outcomes if isinstance(one, RelayFault)]
+        assert (alone.of_one, alone.reply.code, alone.reply.enhanced) == (True, 450, "4.1.8")
+        assert sum(command == f"MAIL FROM:<{other.sender}>" for command in relay.heard) == 2
+
+
+def test_where_nobody_was_taken_the_fault_is_the_relay_s_and_nobody_else_s() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("mail", SENDER, "450 4.1.8 not from there", times=9)
+        run = work(plain(relay.port), message(ANN), limits=ONE, desk=LikeTheLedger)
+
+    assert run.fault
+    assert not run.fault.of_one
+    assert run.outcomes == []
 
 
 def test_a_relay_that_allows_few_connections_gets_few() -> None:

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 
 from digest import publish
 from digest.database import open_database
+from digest.errors import DatabaseError
 from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster, tokens
@@ -281,6 +282,71 @@ def test_a_clock_that_jumps_loses_nobody_and_doubles_nobody(
     assert len(mailed(relay)) == 4
 
 
+class Broken(Exception):
+    """What no room of ours raises."""
+
+
+@sqlite_only
+@pytest.mark.parametrize("point", ["inside a group", "before a group is committed"])
+def test_what_came_back_counts_also_where_the_sender_breaks_down(
+    house: House, relay: ScriptedRelay, clock: Clock, point: str
+) -> None:
+    """It is written down at the end, and what follows from it follows: for the reader who is
+    nobody, and for the brake.
+    """
+    record = approved(house, clock)
+    relay.will("rcpt", ANN, "550 5.1.1 no such user")
+
+    def breaks(name: str) -> None:
+        if name == point and any(f"RCPT TO:<{ANN}>" in command for command in relay.heard):
+            raise Broken
+
+    with pytest.raises(Broken):
+        publish.send(house, clock=clock, passing=breaks)
+
+    with house.database.reading() as session:
+        assert roster.find(session, ANN).suppression == "bounce"
+        settled = text("SELECT refused FROM sending")
+        assert session.connection().execute(settled).scalar() == 1
+    counts = publish.account(house, record).counts
+    assert "inflight" not in counts
+    assert counts["refused"] == 1
+    account = publish.send(house, clock=clock)
+    assert account.counts == {"sent": 3, "refused": 1, "skipped": 1}
+    assert set(mailed(relay).values()) == {1}
+
+
+@sqlite_only
+def test_a_send_that_cannot_begin_says_why(
+    house: House, relay: ScriptedRelay, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up between the list and the sender's own row: no word of others."""
+    record = approved(house, clock)
+    engine = house.database.engine
+
+    def full(connection: Connection) -> None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        name = "x" * 300_000
+        monkeypatch.setattr("digest.publish.sending.shift.myself", lambda: name)
+
+    def fill(point: str) -> None:
+        if point == "after the list is written":
+            event.listen(engine, "begin", full)
+
+    with pytest.raises(DatabaseError, match=r"could not be written.*full") as caught:
+        publish.send(house, clock=clock, passing=fill)
+
+    assert "make room" in caught.value.remedy
+    assert relay.connections == 0
+    event.remove(engine, "begin", full)
+    with house.database.writing() as session:
+        session.connection().exec_driver_sql("PRAGMA max_page_count = 1073741823")
+    monkeypatch.undo()
+    assert publish.send(house, clock=clock).counts == {"sent": 4, "skipped": 1}
+    assert publish.account(house, record).open == 0
+
+
 def test_an_address_that_changes_on_the_way_is_where_the_mail_goes(
     house: House, relay: ScriptedRelay, clock: Clock
 ) -> None:
@@ -428,7 +494,7 @@ def test_readers_who_leave_while_the_disk_fills_up_are_told_what_is_so(
 UPGRADE = """
 import os, sys
 from pathlib import Path
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import Engine
 from digest import database
 url, folder, step, statement = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), 0

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -577,17 +577,33 @@ def test_a_person_decides_what_is_unknown_and_it_is_written_down(session: Sessio
     assert ledger.interventions(session, issue) == 3
 
 
-def test_who_is_tried_again_by_a_person_has_the_whole_time_again(session: Session, me: int) -> None:
+@pytest.mark.parametrize("was", ["expired", "refused", "unknown"])
+def test_who_is_tried_again_by_a_person_has_the_whole_time_and_the_short_waits_again(
+    session: Session, me: int, was: Literal["expired", "refused", "unknown"]
+) -> None:
     issue = frozen(session)
-    later = NOW + 3 * DAY
-    record(session, begun(session, issue, me), me, LATER)
-    ledger.expire(session, issue, later, RESEND)
+    moment = NOW
+    for _ in range(3):  # by now it waits for twenty minutes
+        record(session, begun(session, issue, me, moment), me, LATER, moment)
+        moment += timedelta(hours=1)
+    if was == "expired":
+        moment = NOW + 3 * DAY
+        ledger.expire(session, issue, moment, HOLD)
+    else:
+        ends = GONE if was == "refused" else SILENT
+        record(session, begun(session, issue, me, moment), me, ends, moment, HOLD)
+    assert [one.state for one in ledger.deliveries(session, issue)] == [was]
 
-    assert ledger.resolve(session, issue, "expired", Verdict("deferred", "ann", later)) == 1
+    assert ledger.resolve(session, issue, was, Verdict("deferred", "ann", moment)) == 1
+    later = moment + DAY * 4 / 5  # it may wait for that, and it is no part of its time
+    assert ledger.expire(session, issue, moment + 2 * DAY, HOLD) == 0
 
-    assert record(session, begun(session, issue, me, later), me, LATER, later) == "deferred"
+    assert record(session, begun(session, issue, me, later), me, LATER, later, HOLD) == "deferred"
     [delivery] = ledger.deliveries(session, issue)
-    assert delivery.tried == later
+    assert (delivery.tried, delivery.next_at) == (later, later + FIRST_WAIT)
+    over = "unknown" if was == "unknown" else "expired"  # who may have it, is not said to lack it
+    end = later + DAY
+    assert record(session, begun(session, issue, me, end), me, LATER, end, HOLD) == over
 
 
 def test_leaving_is_noted_from_the_first_time(session: Session) -> None:

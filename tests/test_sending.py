@@ -256,6 +256,35 @@ def test_who_leaves_while_it_is_under_way_is_not_mailed(
     assert (told.state, told.reason) == ("skipped", "withdrawn")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("said", ["450 4.1.8 not from there", "550 5.7.1 not from there"])
+def test_whose_envelope_sender_alone_is_refused_is_deferred_and_expires(
+    house: House, relay: ScriptedRelay, clock: Clock, said: str
+) -> None:
+    record = approved(house, clock)
+    with house.database.reading() as session:
+        ann = roster.find(session, ANN).subscriber
+    path = tokens.return_path("b", record.id, ann, house.settings.keys)
+    relay.will("mail", f"{path}@{house.settings.bounces.domain}", said, times=100)
+
+    account = publish.send(house, clock=clock)
+    assert account.counts == {"sent": 3, "deferred": 1, "skipped": 1}
+    assert account.next_at == NOW + timedelta(minutes=5)
+    hours = [0.1, 0.3, 1, 3, 8, 16]
+    for hour in hours:
+        account = publish.send(house, clock=later(60 * hour))  # the relay's breaker is closed
+        assert account.counts["deferred"] == 1
+    account = publish.send(house, clock=later(60 * 24))
+
+    assert (account.record.state, account.counts) == (
+        "sent", {"sent": 3, "expired": 1, "skipped": 1},
+    )  # fmt: skip
+    told = lines(house, account)[ANN]
+    assert (told.state, told.reply, told.attempts) == ("expired", said, len(hours) + 2)
+    assert told.reason == said.partition(" ")[2]
+    assert publish.relay_lines(house, later(0)())[0].until is None
+
+
 CROWD = {f"r{number}@readers.example": EVERYTHING for number in range(60)}
 
 

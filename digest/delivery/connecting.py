@@ -9,7 +9,7 @@ from typing import Literal, cast
 import aiosmtplib
 
 from digest.delivery.dialogue import Dialogue, Timeouts
-from digest.delivery.wire import Wire
+from digest.delivery.wire import LONGEST_REPLY, Wire, printable
 from digest.outcomes import Phase, RelayFault, Reply, judge_silence
 
 
@@ -42,7 +42,7 @@ async def connect(
         await _introduced(client, address)
     except aiosmtplib.SMTPResponseException as error:
         await _abandoned(client)
-        return RelayFault(Reply(error.code, error.message))
+        return RelayFault(_as_said(error))
     except (TimeoutError, aiosmtplib.SMTPException, OSError, ValueError) as error:
         await _abandoned(client)
         return RelayFault(judge_silence(Phase.CONNECT, _told(error)).reply)
@@ -66,6 +66,13 @@ def _told(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     lacks = {"STARTTLS extension": "it offers no STARTTLS", "AUTH extension": "it takes no login"}
     return next((told for sign, told in lacks.items() if sign in text), text)
+
+
+def _as_said(error: aiosmtplib.SMTPResponseException) -> Reply:
+    # aiosmtplib keeps what is no UTF-8 as lone surrogates, which neither a database nor a terminal
+    # takes; and calls -1 what is no reply at all.
+    raw = error.message.encode("utf-8", "surrogateescape")
+    return Reply(max(error.code, 0), printable(raw[:LONGEST_REPLY]))
 
 
 def _client(

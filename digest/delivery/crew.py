@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from digest.delivery.dialogue import Dialogue
@@ -34,13 +34,14 @@ class Begun(Generic[Job]):
 class Limits:
     """Connections, messages over each before a new one is opened, seconds to drain, and the
     first pause after a fault of the relay (it doubles, up to a minute). `trying` a relay whose
-    breaker is open begins with one connection."""
+    breaker is open begins with one connection. `proven`: others have been taken before."""
 
     connections: int = 20
     messages: int = 500
     drain: float = 25.0
     pause: float = 1.0
     trying: bool = False
+    proven: bool = False
 
 
 class Desk(Protocol[Job]):
@@ -74,6 +75,8 @@ class Crew(Generic[Job]):
         self.cut = asyncio.Event()
         self._desk, self._connect, self._limits, self._stop = desk, connect, limits, stop
         self._throttle = Throttle(limits.connections, trying=limits.trying)
+        self._proven = limits.proven
+        self._unwelcome: set[str] = set()  # whose message has heard a fault of the relay
         self._dialogues: set[Dialogue] = set()
         self._connecting: set[asyncio.Future[Dialogue | RelayFault]] = set()
 
@@ -180,12 +183,21 @@ class Crew(Generic[Job]):
         return not dialogue.why and dialogue.taken + ahead < self._limits.messages
 
     def _settled(self, begun: Begun[Job], outcome: Outcome) -> RelayFault | None:
-        self._desk.settle(begun, outcome)
         if isinstance(outcome, RelayFault):
-            return outcome
+            return self._unsettled(begun, outcome)
+        self._desk.settle(begun, outcome)
         if not isinstance(outcome, NotBegun):
+            self._proven = True
             self._throttle.worked()
         return None
+
+    def _unsettled(self, begun: Begun[Job], fault: RelayFault) -> RelayFault | None:
+        """The fault, unless it is this one message that the relay doesn't want, and no other."""
+        whose = begun.message.recipient
+        alone = self._proven and whose in self._unwelcome
+        self._unwelcome.add(whose)
+        self._desk.settle(begun, replace(fault, of_one=True) if alone else fault)
+        return None if alone else fault
 
     async def _fault(self, fault: RelayFault) -> None:
         self._throttle.failed(fault, working=bool(self._dialogues or self._connecting))

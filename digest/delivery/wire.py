@@ -112,13 +112,13 @@ class Wire(asyncio.Protocol):
         code, mark = line[:3], line[3:4]
         first = self._lines[0][:3] if self._lines else code
         if not code.isdigit() or mark not in (b" ", b"-", b"") or code != first:
-            self.end(f"what came is no reply: {_text(line[:60])}")
+            self.end(f"what came is no reply: {printable(line[:60])}")
         elif mark == b"-":
             self._lines.append(line)
         elif self._lines:
             text = b"\n".join(part[4:] for part in (*self._lines, line))
             self._lines = []
-            self._reply(Reply(int(code), _text(text)))
+            self._reply(Reply(int(code), printable(text)))
         else:
             self._reply(_read(line))
 
@@ -148,11 +148,11 @@ class Wire(asyncio.Protocol):
 @lru_cache(maxsize=64)
 def _read(line: bytes) -> Reply:
     # Three of a message's four replies are the same words each time.
-    return Reply(int(line[:3]), _text(line[4:]))
+    return Reply(int(line[:3]), printable(line[4:]))
 
 
-def _text(raw: bytes) -> str:
-    # A relay's words reach terminals and logs: no control character of theirs does.
+def printable(raw: bytes) -> str:
+    """A relay's words, which reach terminals and logs: no control character of theirs does."""
     text = raw.decode("utf-8", "replace")
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)

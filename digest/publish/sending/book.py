@@ -15,7 +15,7 @@ from digest import ledger
 from digest.archive import IssueRecord
 from digest.delivery import Begun
 from digest.edition import Edition, cut, subject_for
-from digest.errors import DatabaseError, DigestError
+from digest.errors import DigestError
 from digest.ledger import Delivery, Intent, Policy, Result
 from digest.messages import Message
 from digest.outcomes import NotBegun, RelayFault, Reply, slows_its_domain
@@ -25,7 +25,7 @@ from digest.publish.opening import Clock, House
 from digest.publish.receiving import note_refusal
 from digest.publish.sending.carriers import domain_of
 from digest.publish.sending.freezing import write_portion
-from digest.publish.sending.inheriting import inherit, named
+from digest.publish.sending.inheriting import fenced, inherit, named
 from digest.publish.sending.jobs import Back, Job, Turn
 from digest.publish.sending.making import Composing, Maker, Promise
 from digest.publish.sending.pacing import Pace
@@ -193,21 +193,22 @@ class Book:
         """Give back what was not begun, and the number. `results` are those that no group took;
         the new states of their deliveries. Raises DatabaseError."""
         # Of a group that failed the commit may have happened; nobody was handed its messages.
-        ends = [back.result for back in results]
-        ends += [Result(draft.delivery, _UNBEGUN) for draft in self._drafts]
+        unbegun = [Result(draft.delivery, _UNBEGUN) for draft in self._drafts]
 
         def closed(session: roster.Session, again: bool) -> dict[int, str]:
             now = self._clock()
             left = [*self._claimed, *((d.delivery, d.recipient) for d in self._drafts)]
-            states = ledger.record(session, ends, self.sender, now, self._policy)
-            if again:
-                states |= self._recorded(session, ends, states, now)
+            moved, states = self._keep(session, results, now, again)
+            self._braked(session, moved, now)
+            ledger.record(session, unbegun, self.sender, now, self._policy)
             ledger.release(session, self.sender, now)
             mine = ledger.retire(session, self.sender, ledger.database_time(session))
             self._pace.close(session, self.sender, left, mine=mine)
             return states
 
         self._maker.close()
+        if not self.sender:
+            return {}  # it could not even begin, and holds nothing
         self._passing("before the rest is given back")
         return self._house.database.persist(closed)
 
@@ -221,12 +222,7 @@ class Book:
         now = self._clock()
         quiet = self._undisturbed(session)
         alive = self._alive(session, quiet=quiet)
-        outcomes = [back.result for back in results]
-        states = ledger.record(session, outcomes, self.sender, now, self._policy)
-        known = states | self._recorded(session, outcomes, states, now) if again else states
-        for result in (back.result for back in results if back.result.delivery.id in states):
-            note_refusal(self._house, session, result.delivery, result.outcome, now)
-        self._note(session, results)
+        states, known = self._keep(session, results, now, again)
         if set(states.values()) - {"sent"}:
             self._fresh.clear()  # it may have suppressed somebody
         if not alive:
@@ -245,6 +241,19 @@ class Book:
         # A wish to stop is read again, whoever wrote it down.
         self._mark = ledger.mark(session) if control == "go" else None
         return Turn(begun, known, passed + more, control), changed
+
+    def _keep(
+        self, session: roster.Session, results: Sequence[Back], now: datetime, again: bool
+    ) -> tuple[dict[int, str], dict[int, str]]:
+        """Write down what came back, and what follows for readers, relay and domains. The new
+        states: of those that moved now; and of those, too, that an earlier try had moved."""
+        outcomes = [back.result for back in results]
+        states = ledger.record(session, outcomes, self.sender, now, self._policy)
+        known = states | self._recorded(session, outcomes, states, now) if again else states
+        for result in (result for result in outcomes if result.delivery.id in states):
+            note_refusal(self._house, session, result.delivery, result.outcome, now)
+        self._note(session, results)
+        return states, known
 
     def _recorded(
         self, session: roster.Session, outcomes: list[Result], states: dict[int, str], now: datetime
@@ -433,11 +442,3 @@ class Book:
 def _taken(results: Sequence[Back]) -> bool:
     """Whether the relay did its work for one of them, whatever it said of the recipient."""
     return any(not isinstance(b.result.outcome, RelayFault | NotBegun) for b in results)
-
-
-def fenced() -> DatabaseError:
-    """What a sender is told that was presumed dead."""
-    return DatabaseError(
-        "this sender was silent for so long that it was presumed dead; others have its work",
-        remedy="nothing is lost: run `digest send` again, and look why the machine stood still",
-    )

@@ -18,7 +18,8 @@ from digest.delivery import Begun
 from digest.errors import DatabaseError
 from digest.ledger import Result
 from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
-from digest.publish.sending.book import Book, fenced
+from digest.publish.sending.book import Book
+from digest.publish.sending.inheriting import fenced
 from digest.publish.sending.jobs import Back, Job, Turn
 
 AHEAD = 2  # deliveries past the intent for each connection: one on the wire, one ready
@@ -134,7 +135,8 @@ class Desk:
             self._ready.clear()
             try:
                 # After a failed commit once more: the disk may have room again.
-                await self._visit(0)
+                if self._book.sender:
+                    await self._visit(0)
             finally:
                 await self._give_back()
         finally:

@@ -69,9 +69,13 @@ class Fleet:
         return False
 
     def _post(self, carrier: Carrier, due: int, shares: Shares, trying: bool) -> Post:
+        limits = Limits(
+            min(due, carrier.connections), carrier.messages, trying=trying,
+            proven=self.watch.has_sent,
+        )  # fmt: skip
         return Post(
             carrier.address,
-            Limits(min(due, carrier.connections), carrier.messages, trying=trying),
+            limits,
             self.watch.through(carrier.name),
             partial(self._book, carrier, shares),
             partial(self._probe, carrier.name),

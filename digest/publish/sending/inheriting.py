@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from digest import ledger, pace
+from digest.errors import DatabaseError
 from digest.ledger import Claim, Reaped
 from digest.publish.opening import House
 from digest.publish.sending.carriers import carriers, domain_budgets, domain_of, given, key_of
@@ -42,6 +43,14 @@ def give_back(session: Session, counts: Counter[str], now: datetime) -> None:
 def named(machine: str, relay: str) -> str:
     """As a sender is known that claims for the relay whose budget has this key."""
     return f"{machine} {relay}"
+
+
+def fenced() -> DatabaseError:
+    """What a sender is told that was presumed dead."""
+    return DatabaseError(
+        "this sender was silent for so long that it was presumed dead; others have its work",
+        remedy="nothing is lost: run `digest send` again, and look why the machine stood still",
+    )
 
 
 def _of_relays(house: House, claims: Sequence[Claim]) -> Counter[str]:

@@ -50,6 +50,11 @@ class Watch:
         self._logs = LOGGER.isEnabledFor(logging.INFO)
         self.tell()
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether anybody has the issue."""
+        return self._counts.get("sent", 0) > 0
+
     def through(self, relay: str) -> "RelayLog":
         """What hears of messages over that relay."""
         return RelayLog(self, relay)
