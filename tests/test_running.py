@@ -20,7 +20,8 @@ from rich.text import Text
 from digest import archive, publish
 from digest.errors import SettingsError
 from digest.publish import Done, House, open_house
-from digest.publish.running.noticing import mail_notice
+from digest.publish.checking import examine
+from digest.publish.running.noticing import LISTED, mail_notice
 from digest.schedule import Tell
 from digest.terminal import due_remark
 from subscribers import roster
@@ -223,6 +224,11 @@ def test_nothing_goes_out_that_preflight_refuses(
         [_, told] = notices(relay)
         assert told["Subject"] == "The Week: issue 1 is not fit to send"
         assert "Remedy:" in told.get_content()
+        found = examine(house, house.issue("weekly"))
+        assert [one for one in found if one.severity == "error"]
+        for one in found[:LISTED]:
+            assert " ".join(one.what.split()) in said_in(told)
+        assert f"and {len(found) - LISTED} more" in said_in(told)
         assert foretold(house, DUE) == "issue 1 is not fit to send: digest check 1 -n weekly"
         assert readers_of(relay) == []
     mine.unlink()
@@ -260,6 +266,7 @@ def test_what_was_not_approved_is_skipped_and_its_stories_come_next_week(
         approve(house, DUE + 14 * HOUR)
         at(house, DUE + 14 * HOUR, DUE + 15 * HOUR)
         assert subjects(relay)[-1] == "The Week: issue 1 was approved too late"
+        assert "Look at it: https://" in said_in(notices(relay)[-1])
         # It is drafted anew for the next time, under the same number.
         week = timedelta(days=7)
         at(house, *(DUE + n * HOUR for n in range(30, 145, 12)), DUE + week - 20 * HOUR)

@@ -58,7 +58,7 @@ def _draft(n: Notice) -> Said:
                 f"Issue {n.number} is drafted. It goes out by itself {_when(n.due)}, unless "
                 "something stands against it then."
             ),
-            f"Look at it:\n  {n.link}",
+            _look(n),
         )
     return (
         f"issue {n.number} waits for approval, due {_when(n.due)}",
@@ -123,6 +123,7 @@ def _too_late(n: Notice) -> Said:
             "It does not go out by itself; the next issue is drafted anew."
         ),
         "To send it now all the same:" + _typed(n, "send"),
+        _look(n),
     )
 
 
@@ -135,6 +136,7 @@ def _interrupted(n: Notice) -> Said:
         ),
         "How many readers have not got it, and how to send it to them now:"
         + _typed(n, "status", "send"),
+        _look(n),
     )
 
 
@@ -148,6 +150,7 @@ def _paused(n: Notice) -> Said:
         ),
         "Who refused it and in which words; then go on all the same, or let nobody else have it:"
         + _typed(n, "status --readers", "resume --anyway", "cancel"),
+        _look(n),
     )
 
 
@@ -199,11 +202,15 @@ _SAYINGS = {
 }
 
 
+def _look(n: Notice) -> str:
+    return f"Look at it:\n  {n.link}"
+
+
 def _look_and_approve(n: Notice) -> str:
     typed = _typed(n, "preview", "approve")
     if n.on_desk:
         return f"Look at it and approve it:\n  {n.link}\nIn a terminal:{typed}"
-    return f"Look at it:\n  {n.link}\nApprove it in a terminal:{typed}"
+    return f"{_look(n)}\nApprove it in a terminal:{typed}"
 
 
 def _typed(n: Notice, *verbs: str) -> str:

@@ -112,7 +112,10 @@ def _details(house: House, newsletter: str, tell: Tell) -> list[str]:
     lines: list[str] = []
     if tell.key in _WITH_STORIES and tell.number:
         record = house.issue(newsletter, tell.number)
-        lines += _outline(record) + _findings(house, record)
+        found = _findings(house, record)
+        lines += [*_outline(record), *([""] if found else []), *found]
+    if tell.key.partition(":")[0] == "preflight" and tell.number:
+        lines += _findings(house, house.issue(newsletter, tell.number))
     if tell.key == "stories" or tell.key in _WITH_STORIES:
         failing = [state for state in house.sources() if state.failing_since]
         lines += [f"Source {state.name} cannot be read: {state.error}" for state in failing]
@@ -134,4 +137,5 @@ def _findings(house: House, record: IssueRecord) -> list[str]:
     except DigestError as error:
         found = [preflight.Finding("rendering", "error", "the issue", error.what, error.remedy)]
     said = [f"{one.severity.capitalize()}: {one.what} {one.remedy}" for one in found]
-    return ["", *said[:LISTED]] if said else []
+    more = [f"and {len(said) - LISTED} more"] if len(said) > LISTED else []
+    return said[:LISTED] + more
