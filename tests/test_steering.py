@@ -216,6 +216,19 @@ def test_who_got_it_and_who_did_not_is_exported(
     assert unknown["message_id"].startswith("<weekly.")
 
 
+def test_no_formula_is_exported(house: House, clock: Clock) -> None:
+    formula = "=1+1@readers.example"
+    with house.database.writing() as session:
+        roster.add(session, formula, "weekly", how="test", now=NOW, keys=house.settings.keys)
+    record, table = approved(house, clock), io.StringIO()
+
+    publish.export(house, record, table, "csv")
+
+    addresses = {row["address"] for row in csv.DictReader(io.StringIO(table.getvalue()))}
+    assert f"'{formula}" in addresses
+    assert ANN in addresses
+
+
 @pytest.mark.parametrize(
     ("shown", "to"), [("full", "<ben@readers.example>"), ("domain", "@readers.example>"),
                       ("none", "<")]

@@ -16,6 +16,7 @@ from digest.publish.frequency import readers_of
 from digest.publish.opening import House
 from digest.rendering import subject_of
 from subscribers import roster
+from subscribers.exchange import defused
 from subscribers.preferences import EVERYTHING
 from subscribers.recipient import Recipient
 
@@ -175,7 +176,8 @@ def export(
         values = [getattr(line, name) for name in names]
         plain = [v.isoformat() if isinstance(v, datetime) else v for v in values]
         if form == "csv":
-            table.writerow(["" if value is None else value for value in plain])
+            # A relay's words, and some addresses, could be a formula to a spreadsheet.
+            table.writerow([defused(v) if isinstance(v, str) else v for v in plain])
         else:
             out.write(json.dumps(dict(zip(names, plain, strict=True)), ensure_ascii=False) + "\n")
         count += 1
