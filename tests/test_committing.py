@@ -26,6 +26,7 @@ class Scripted:
     """A book whose groups end as told, and then well; and the log that hears of them."""
 
     heartbeat = 5.0
+    sender = 1
 
     def __init__(self, *ends: Exception) -> None:
         self.ends = deque(ends)
