@@ -32,7 +32,7 @@ from subscribers.recipient import Recipient
 from subscribers.roster import Session
 from tests.conftest import NOW
 from tests.relay import DROP, ScriptedRelay
-from tests.test_cli import digest_in, refused
+from tests.test_cli import PROGRAM, digest_in, refused
 from tests.test_sending import (
     ANN,
     BEN,
@@ -421,6 +421,37 @@ def test_at_the_terminal(
     assert again.returncode == 0, again.stderr
     assert "1 that were refused are tried again" in again.stderr
     assert "status=sent (250 2.0.0 OK: taken)" in (folder / "mail.log").read_text("utf-8")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_export_that_fails_leaves_what_was_there(
+    house: House, folder: Path, environ: dict[str, str], clock: Clock
+) -> None:
+    prepared(house, clock)
+    with house.database.writing() as session:
+        for number in range(400):
+            roster.add(session, f"r{number}@x.example", "weekly", how="form", now=NOW,
+                       keys=house.settings.keys)  # fmt: skip
+    kept = folder / "readers.json"
+    kept.write_text("of yesterday")
+    kept.chmod(0o640)
+    export = ["status", "--export", "readers.json"]
+
+    # A file may be no longer than what SQLite shares with others: then the disk "is full".
+    limited = ["prlimit", f"--fsize={40_000}", *PROGRAM]
+    refused(digest_in(folder, *export, env=environ, program=limited), 1, "could not be written")
+    assert kept.read_text() == "of yesterday"
+    assert not list(folder.glob(".readers*"))
+
+    assert digest_in(folder, *export, env=environ).returncode == 0
+    assert len(kept.read_text("utf-8").splitlines()) == 400
+    assert json.loads(kept.read_text("utf-8").splitlines()[0])["reason"] == "not sent yet"
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert digest_in(folder, "status", "--export", "new.csv", env=environ).returncode == 0
+    assert (folder / "new.csv").stat().st_mode & 0o777 == 0o600
+    (folder / "held.csv").mkdir()
+    held = digest_in(folder, "status", "--export", "held.csv", env=environ)
+    refused(held, 1, "held.csv could not be written: Is a directory")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -5,10 +5,12 @@ Never here: a decision about a delivery (`publish`).
 
 import contextlib
 import logging
+import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
@@ -247,11 +249,27 @@ def _export(house: "House", record: "IssueRecord", path: Path) -> None:
     if path.suffix not in (".csv", ".json"):
         fail(f"{path.name} is neither .csv nor .json", "name the file readers.csv", 2)
     try:
-        with path.open("w", encoding="utf-8", newline="") as out:
+        with _replacing(path) as out:
             count = publish.export(house, record, out, form)
     except OSError as error:
         fail(f"{path} could not be written: {error.strerror}", "name another file", 1)
     say(f"wrote {count:,} readers to {path}")
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A file that is there whole or not at all. It names readers: a new one is for its owner."""
+    path = path.resolve()
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            yield out
+        if path.exists():
+            fresh.chmod(path.stat().st_mode & 0o7777)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -5,8 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from io import TextIOBase
-from typing import Literal
+from typing import Literal, TextIO
 
 from digest import archive, ledger
 from digest.archive import IssueRecord
@@ -138,8 +137,7 @@ def readers(
 def _without_delivery(house: House, record: IssueRecord) -> Iterator[ReaderLine]:
     after, wanted = 0, readers_of(house, record)
     with house.database.reading() as session:
-        whole = ledger.is_whole(session, record.id)
-    late = "joined later" if whole else "not on the list, which is still being written"
+        late = _why_not_listed(session, record)
     while True:
         with house.database.reading() as session:
             page = roster.everyone(
@@ -158,10 +156,18 @@ def _without_delivery(house: House, record: IssueRecord) -> Iterator[ReaderLine]
         after = ids[-1]
 
 
+def _why_not_listed(session: roster.Session, record: IssueRecord) -> str:
+    if ledger.sending(session, record.id) is None:
+        return "not sent yet"
+    if ledger.is_whole(session, record.id):
+        return "joined later"
+    return "not on the list, which is still being written"
+
+
 def export(
     house: House,
     record: IssueRecord,
-    out: TextIOBase,
+    out: TextIO,
     form: Literal["csv", "json"],
     states: tuple[str, ...] = (),
     on_line: Callable[[], None] = lambda: None,
