@@ -3,41 +3,84 @@
 Never here: an address, or anything else of a reader.
 """
 
+from dataclasses import dataclass, field
+from typing import Literal
+
 from digest import archive, ledger
-from digest.publish.opening import House
+from digest.archive import IssueRecord
+from digest.publish.opening import House, address_of
+from subscribers.roster import Session
 
 _SHOWN = ("sending", "sent", "cancelled")
 LATEST = 5  # issues that are finished; those under way are always there
-_HEADS = (
-    ("digest_deliveries", "Deliveries of an issue by state; their sum is the list."),
-    ("digest_recipients", "How many were frozen for an issue."),
-    ("digest_paused", "1 where the operator has paused the sending of an issue."),
-    ("digest_leavings", "Readers whom an issue made leave."),
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric: a gauge says how it stands, a counter only grows. A sample is told of whom."""
+
+    name: str
+    kind: Literal["gauge", "counter"]
+    help: str
+    samples: list[str] = field(default_factory=list)
+
+    def add(self, value: int, **labels: str | int) -> None:
+        """One sample more."""
+        told = ",".join(f'{name}="{_escaped(str(of))}"' for name, of in labels.items())
+        self.samples.append(f"{self.name}{{{told}}} {value}" if told else f"{self.name} {value}")
+
+    def lines(self) -> list[str]:
+        """As Prometheus reads it."""
+        return [f"# HELP {self.name} {self.help}", f"# TYPE {self.name} {self.kind}", *self.samples]
 
 
 def metrics(house: House) -> str:
     """The page that `digest serve` shows at /metrics."""
-    samples: dict[str, list[str]] = {name: [] for name, _ in _HEADS}
+    senders = Family(
+        "digest_senders", "gauge", "Senders at work; a killed one, until another has found it out."
+    )
+    breakers = Family(
+        "digest_breaker_open", "gauge", "1 while a relay is left alone for its faults."
+    )
+    relays = dict.fromkeys(address_of(told).name for told in house.settings.carriers)
     with house.database.reading() as session:
-        records = [r for r in archive.issues(session) if r.state in _SHOWN]
-        under_way = [r for r in records if r.state == "sending"]
-        for record in under_way + [r for r in records if r.state != "sending"][:LATEST]:
-            label = f'newsletter="{record.issue.newsletter}",issue="{record.issue.number}"'
-            counts = ledger.counts(session, record.id)
-            for state in (*ledger.OPEN, *ledger.FINAL):
-                line = f'digest_deliveries{{{label},state="{state}"}} {counts.get(state, 0)}'
-                samples["digest_deliveries"].append(line)
-            sending = ledger.sending(session, record.id)
-            paused = int(sending is not None and sending.control == "paused")
-            recipients = ledger.recipients(session, record.id) or 0
-            leavings = ledger.leavings(session, record.id)
-            samples["digest_recipients"].append(f"digest_recipients{{{label}}} {recipients}")
-            samples["digest_paused"].append(f"digest_paused{{{label}}} {paused}")
-            samples["digest_leavings"].append(f"digest_leavings{{{label}}} {leavings}")
-        at_work = len(ledger.senders(session))
-    lines = ["# HELP digest_senders Senders at work.", "# TYPE digest_senders gauge"]
-    lines.append(f"digest_senders {at_work}")
-    for name, help_ in _HEADS:
-        lines += [f"# HELP {name} {help_}", f"# TYPE {name} gauge", *samples[name]]
+        senders.add(len(ledger.senders(session)))
+        broken = ledger.breakers(session)
+        for name in relays:
+            breakers.add(int(name in broken), relay=name)
+        issues = _of_issues(session, _shown(archive.issues(session)))
+    lines = [line for family in (senders, breakers, *issues) for line in family.lines()]
     return "\n".join(lines) + "\n"
+
+
+def _shown(records: list[IssueRecord]) -> list[IssueRecord]:
+    out = [record for record in records if record.state in _SHOWN]
+    under_way = [record for record in out if record.state == "sending"]
+    return under_way + [record for record in out if record.state != "sending"][:LATEST]
+
+
+def _of_issues(session: Session, records: list[IssueRecord]) -> tuple[Family, ...]:
+    deliveries = Family(
+        "digest_deliveries", "gauge", "Deliveries of an issue by state; their sum is its list."
+    )
+    listed = Family("digest_recipients", "gauge", "Readers on the list of an issue.")
+    paused = Family(
+        "digest_paused", "gauge", "1 while an issue is paused, by a person or by its own brake."
+    )
+    left = Family("digest_leavings_total", "counter", "Readers whom an issue made leave.")
+    for record in records:
+        of: dict[str, str | int] = {
+            "newsletter": record.issue.newsletter, "issue": record.issue.number,
+        }  # fmt: skip
+        counts = ledger.counts(session, record.id)
+        for state in (*ledger.OPEN, *ledger.FINAL):
+            deliveries.add(counts.get(state, 0), **of, state=state)
+        sending = ledger.sending(session, record.id)
+        listed.add(ledger.recipients(session, record.id) or 0, **of)
+        paused.add(int(sending is not None and sending.control == "paused"), **of)
+        left.add(ledger.leavings(session, record.id), **of)
+    return deliveries, listed, paused, left
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
