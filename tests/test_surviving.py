@@ -7,7 +7,9 @@ import signal
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -381,6 +383,51 @@ def test_a_torn_journal_opens_and_still_knows_everybody(
         connection.close()
         # The freeze is one transaction: it has happened for all or for nobody.
         assert rows in (False, (0, None), (READERS, READERS))
+
+
+def last_commit(journal: bytes) -> tuple[int, int]:
+    """Where the last transaction begins and ends (sqlite.org/fileformat2.html, section 4)."""
+    size, salts = int.from_bytes(journal[8:12], "big"), journal[16:24]
+    ends, at = [32], 32
+    while journal[at + 8 : at + 16] == salts:
+        commits = any(journal[at + 4 : at + 8])
+        at += 24 + size
+        if commits:
+            ends.append(at)
+    return ends[-2], ends[-1]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("policy", ["resend", "hold"], indirect=True)
+def test_where_the_power_fails_during_a_commit_the_bound_holds(
+    crowded: House,
+    folder: Path,
+    environ: dict[str, str],
+    relay: ScriptedRelay,
+    tmp_path: Path,
+    policy: str,
+) -> None:
+    """The commits before it were synced; what it was to allow had not begun."""
+    assert started(folder, environ, "after outcomes", 6).ended() == CRASHED
+    file, journal = (folder / name for name in ("digest.db", "digest.db-wal"))
+    kept, whole, taken = file.read_bytes(), journal.read_bytes(), found(crowded, relay).taken
+    begin, end = last_commit(whole)
+    assert taken
+    assert begin < end
+    for cut in (begin, random.Random(7).randrange(begin + 1, end)):  # noqa: S311 - where it is torn
+        torn, seen = tmp_path / f"torn{cut}.db", len(relay.accepted)
+        torn.write_bytes(kept)
+        torn.with_name(f"{torn.name}-wal").write_bytes(whole[:cut])
+        with open_house(folder, {**environ, "DIGEST_DATABASE_URL": f"sqlite:///{torn}"}) as house:
+            with house.database.reading() as session:
+                checked = session.connection().exec_driver_sql("PRAGMA integrity_check").scalar()
+            assert checked == "ok"
+            at = finished(house, relay)
+        more = Counter(one.recipient for one in relay.accepted[seen:])
+        at = replace(at, taken=taken + more)
+        assert len(at.states) == READERS
+        assert set(at.states.values()) <= ({"sent"} if policy == "resend" else {"sent", "unknown"})
+        hold_to_the_law(at, READERS, kills=1, resend=policy == "resend")
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
