@@ -1,5 +1,6 @@
 """Killed, crashed, frozen, starved: nobody is lost, nobody is doubled in silence."""
 
+import asyncio
 import os
 import random
 import re
@@ -12,12 +13,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from digest import publish
+from digest.delivery import Timeouts
 from digest.errors import DatabaseError
 from digest.publish import House, open_house
+from digest.publish.sending.shift import BREATH, _Shift
 from subscribers import roster
 from subscribers.preferences import EVERYTHING
 from tests.relay import ANYONE, DROP, LOSE, Drop, Hold, ScriptedRelay, Wait
@@ -242,6 +247,18 @@ def test_asked_to_stop_it_drains_and_leaves_nothing_unknown(
     assert not any(at.resends.values())
 
 
+def test_two_signals_in_one_breath_are_one() -> None:
+    """`timeout` sends its signal to the program and then to the group that the program is in."""
+    now = 100.0
+    work = _Shift(Timeouts(), lambda: now)
+    crew = SimpleNamespace(cut=asyncio.Event())
+    work.crews.append(cast(Any, crew))
+    for now, cut in ((100.0, False), (100.0, False), (100.9, False), (101.0, True)):
+        work.asked()
+        assert work.stop.is_set()
+        assert crew.cut.is_set() is cut, now
+
+
 @pytest.mark.parametrize("policy", ["hold"], indirect=True)
 def test_asked_twice_it_cuts_and_lists_what_is_in_doubt(
     house: House,
@@ -256,7 +273,8 @@ def test_asked_twice_it_cuts_and_lists_what_is_in_doubt(
     process = started(folder, environ)
     until(lambda: len(relay.accepted) >= 6)
     process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGINT)  # another kind: two alike in one breath are one
+    time.sleep(2 * BREATH)  # two in one breath are one
+    process.send_signal(signal.SIGINT)
 
     assert process.ended(20) == 75
 

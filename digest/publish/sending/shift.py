@@ -4,6 +4,8 @@ Each relay has a desk, a book and a crew of its own. One that fails is left alon
 others take what it had, and it is tried again while they are at work.
 The first SIGINT or SIGTERM lets what is on the wire end, for a send that is cancelled in the middle
 would pair a late reply with the next message; the second cuts, and what had its dot is in doubt.
+Two in one breath are one: many who watch over a process (timeout, make, a terminal and the program
+that it runs) each hand on the same Ctrl-C.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from time import monotonic
 
 from digest import delivery
 from digest.delivery import Crew, Limits, RelayAddress, Timeouts
@@ -21,6 +24,7 @@ from digest.publish.sending.jobs import Job
 from digest.publish.sending.machine import myself
 
 _NAP = 0.2  # seconds; who waits for a relay looks up so often whether all is over
+BREATH = 1.0  # seconds after the first signal in which no other counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +44,20 @@ class Post:
 @dataclass(slots=True)
 class _Shift:
     timeouts: Timeouts
+    seconds: Callable[[], float] = monotonic
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     crews: list[Crew[Job]] = field(default_factory=list)
     manned: int = 0
+    first: float | None = None
 
     def asked(self) -> None:
         """The first signal stops, the second cuts."""
-        for crew in self.crews if self.stop.is_set() else ():
-            crew.cut.set()
         self.stop.set()
+        if self.first is None:
+            self.first = self.seconds()
+        elif self.seconds() - self.first >= BREATH:
+            for crew in self.crews:
+                crew.cut.set()
 
     async def idle(self, seconds: float) -> bool:
         """Wait so long while others are at work; False where they are no longer."""
