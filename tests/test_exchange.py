@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import signal
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -883,6 +885,33 @@ def test_what_was_kept_before_a_failure_is_reported_and_the_rest_comes_with_the_
     assert [line.split()[2] for line in said] == [name for name in names if name in kept]
     again = [line.split()[1] for line in run_desk(database, *words).splitlines()]
     assert again == ["unchanged" if name in kept else "new" for name in names]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_in_the_middle_the_report_tells_of_all_that_is_kept(
+    database: Database, run_desk: Callable[..., str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, number: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(lists, "BATCH", 3)
+    names = [f"r{n}@x.org" for n in range(10)]
+    (tmp_path / "list.csv").write_text("\n".join(["address", *names, ""]), "utf-8")
+    writing, times = database.writing, iter(range(9))
+
+    @contextmanager
+    def interrupted() -> Iterator[Session]:
+        with writing() as session:
+            yield session
+            if next(times) == 1:  # the second commit
+                os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(database, "writing", interrupted)
+    handler = signal.getsignal(number)
+    said = run_desk(
+        database, "import", str(tmp_path / "list.csv"), "--evidence", "fair", exit_code=130
+    ).splitlines()
+    assert signal.getsignal(number) == handler
+    assert [line.split()[2] for line in said] == names[:6]
+    assert [row["address"] for row in dumped(database)] == names[:6]
 
 
 def test_a_number_that_an_old_mail_names_is_given_to_nobody_of_a_list(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -113,6 +114,7 @@ def _imported(
     )
     report = _Report()
     with ExitStack() as stack:
+        stopping = stack.enter_context(_stopping())
         read = stack.enter_context(file.open("rb"))
         bar = stack.enter_context(_bar())
         task = bar.add_task(file.name, total=file.stat().st_size)
@@ -129,6 +131,7 @@ def _imported(
                 try:
                     for found in _entered(desk, entering, held, pretending):
                         verdicts |= found
+                        stopping()
                         done = len(verdicts) / len(held)
                         bar.update(task, completed=before + done * (read.tell() - before))
                 finally:  # also where it ends in the middle: what is kept has been told
@@ -137,6 +140,31 @@ def _imported(
                 del held, verdicts  # before others take their place
                 gc.collect()  # libraries make a few circles all the same
     return report
+
+
+@contextmanager
+def _stopping() -> "Iterator[Callable[[], None]]":
+    """What ends the work where Ctrl-C or SIGTERM has come since: between two batches, so that
+    whatever is kept is reported, too. A second one ends it at once."""
+    heard: list[int] = []
+
+    def hear(number: int, frame: object) -> None:
+        del frame
+        heard.append(number)
+        if len(heard) > 1:
+            raise KeyboardInterrupt
+
+    def stop() -> None:
+        if heard:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+        stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _entered(

@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 from subscribers.address import normalise
 from subscribers.columns import Utc
 from subscribers.consent import State
-from subscribers.errors import InvalidAddress
+from subscribers.errors import InvalidAddress, UnknownSubscriber
 from subscribers.exchange.deciding import NOBODY, Known, Verdict, after, decide
 from subscribers.exchange.values import Entry
 from subscribers.preferences import EVERYTHING, Preferences
@@ -35,6 +35,8 @@ from subscribers.suppression import key_hash, key_name
 STATES = get_args(State)
 _FIELDS = attrgetter(*changing.EVENT)
 _UNTOLD = (None, "", "", "")  # an Event's story, wording, ip and agent
+# Only where several write at once: on PostgreSQL.
+MISSED = Verdict("skipped", "Somebody changed this person at the same moment: import this again.")
 HASH = "#"  # before a hash that stands for an address; no address begins so with 65 characters
 
 
@@ -86,21 +88,27 @@ class Entering:
         known, numbers = self._known(session, {one.key: one.hash for one in lines if one.key})
         verdicts, work, attested = [], Work(), bool(self._evidence)
         for one in lines:
-            stands = known.get(one.key, NOBODY)
+            stands = known.get(one.hash, NOBODY)
             verdict = decide(one.entry, stands, attested=attested)
             verdicts.append(verdict)
             if verdict.act or verdict.suppress:
-                known[one.key] = after(one.entry, stands, verdict, self._now)
+                known[one.hash] = after(one.entry, stands, verdict, self._now)
                 work.append((one, verdict))
         if self._pretend:
-            self._remember(session, {one.key: known[one.key] for one, _ in work})
-        else:
-            self._carry_out(session, work, numbers)
-        return verdicts
+            self._remember(session, {one.hash: known[one.hash] for one, _ in work})
+            return verdicts
+        missed = self._carry_out(session, work, numbers)
+        if not missed:
+            return verdicts
+        return [
+            MISSED if one.entry.line in missed else verdict
+            for one, verdict in zip(lines, verdicts, strict=True)
+        ]
 
     def _addressed(self, entry: Entry) -> Addressed:
         if entry.refused:
             return Addressed(entry)
+        entry = self._past(entry)
         if entry.hashed:
             name, _, hashed = entry.hashed.partition(":")
             if name != key_name(self._keys) or not re.fullmatch(r"[0-9a-f]{64}", hashed):
@@ -114,10 +122,23 @@ class Entering:
         key = mail.lower()
         return Addressed(entry, mail, key, key_hash(key, self._keys))
 
+    def _past(self, entry: Entry) -> Entry:
+        """The entry with no time that is still to come: what a list says has happened."""
+        since, left = entry.since, entry.left
+        if (since is None or since <= self._now) and (left is None or left <= self._now):
+            return entry
+        return entry._replace(
+            since=since and min(since, self._now), left=left and min(left, self._now)
+        )
+
     def _known(
         self, session: Session, hashes: dict[str, str]
     ) -> tuple[dict[str, Known], dict[str, int]]:
-        """What is known of these keys; and of those who are somebody's, that person's number."""
+        """What is known of the people of these keys, by their hashes, for a line may have nothing
+        else of a person; and of those in the roster, by key, that person's number.
+
+        Where others write at the same time, nobody found here is forgotten before the end.
+        """
         connection, row = session.connection(), SubscriptionRow
         of_newsletter = (col(row.subscriber_id) == col(SubscriberRow.id)) & (
             col(row.newsletter) == self._newsletter
@@ -134,28 +155,27 @@ class Entering:
             .outerjoin_from(SubscriberRow, row, of_newsletter)
             .where(loading.among(session, col(SubscriberRow.address_key), list(hashes)))
         )
+        if not self._pretend:
+            query = query.with_for_update(read=True, key_share=True, of=SubscriberRow)
         hashed = col(SuppressionRow.address_hash)
         silenced = select(hashed, col(SuppressionRow.reason)).where(
             loading.among(session, hashed, list(hashes.values()))
         )
         never = {line[0]: line[1] == "operator" for line in connection.execute(silenced)}
-        known = {
-            key: Known(suppressed=True, forbidden=never[hashed])
-            for key, hashed in hashes.items()
-            if hashed in never
-        }
+        known = {hashed: Known(suppressed=True, forbidden=never[hashed]) for hashed in never}
         numbers = {}
         for line in connection.execute(query):
             numbers[line.address_key] = cast(int, line.number)
-            hashed_key = hashes[line.address_key]
-            stays = (hashed_key in never, never.get(hashed_key, False))
+            hash_ = hashes[line.address_key]
+            stays = (hash_ in never, never.get(hash_, False))
             chosen = preferences(line) if line.state else None
-            known[line.address_key] = Known(line.state, chosen, line.confirmed_at, *stays)
+            known[hash_] = Known(line.state, chosen, line.confirmed_at, *stays)
         if self._pretend:
-            known |= self._remembered(session, list(hashes))
+            known |= self._remembered(session, list(hashes.values()))
         return known, numbers
 
-    def _carry_out(self, session: Session, work: Work, known: dict[str, int]) -> None:
+    def _carry_out(self, session: Session, work: Work, known: dict[str, int]) -> set[int]:
+        """Do what was decided. The numbers of the lines that somebody came before."""
         for operators in (False, True):  # the operator's word takes the place of a weaker one
             silenced = [
                 (one, verdict.suppress)
@@ -169,17 +189,29 @@ class Entering:
                 "at": [min(one.entry.at or self._now, self._now) for one, _ in silenced],
             }, replacing=operators)  # fmt: skip
         entering = [one for one, verdict in work if verdict.act == "enter"]
+        entered = self._enter(session, entering, known)
+        changed = {
+            one.entry.line
+            for one, verdict in work
+            if verdict.act not in {"", "enter"} and self._change(session, one, verdict)
+        }
+        return {one.entry.line for one, verdict in work if verdict.act} - entered - changed
+
+    def _enter(
+        self, session: Session, entering: list[Addressed], known: dict[str, int]
+    ) -> set[int]:
+        """Put these people down with their proof. The numbers of the lines of whom that is true."""
         numbers = self._subscribers(session, entering, known)
-        self._subscribe(session, entering, numbers)
-        self._prove(session, entering, numbers)
-        for one, verdict in work:
-            if verdict.act not in {"", "enter"}:
-                self._change(session, one, verdict)
+        there = [one for one in entering if one.key in numbers]
+        ours = self._subscribe(session, there, [numbers[one.key] for one in there])
+        entered = [one for one in there if numbers[one.key] in ours]
+        self._prove(session, entered, [numbers[one.key] for one in entered])
+        return {one.entry.line for one in entered}
 
     def _subscribers(
         self, session: Session, entering: list[Addressed], known: dict[str, int]
-    ) -> list[int]:
-        """The numbers of these people, who are put down where they are new."""
+    ) -> dict[str, int]:
+        """The numbers of people, by key; these are put down where they are new."""
         new = [one for one in entering if one.key not in known]
         keys = [one.key for one in new]
         columns: dict[str, Sequence[Any]] = {
@@ -190,17 +222,19 @@ class Entering:
             "timezone": [one.entry.timezone for one in new],
             "created_at": [one.entry.since or self._now for one in new],
         }
-        numbers = known | loading.people(session, keys, columns)
-        return [numbers[one.key] for one in entering]
+        return known | loading.people(session, keys, columns)
 
-    def _subscribe(self, session: Session, entering: list[Addressed], numbers: list[int]) -> None:
+    def _subscribe(
+        self, session: Session, entering: list[Addressed], numbers: list[int]
+    ) -> set[int]:
+        """Subscribe these people. The numbers of those whom nobody else had just subscribed."""
         many, entries = len(entering), [one.entry for one in entering]
         states = [e.status if e.status in STATES else "withdrawn" for e in entries]
         since = [
             e.since or (self._now if state == "confirmed" else None)
             for e, state in zip(entries, states, strict=True)
         ]
-        loading.insert(session, SubscriptionRow, ["subscriber_id", "newsletter"], {
+        return loading.subscribe(session, {
             "subscriber_id": numbers,
             "newsletter": [self._newsletter] * many,
             "state": states,
@@ -210,10 +244,10 @@ class Entering:
             **_stored([e.preferences or EVERYTHING for e in entries]),
         })  # fmt: skip
 
-    def _prove(self, session: Session, entering: list[Addressed], numbers: list[int]) -> None:
+    def _prove(self, session: Session, entered: list[Addressed], numbers: list[int]) -> None:
         proof = [
             (number, *event)
-            for one, number in zip(entering, numbers, strict=True)
+            for one, number in zip(entered, numbers, strict=True)
             for event in self._events(one.entry)
         ]
         if not proof:
@@ -245,19 +279,22 @@ class Entering:
             return f"{self._evidence}; {entry.evidence}"
         return self._evidence or entry.evidence
 
-    def _change(self, session: Session, one: Addressed, verdict: Verdict) -> None:
-        found = changing.number(session, one.mail)
+    def _change(self, session: Session, one: Addressed, verdict: Verdict) -> bool:
+        """Whether that changed anything: somebody may have been quicker."""
+        try:
+            found = changing.number(session, one.mail)
+        except UnknownSubscriber:
+            return False
         when: dict[str, Any] = {"how": self._how, "now": self._now}
         if verdict.act == "withdraw":
             said = self._said(one.entry)
-            changing.withdraw(session, found, self._newsletter, **when, reason=said)
-        else:
-            chosen = cast(Preferences, one.entry.preferences)
-            changing.choose(session, found, self._newsletter, chosen, **when)
+            return changing.withdraw(session, found, self._newsletter, **when, reason=said)
+        chosen = cast(Preferences, one.entry.preferences)
+        return changing.choose(session, found, self._newsletter, chosen, **when)
 
     def _remember(self, session: Session, known: dict[str, Known]) -> None:
-        loading.insert(session, PRETENDED, ["address_key"], {
-            "address_key": list(known),
+        loading.insert(session, PRETENDED, ["address_hash"], {
+            "address_hash": list(known),
             "state": [k.state for k in known.values()],
             "confirmed_at": [k.confirmed_at for k in known.values()],
             "never": [k.suppressed for k in known.values()],
@@ -265,12 +302,12 @@ class Entering:
             **_stored([k.preferences or EVERYTHING for k in known.values()]),
         }, replacing=True)  # fmt: skip
 
-    def _remembered(self, session: Session, keys: list[str]) -> dict[str, Known]:
+    def _remembered(self, session: Session, hashes: list[str]) -> dict[str, Known]:
         connection = session.connection()
         connection.execute(CreateTable(PRETENDED, if_not_exists=True))
-        ask = select(PRETENDED).where(loading.among(session, PRETENDED.c.address_key, keys))
+        ask = select(PRETENDED).where(loading.among(session, PRETENDED.c.address_hash, hashes))
         return {
-            line.address_key: Known(
+            line.address_hash: Known(
                 line.state, preferences(line), line.confirmed_at, line.never, line.forbidden
             )
             for line in connection.execute(ask)
@@ -282,7 +319,7 @@ class Entering:
 PRETENDED = Table(
     "pretended",
     MetaData(),
-    Column("address_key", String, primary_key=True),
+    Column("address_hash", String, primary_key=True),
     Column("state", String),
     Column("confirmed_at", Utc),
     Column("never", Boolean),

@@ -348,11 +348,14 @@ def _give_back(session: Session, old: ColumnElement[bool], now: datetime) -> int
     )
     query = select(col(sub.subscriber_id), col(sub.newsletter)).where(old, left)
     waiting = session.connection().execute(query).all()
+    given_back = 0
     for number, slug in waiting:
-        # `changed_at` stays: nobody left just now, and so nobody's link undoes it.
-        change(session, number, slug, {"state": "withdrawn"})
-        append(session, number, slug, Event("withdrawn", now, "unanswered"))
-    return len(waiting)
+        # On condition: somebody may confirm between the question and this. `changed_at` stays:
+        # nobody left just now, and so nobody's link undoes it.
+        if change(session, number, slug, {"state": "withdrawn"}, old):
+            append(session, number, slug, Event("withdrawn", now, "unanswered"))
+            given_back += 1
+    return given_back
 
 
 def _asked(session: Session, number: int, slug: str, asker: Asker, now: datetime) -> bool:

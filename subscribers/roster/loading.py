@@ -26,7 +26,7 @@ from sqlmodel import Session, SQLModel, col
 
 from subscribers.columns import Utc
 from subscribers.roster import changing
-from subscribers.roster.tables import SubscriberRow
+from subscribers.roster.tables import SubscriberRow, SubscriptionRow
 
 # The highest number that SQLite ever gave (sqlite.org/autoinc.html).
 _LAST = (
@@ -36,7 +36,10 @@ _LAST = (
 
 
 def people(session: Session, keys: list[str], columns: dict[str, Sequence[Any]]) -> dict[str, int]:
-    """Put down people whom this transaction looked for by these keys in vain; their numbers."""
+    """Put down people whom this transaction looked for by these keys in vain; their numbers.
+
+    Who is put down and forgotten by others at this very moment is not among them.
+    """
     connection, table = session.connection(), SubscriberRow
     if connection.dialect.name == "sqlite":
         # Nobody else writes now: the next numbers are known, and need not be asked for.
@@ -47,7 +50,26 @@ def people(session: Session, keys: list[str], columns: dict[str, Sequence[Any]])
     insert(session, table, ["address_key"], columns)
     key = col(table.address_key)
     query = select(key, col(table.id)).where(among(session, key, keys))
+    query = query.with_for_update(read=True, key_share=True)  # nobody of them is forgotten now
     return {line[0]: cast(int, line[1]) for line in connection.execute(query)}
+
+
+def subscribe(session: Session, columns: Mapping[str, Sequence[Any]]) -> set[int]:
+    """Insert these subscriptions but those that stand; the subscribers of the new ones."""
+    unique = ["subscriber_id", "newsletter"]
+    if session.get_bind().dialect.name == "sqlite":
+        # Nobody else writes now: what this transaction has not found does not stand.
+        insert(session, SubscriptionRow, unique, columns)
+        return set(columns["subscriber_id"])
+    if not columns["subscriber_id"]:
+        return set()
+    statement = changing.insert_for(session, SubscriptionRow)
+    statement = statement.on_conflict_do_nothing(index_elements=unique)
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    new = session.connection().execute(
+        statement.returning(col(SubscriptionRow.subscriber_id)), rows
+    )
+    return set(new.scalars())
 
 
 def insert(
