@@ -16,6 +16,7 @@ them. Never here: what stands in the issue (edition), the message around it (mes
 
 import re
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment
 
@@ -59,13 +60,16 @@ def render(edition: Edition, templates: Environment, *, in_browser: bool = False
     text = _tidied(sandbox.rendered("issue.txt.jinja", templates, seen))
     markup = ""
     if edition.format != "text":
-        markup = inlined(filled(edition, templates, in_browser=in_browser))
+        markup = inlined(_markup(templates, seen))
     return Rendering(seen["subject"], seen["preheader"], markup, text)
 
 
 def filled(edition: Edition, templates: Environment, *, in_browser: bool = False) -> str:
     """issue.html.jinja filled, its CSS not yet inlined. Raises TemplateError."""
-    seen = context(without_places(edition), in_browser=in_browser)
+    return _markup(templates, context(without_places(edition), in_browser=in_browser))
+
+
+def _markup(templates: Environment, seen: dict[str, Any]) -> str:
     markup = sandbox.rendered("issue.html.jinja", templates, seen)
     # Indentation and empty lines are for who reads the template; they would cost bytes.
     return re.sub(r"\n\s*\n", "\n", markup)
