@@ -413,6 +413,35 @@ def test_run_stays_until_it_is_told_to_end(kitchen: Path, ending: signal.Signals
     assert "Traceback" not in talk
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_whenever_a_send_is_told_to_end_it_says_that_nothing_is_lost(
+    kitchen: Path, ending: signal.Signals, when: str
+) -> None:
+    """Also before it has a connection, and after it has given them up."""
+    caught = "asyncio.run(caught())" if when == "after" else "None"
+    stopped = f"""
+import asyncio, os
+from digest import publish
+from digest.cli import main
+from digest.publish.sending.shift import _stop_on_signal
+
+async def caught():
+    with _stop_on_signal(lambda: None):
+        pass
+
+def send(*_words, **_more):
+    {caught}
+    os.kill(os.getpid(), {int(ending)})
+publish.send = send
+main()
+"""
+    program = [sys.executable, "-c", stopped, "-C", str(kitchen), "send"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 75
+    assert done.stderr.startswith("digest: stopped\n  nothing is lost")
+
+
 @pytest.mark.parametrize("every", ["soon", "60", "0s", "99h", "s"])
 def test_run_wants_a_length_of_time(kitchen: Path, every: str) -> None:
     done = digest_in(kitchen, "run", "--every", every)

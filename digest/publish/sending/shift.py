@@ -130,13 +130,15 @@ async def _run(post: Post, desk: Desk, connections: int, work: _Shift) -> RelayF
 @contextlib.contextmanager
 def _stop_on_signal(asked: Callable[[], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    caught = []
+    before = {}
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            was = signal.getsignal(number)
             loop.add_signal_handler(number, asked)
-            caught.append(number)
+            before[number] = was
     try:
         yield
     finally:
-        for number in caught:
+        for number, was in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, was)  # the loop's way back is Python's own
