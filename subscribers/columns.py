@@ -4,7 +4,9 @@ Importing this module gives `SQLModel.metadata` its naming convention; every boo
 before it declares a table.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import DateTime, Dialect
 from sqlalchemy.types import TypeDecorator
@@ -19,6 +21,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 SQLModel.metadata.naming_convention = NAMING
+_STORED = len("2026-03-30 01:30:00.000000")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -42,3 +45,21 @@ class Utc(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Naive UTC -> aware UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """As `process_result_value` says; in one step where the database gives text, for a send
+        reads seven times for each reader, and two steps take six times as long."""
+        careful = super().result_processor(dialect, coltype)
+        if dialect.name != "sqlite" or careful is None:
+            return careful
+        read = datetime.fromisoformat
+
+        def aware(value: Any) -> Any:
+            try:
+                if len(value) == _STORED:
+                    return read(value + "+00:00")
+            except (TypeError, ValueError):
+                pass  # NULL, or not as we write it
+            return careful(value)
+
+        return aware

@@ -7,9 +7,10 @@ out next, in one transaction. Never here: a connection.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import NamedTuple
 
 from digest import ledger
 from digest.archive import IssueRecord
@@ -49,8 +50,22 @@ class Timing:
     grace: timedelta = timedelta(seconds=600)
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+@dataclass(slots=True)
+class _Cut:
+    """What all with equal preferences get: looked up once for each reader, for to hash preferences
+    takes longer than anything else that is looked up here."""
+
+    edition: Edition | None
+    keys: dict[bool, str] = field(default_factory=dict)
+
+    def key(self, edition: Edition) -> str:
+        """Put together of many words, and the same for nearly all."""
+        if edition.second not in self.keys:
+            self.keys[edition.second] = edition.key
+        return self.keys[edition.second]
+
+
+class _Draft(NamedTuple):
     delivery: Delivery
     recipient: Recipient
     edition: str
@@ -89,8 +104,7 @@ class Book:
         self._composer = composing
         self._maker = Maker(composing)
         self._readers = readers_of(house, record)
-        self._editions: dict[Preferences, Edition | None] = {}
-        self._keys: dict[tuple[Preferences, bool], str] = {}
+        self._cuts: dict[Preferences, _Cut] = {}
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
         self._drafts: deque[_Draft] = deque()
         self._unread: list[tuple[Delivery, str]] = []
@@ -395,10 +409,11 @@ class Book:
         return ledger.claim(session, issue, me, now, limit)
 
     def _compose(self, delivery: Delivery, recipient: Recipient) -> None:
-        chosen = recipient.preferences
-        if chosen not in self._editions:
-            self._editions[chosen] = cut(self._record.issue, chosen)
-        edition = self._editions[chosen]
+        known = self._cuts.get(recipient.preferences)
+        if known is None:
+            known = _Cut(cut(self._record.issue, recipient.preferences))
+            self._cuts[recipient.preferences] = known
+        edition = known.edition
         if edition is None:
             self._unread.append((delivery, NOTHING_TO_READ))
             self._pace.let_go({delivery.id})
@@ -410,7 +425,7 @@ class Book:
         except DigestError as error:
             self._spoil(delivery, error)
             return
-        self._drafts.append(_Draft(delivery, recipient, self._key(chosen, edition), name, message))
+        self._drafts.append(_Draft(delivery, recipient, known.key(edition), name, message))
 
     def _signed(self, room: int) -> list[_Draft]:
         """The first of the drafts, whose signatures need not be waited for in a transaction."""
@@ -430,13 +445,6 @@ class Book:
         # One reader's message that cannot be made stops nobody else's.
         self._spoiled.append((delivery, error.what))
         self._pace.let_go({delivery.id})
-
-    def _key(self, chosen: Preferences, edition: Edition) -> str:
-        # Put together of many words, and the same for nearly all.
-        known = (chosen, edition.second)
-        if known not in self._keys:
-            self._keys[known] = edition.key
-        return self._keys[known]
 
 
 def _taken(results: Sequence[Back]) -> bool:
