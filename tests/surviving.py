@@ -196,6 +196,7 @@ def main(
     except Exception as error:  # noqa: BLE001 - a door: one sentence and a code
         Path(said).write_text(getattr(error, "what", traceback.format_exc()), "utf-8")
         sys.exit(getattr(error, "exit_code", 70))
+    Path(said).write_text("cut" if account.cut else "drained" if account.interrupted else "")
     sys.exit(75 if account.open else 0)
 
 

@@ -8,7 +8,7 @@ import tracemalloc
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pytest
@@ -614,7 +614,8 @@ def test_stopping_lets_the_message_on_the_wire_end() -> None:
     assert [taken.recipient for taken in relay.accepted] == [ANN]
 
 
-def test_cutting_leaves_in_doubt_what_had_its_dot() -> None:
+@pytest.mark.parametrize("asked", [True, False], ids=["asked again", "drained for long enough"])
+def test_cutting_leaves_in_doubt_what_had_its_dot(*, asked: bool) -> None:
     desk = ListDesk(deque([Begun(1, message(ANN))]))
 
     async def cut(relay: ScriptedRelay) -> None:
@@ -623,12 +624,14 @@ def test_cutting_leaves_in_doubt_what_had_its_dot() -> None:
         async def connect() -> Dialogue | RelayFault:
             return await delivery.connect(plain(relay.port), Timeouts())
 
-        crew = Crew(desk, connect, ONE, stop)
+        crew = Crew(desk, connect, replace(ONE, drain=25.0 if asked else 0.01), stop)
         running = asyncio.create_task(crew.run())
         await asyncio.to_thread(until, lambda: bool(relay.accepted))
         stop.set()
-        crew.cut.set()
+        if asked:
+            crew.cut.set()
         await asyncio.wait_for(running, PATIENCE)
+        assert crew.cut.is_set()
 
     with ScriptedRelay() as relay:
         relay.will("dot", ANN, Wait(2 * PATIENCE))

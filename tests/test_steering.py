@@ -23,9 +23,10 @@ from digest.edition import Edition
 from digest.errors import DatabaseError, IssueError, MessageError
 from digest.messages import Message
 from digest.outcomes import Deferred, Reply, Sent
-from digest.publish import House, IssueRecord, open_house
+from digest.publish import Account, House, IssueRecord, open_house
 from digest.publish.composing import Composer
 from digest.publish.frequency import readers_of
+from digest.terminal import show_account
 from digest.web import public_app
 from subscribers import roster
 from subscribers.preferences import FREQUENCIES, Frequency, Preferences
@@ -129,7 +130,7 @@ def test_the_refused_alone_are_tried_again(
 ) -> None:
     record = sent_with_faults(house, relay, clock)
 
-    assert publish.resolve(house, record, "refused", "resend", by="ann", now=NOW) == 1
+    assert publish.resolve(house, record, "refused", "resend", by="ann", now=NOW).moved == 1
     account = publish.send(house, clock=later(1))
 
     assert account.counts == {"sent": 3, "unknown": 1, "skipped": 1}
@@ -147,11 +148,17 @@ def test_who_has_no_mailbox_any_more_is_not_tried_again(
     with house.database.reading() as session:
         assert roster.find(session, BEN).suppression == "bounce"
 
-    assert publish.resolve(house, record, "refused", "resend", by="ann", now=NOW) == 1
+    done = publish.resolve(house, record, "refused", "resend", by="ann", now=NOW)
+    assert (done.moved, done.barred) == (0, {"suppressed": 1})
     account = publish.send(house, clock=later(1))
 
-    assert account.counts == {"sent": 3, "skipped": 2}
+    assert account.counts == {"sent": 3, "refused": 1, "skipped": 1}
     assert mailed(relay)[BEN] == 0
+
+    with house.database.writing() as session:
+        roster.lift(session, BEN, why="it works", by="ann", now=NOW, keys=house.settings.keys)
+    assert publish.resolve(house, record, "refused", "resend", by="ann", now=NOW).moved == 1
+    assert publish.send(house, clock=later(2)).counts == {"sent": 4, "skipped": 1}
 
 
 def test_paused_and_weekly_readers_are_not_among_the_audience(house: House) -> None:
@@ -188,15 +195,15 @@ def test_the_unknown_are_decided_by_a_person(
 ) -> None:
     record = sent_with_faults(house, relay, clock)
 
-    moved = publish.resolve(
+    done = publish.resolve(
         house, record, "unknown", decision, by="ann", now=NOW, addresses=[ANN]  # type: ignore[arg-type]
     )  # fmt: skip
     publish.send(house, clock=later(1))
 
-    assert moved == 1
+    assert (done.moved, done.barred) == (1, {})
     assert states(house, record)[ANN] == state
     assert mailed(relay)[ANN] == copies
-    assert publish.resolve(house, record, "unknown", "sent", by="ann", now=NOW) == 0
+    assert publish.resolve(house, record, "unknown", "sent", by="ann", now=NOW).moved == 0
 
 
 def test_who_got_it_and_who_did_not_is_exported(
@@ -442,16 +449,82 @@ def test_at_the_terminal(
     assert "wrote 7 readers" in done.stderr
     assert GORAN in (folder / "readers.csv").read_text("utf-8")
     refused(digest_in(folder, "status", "--export", "x.xls", env=environ), 2, "neither .csv")
+    nameless = digest_in(folder, "status", "--export", ".csv", env=environ)
+    refused(nameless, 2, ".csv is an ending without a name")
     refused(digest_in(folder, "resolve", "1", env=environ), 2, "say one of --sent")
     refused(digest_in(folder, "pause", env=environ), 1, "cannot be paused")
     resolved = digest_in(folder, "resolve", "1", ANN, "--sent", "--by", "ann", env=environ)
     assert (resolved.returncode, "1 resolved as sent" in resolved.stderr) == (0, True)
     refused(digest_in(folder, "resolve", "1", "--sent", env=environ), 1, "none of those")
+    stranger = digest_in(folder, "resolve", "1", "mallory@x.example", "--sent", env=environ)
+    refused(stranger, 1, "nobody in the roster has the address mallory@x.example")
 
     again = digest_in(folder, "send", "--retry", "refused", "--log", "mail.log", env=environ)
     assert again.returncode == 0, again.stderr
     assert "1 that were refused are tried again" in again.stderr
     assert "status=sent (250 2.0.0 OK: taken)" in (folder / "mail.log").read_text("utf-8")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_may_not_be_mailed_is_not_said_to_be_tried_again(
+    house: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
+) -> None:
+    approved(house, clock)
+    relay.will("rcpt", BEN, "550 5.1.1 no such user")
+    publish.send(house, clock=clock)
+
+    again = digest_in(folder, "send", "--retry", "refused", env=environ)
+    assert again.returncode == 0, again.stderr
+    assert "0 that were refused are tried again" in again.stderr
+    assert "1 stay refused, for no mail may go to them: 1 suppressed\n" in again.stderr
+    assert "`digest subscribers lift" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("control", "later", "told"),
+    [
+        ("go", 5, "the next attempt is due at 2026-"),
+        ("go", 0, "the next attempt is due now"),
+        ("go", -5, "the next attempt is due now"),
+        ("paused", 5, "nothing more of it goes out while it is paused"),
+    ],
+)
+def test_when_the_next_attempt_is_due_is_true_when_it_is_said(
+    house: House,
+    clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+    control: str,
+    later: int,
+    told: str,
+) -> None:
+    record = prepared(house, clock)
+    due = NOW + timedelta(minutes=later)
+    counts = {"sent": 3, "deferred": 1}
+    show_account(Account(record, counts, 0, control=control, next_at=due), NOW)
+    assert [line for line in capsys.readouterr().err.splitlines()[1:] if line.strip()] == [
+        f"{told}{due:%m-%d %H:%M} UTC" if told.endswith("-") else told
+    ]
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "cut", "told"),
+    [
+        (True, False, "stopped when asked; what had begun was finished"),
+        (True, True, "cut off; of what was on the wire just then nobody knows whether it came"),
+    ],
+)
+def test_only_what_was_finished_is_said_to_be(
+    house: House,
+    clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    interrupted: bool,
+    cut: bool,
+    told: str,
+) -> None:
+    record = prepared(house, clock)
+    show_account(Account(record, {"sent": 3}, 0, interrupted=interrupted, cut=cut), NOW)
+    assert capsys.readouterr().err.splitlines()[1:] == [told]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -463,7 +536,10 @@ def test_an_export_that_fails_leaves_what_was_there(
         for number in range(400):
             roster.add(session, f"r{number}@x.example", "weekly", how="form", now=NOW,
                        keys=house.settings.keys)  # fmt: skip
-    kept = folder / "readers.json"
+    kept, loop = folder / "readers.json", folder / "loop.csv"
+    loop.symlink_to(loop)
+    assert digest_in(folder, "status", "--export", "loop.csv", env=environ).returncode == 0
+    assert len(loop.read_text("utf-8").splitlines()) == 401
     kept.write_text("of yesterday")
     kept.chmod(0o640)
     export = ["status", "--export", "readers.json"]
@@ -573,7 +649,7 @@ def test_what_is_in_doubt_of_a_cancelled_issue_stays_so_until_a_person_knows(
     assert [line.address for line in publish.readers(house, record, ("unknown",))] == [ANN]
     with pytest.raises(IssueError, match="cancelled, so it cannot be sent again"):
         publish.resolve(house, record, "unknown", "resend", by="ann", now=NOW)
-    assert publish.resolve(house, record, "unknown", "sent", by="ann", now=NOW) == 1
+    assert publish.resolve(house, record, "unknown", "sent", by="ann", now=NOW).moved == 1
     account = publish.account(house, record)
     assert (account.record.state, account.counts) == ("cancelled", {"sent": 4, "skipped": 1})
 

@@ -240,6 +240,7 @@ def test_asked_to_stop_it_drains_and_leaves_nothing_unknown(
     process.send_signal(number)
 
     assert process.ended(30) == 75
+    assert process.said == "drained"
 
     at = found(crowded, relay)
     assert set(at.states.values()) == {"sent", "pending"}
@@ -277,6 +278,7 @@ def test_asked_twice_it_cuts_and_lists_what_is_in_doubt(
     process.send_signal(signal.SIGINT)
 
     assert process.ended(20) == 75
+    assert process.said == "cut"
 
     at = found(house, relay)
     assert 1 <= list(at.states.values()).count("unknown") <= 4

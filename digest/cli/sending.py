@@ -28,7 +28,7 @@ from digest.cli.door import (
 )
 
 if TYPE_CHECKING:
-    from digest.publish import Account, House, IssueRecord, RelayLine
+    from digest.publish import Account, House, IssueRecord, RelayLine, Resolved
 
 By = Annotated[str, typer.Option(help="Who decides; written down.")]
 Why = Annotated[str, typer.Option(help="Shown by `digest status`.")]
@@ -62,7 +62,7 @@ def send(
         with progress_bar("sending") as on_progress:
             account = publish.send(house, newsletter, number, clock=now, on_progress=on_progress)
         relays = publish.relay_lines(house, now())
-    print_json(account) if as_json else show_account(account)
+    print_json(account) if as_json else show_account(account, now())
     show_relays(relays)
     _leave(account, relays)
 
@@ -102,7 +102,7 @@ def status(
         known = {"account": account, "readers": lines, "unknown": unknown, "relays": relays}
         print_json({**known, "failing_sources": failing, **said})
         return
-    show_account(account)
+    show_account(account, now())
     show_relays(relays)
     say_counts(said)
     if unknown and not readers:
@@ -205,14 +205,15 @@ def resolve(
     )
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
-        moved = publish.resolve(
+        done = publish.resolve(
             house, record, "unknown", decision, by=by or login_name(), now=now(),
             addresses=addresses or None,
         )  # fmt: skip
-    say(f"{moved:,} resolved as {decision}")
-    if moved and resend:
+    say(f"{done.moved:,} resolved as {decision}")
+    _tell_barred("unknown", done)
+    if done.moved and resend:
         say(f"next: digest send {record.issue.number}")
-    if not moved:
+    if not (done.moved or done.barred):
         fail("none of those is unknown", "`digest status` lists the unknown", 1)
 
 
@@ -223,8 +224,17 @@ def _retry(
 
     record = house.issue(house.newsletter(newsletter)[0], number)
     who = by or login_name()
-    moved = publish.resolve(house, record, retry, "resend", by=who, now=now())
-    say(f"{moved:,} that were {retry} are tried again")
+    done = publish.resolve(house, record, retry, "resend", by=who, now=now())
+    say(f"{done.moved:,} that were {retry} are tried again")
+    _tell_barred(retry, done)
+
+
+def _tell_barred(state: str, done: "Resolved") -> None:
+    if done.barred:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in done.barred.most_common())
+        say(f"{done.barred.total():,} stay {state}, for no mail may go to them: {why}")
+    if done.barred["suppressed"]:
+        say('  `digest subscribers lift ADDRESS --why "…"` lifts a suppression')
 
 
 def _leave(account: "Account", relays: "Sequence[RelayLine]") -> None:
@@ -245,9 +255,12 @@ def _leave(account: "Account", relays: "Sequence[RelayLine]") -> None:
 def _export(house: "House", record: "IssueRecord", path: Path) -> None:
     from digest import publish
 
-    form: Literal["csv", "json"] = "json" if path.suffix == ".json" else "csv"
-    if path.suffix not in (".csv", ".json"):
-        fail(f"{path.name} is neither .csv nor .json", "name the file readers.csv", 2)
+    ending = path.suffix.lower()
+    form: Literal["csv", "json"] = "json" if ending == ".json" else "csv"
+    if path.name in (".csv", ".json"):
+        fail(f"{path} is an ending without a name", f"name the file readers{path.name}", 2)
+    if ending not in (".csv", ".json"):
+        fail(f"{path} is neither .csv nor .json", "name the file readers.csv", 2)
     try:
         with _replacing(path) as out:
             count = publish.export(house, record, out, form)
@@ -259,7 +272,7 @@ def _export(house: "House", record: "IssueRecord", path: Path) -> None:
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
     """A file that is there whole or not at all. It names readers: a new one is for its owner."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # a link that leads to itself, too
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     fresh = Path(name)
     try:

@@ -2,7 +2,8 @@
 
 A connection is opened before a message is taken for it, so a relay that cannot be reached touches
 no recipient. After `stop` nothing new is begun; what is on the wire has `drain` seconds, then it
-is cut, and so it is at once when `cut` is set. Never here: the ledger, or what a reply means.
+is cut, and so it is at once when `cut` is set; it tells either way. Never here: the ledger, or
+what a reply means.
 """
 
 import asyncio
@@ -99,6 +100,7 @@ class Crew(Generic[Job]):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.drain):
                 await self.cut.wait()
+        self.cut.set()
         self._cut("the sender was stopped")
 
     def _cut(self, why: str) -> None:

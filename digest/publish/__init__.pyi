@@ -116,6 +116,7 @@ from .sending import Account as Account
 from .sending import Progress as Progress
 from .sending import ReaderLine as ReaderLine
 from .sending import RelayLine as RelayLine
+from .sending import Resolved as Resolved
 from .sending import Timing as Timing
 from .sending import account as account
 from .sending import cancel as cancel

@@ -298,8 +298,8 @@ def show_trial(trial: "Trial") -> None:
         talk.print(f"[dim]bytes that rules of email.css add: {_safe(heaviest)}[/dim]")
 
 
-def show_account(account: "Account") -> None:
-    """Every reader of an issue by state; the sum is the list."""
+def show_account(account: "Account", now: datetime) -> None:
+    """Every reader of an issue by state; the sum is the list. `now` is what dues are seen from."""
     issue = account.record.issue
     stands = account.record.state
     if account.control == "paused":
@@ -316,13 +316,23 @@ def show_account(account: "Account") -> None:
         data.print(f"{account.left:,} left by this issue's links")
     for each in account.subjects:
         data.print(f"{each.sent:,} got “{_safe(each.subject)}”, {each.left:,} of them left")
-    if account.next_at and account.counts.get("deferred"):
-        talk.print(f"the next attempt is due at {_when(account.next_at)} UTC")
+    _show_due(account, now)
     for one in account.waits:
         said = f"{one.count:,} {one.why.replace('waits', 'wait', 1)}"
         talk.print(f"{_safe(said)}: due from {_when(one.first)} to {_when(one.last)} UTC")
-    if account.interrupted:
+    if account.cut:
+        talk.print("cut off; of what was on the wire just then nobody knows whether it came")
+    elif account.interrupted:
         talk.print("stopped when asked; what had begun was finished")
+
+
+def _show_due(account: "Account", now: datetime) -> None:
+    if account.open and account.control == "paused":
+        talk.print("nothing more of it goes out while it is paused")
+    elif account.next_at and account.counts.get("deferred"):
+        late = account.next_at > now
+        when = f"at {_when(account.next_at)} UTC" if late else "now"
+        talk.print(f"the next attempt is due {when}")
 
 
 def show_relays(lines: "Sequence[RelayLine]") -> None:

@@ -267,7 +267,7 @@ def _taking_place(out: Path) -> "Iterator[BinaryIO]":
     """A file that takes the place of `out` once it is whole; until then what stands there stays."""
     from subscribers.errors import SubscriberError
 
-    place = out.resolve()
+    place = Path(os.path.realpath(out))  # a link that leads to itself, too
     try:
         if place.exists() and not (place.is_file() or place.is_dir()):  # a pipe, a device
             with place.open("wb") as file:

@@ -118,7 +118,8 @@ class Actor:
             return []
         account = send(self.house, self.name, intent.number, clock=self.clock, scheduled=True)
         if account.control == "paused":
-            return [Done(self.name, f"issue {intent.number} is paused ({account.why})")]
+            what = f"issue {intent.number} is paused ({account.why})"
+            return [Done(self.name, what, interrupted=account.interrupted)]
         told = ", ".join(f"{count} {state}" for state, count in sorted(account.counts.items()))
         code = 75 if account.open else 0
         what = f"issue {intent.number}: {told}"

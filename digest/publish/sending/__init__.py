@@ -45,7 +45,7 @@ from digest.publish.sending.inheriting import inherit
 from digest.publish.sending.machine import gone
 from digest.publish.sending.making import Composing
 from digest.publish.sending.measuring import metrics
-from digest.publish.sending.steering import cancel, pause, resolve, resume
+from digest.publish.sending.steering import Resolved, cancel, pause, resolve, resume
 from digest.publish.sending.watching import Progress, Watch
 from subscribers import roster
 from subscribers.address import normalise
@@ -57,6 +57,7 @@ __all__ = [
     "Progress",
     "ReaderLine",
     "RelayLine",
+    "Resolved",
     "Timing",
     "account",
     "cancel",
@@ -115,7 +116,7 @@ def send(
             watch.tell()
         passing("before the issue is closed")
         _finish(house, record, clock())
-    found = account(house, record, interrupted=stopped)
+    found = account(house, record, stopped=stopped)
     if found.control == "paused":
         watch.paused(found.why)
     return found

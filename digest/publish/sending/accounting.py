@@ -13,6 +13,7 @@ from digest.edition import SECOND, cut
 from digest.ledger import Delivery, Waiting
 from digest.publish.frequency import readers_of
 from digest.publish.opening import House
+from digest.publish.sending.shift import Stop
 from digest.rendering import subject_of
 from subscribers import roster
 from subscribers.exchange import defused
@@ -38,7 +39,8 @@ class Account:
     `control` is what the operator wants: go, paused or cancelled; `why` with whose word it is.
     `waits`: who is not on the wire for another reason than the relay's word, and till when.
     `subjects` are both of an issue that has two, else none.
-    While the list is not `whole`, the rest of it is still to be written.
+    While the list is not `whole`, the rest of it is still to be written. `interrupted`: a signal
+    stopped the sending; `cut`: before what was on the wire had come to its end.
     """
 
     record: IssueRecord
@@ -52,6 +54,7 @@ class Account:
     paused_itself: bool = False
     subjects: tuple[SubjectCount, ...] = ()
     whole: bool = True
+    cut: bool = False
 
     @property
     def total(self) -> int:
@@ -80,8 +83,8 @@ class ReaderLine:
     changed: datetime | None = None
 
 
-def account(house: House, record: IssueRecord, *, interrupted: bool = False) -> Account:
-    """Where every reader of the issue stands now."""
+def account(house: House, record: IssueRecord, *, stopped: Stop = "") -> Account:
+    """Where every reader of the issue stands now; `stopped`: how a signal ended the sending."""
     with house.database.reading() as session:
         found = archive.issue_by_id(session, record.id) or record
         sending = ledger.sending(session, record.id)
@@ -90,7 +93,7 @@ def account(house: House, record: IssueRecord, *, interrupted: bool = False) -> 
             found,
             ledger.counts(session, record.id),
             ledger.leavings(session, record.id),
-            interrupted,
+            bool(stopped),
             sending.control if sending else "go",
             why,
             ledger.next_due(session, record.id),
@@ -98,6 +101,7 @@ def account(house: House, record: IssueRecord, *, interrupted: bool = False) -> 
             bool(sending and (sending.control, sending.by) == ("paused", ledger.BRAKE)),
             _subjects(session, found),
             sending is None or ledger.is_whole(session, record.id),
+            stopped == "cut",
         )
 
 

@@ -20,7 +20,7 @@ from digest.publish.sending.book import Book, Timing
 from digest.publish.sending.carriers import Carrier, choose, domain_budgets, none_is_left
 from digest.publish.sending.making import Composing
 from digest.publish.sending.pacing import HORIZON, Pace
-from digest.publish.sending.shift import Post, shift
+from digest.publish.sending.shift import Post, Stop, shift
 from digest.publish.sending.watching import Watch
 from subscribers.roster import Session
 
@@ -48,8 +48,8 @@ class Fleet:
     terms: Terms
     faults: dict[str, RelayFault] = field(default_factory=dict)
 
-    def carry(self) -> bool:
-        """Work until nothing is due; whether it was stopped before. Raises RelayError where no
+    def carry(self) -> Stop:
+        """Work until nothing is due; how it was stopped before. Raises RelayError where no
         relay is left that takes what is due, DatabaseError."""
         while due := self._due():
             chosen = choose(
@@ -66,7 +66,7 @@ class Fleet:
             if stopped or not found:
                 return stopped
             self.faults |= found
-        return False
+        return ""
 
     def _post(self, carrier: Carrier, due: int, shares: Shares, trying: bool) -> Post:
         limits = Limits(

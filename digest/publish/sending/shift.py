@@ -14,6 +14,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
+from typing import Literal
 
 from digest import delivery
 from digest.delivery import Crew, Limits, RelayAddress, Timeouts
@@ -25,6 +26,8 @@ from digest.publish.sending.machine import myself
 
 _NAP = 0.2  # seconds; who waits for a relay looks up so often whether all is over
 BREATH = 1.0  # seconds after the first signal in which no other counts
+Stop = Literal["", "drained", "cut"]
+"""How a signal stopped it: not at all; what had begun came to its end; or it was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class _Shift:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     crews: list[Crew[Job]] = field(default_factory=list)
     manned: int = 0
+    cut: bool = False
     first: float | None = None
 
     def asked(self) -> None:
@@ -67,8 +71,8 @@ class _Shift:
         return bool(self.manned) and not self.stop.is_set()
 
 
-async def shift(posts: Sequence[Post], timeouts: Timeouts) -> tuple[dict[str, RelayFault], bool]:
-    """Why breakers are open, by relay; and whether it was stopped. Raises DatabaseError."""
+async def shift(posts: Sequence[Post], timeouts: Timeouts) -> tuple[dict[str, RelayFault], Stop]:
+    """Why breakers are open, by relay; and how it was stopped. Raises DatabaseError."""
     work = _Shift(timeouts)
     with _stop_on_signal(work.asked):
         manned = [_manned(post, work) for post in posts]
@@ -77,7 +81,8 @@ async def shift(posts: Sequence[Post], timeouts: Timeouts) -> tuple[dict[str, Re
         if isinstance(error, BaseException):
             raise error
     faults = zip(posts, found, strict=True)
-    return {p.relay.name: f for p, f in faults if isinstance(f, RelayFault)}, work.stop.is_set()
+    open_ = {p.relay.name: f for p, f in faults if isinstance(f, RelayFault)}
+    return open_, "" if not work.stop.is_set() else "cut" if work.cut else "drained"
 
 
 async def _manned(post: Post, work: _Shift) -> RelayFault | None:
@@ -124,6 +129,7 @@ async def _run(post: Post, desk: Desk, connections: int, work: _Shift) -> RelayF
     finally:
         desk.end()
         await keeper
+        work.cut = work.cut or crew.cut.is_set()
         work.crews.remove(crew)
 
 

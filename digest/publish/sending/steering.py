@@ -3,7 +3,9 @@
 A sender that is at work hears it with its next group; these verbs never wait for one.
 """
 
+from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -11,10 +13,13 @@ from digest import archive, ledger
 from digest.archive import IssueRecord
 from digest.errors import IssueError
 from digest.ledger import Verdict
+from digest.publish.frequency import readers_of
 from digest.publish.opening import House
 from digest.publish.sending.freezing import write_rest
 from subscribers import roster
+from subscribers.errors import UnknownSubscriber
 
+PAGE = 1000
 Final = Literal["unknown", "refused", "expired"]
 Decision = Literal["sent", "refused", "resend"]
 _STATES: dict[Decision, Literal["sent", "refused", "deferred"]] = {
@@ -22,6 +27,15 @@ _STATES: dict[Decision, Literal["sent", "refused", "deferred"]] = {
     "refused": "refused",
     "resend": "deferred",
 }
+
+
+@dataclass(slots=True)
+class Resolved:
+    """How many deliveries moved; and how many, by reason, stay where they are, for they were to be
+    sent again and no mail may go to their readers any more."""
+
+    moved: int = 0
+    barred: Counter[str] = field(default_factory=Counter)
 
 
 def pause(house: House, record: IssueRecord, *, why: str, by: str, now: datetime) -> None:
@@ -72,11 +86,11 @@ def resolve(
     by: str,
     now: datetime,
     addresses: Collection[str] | None = None,
-) -> int:
+) -> Resolved:
     """Move deliveries out of a final state, all or those of `addresses`; written down with `by`.
 
-    Returns how many. Raises IssueError where an address isn't there, and where an issue that was
-    cancelled is to be sent again.
+    Raises IssueError where an address isn't there, and where an issue that was cancelled is to be
+    sent again.
     """
     with house.database.writing() as session:
         sending = ledger.sending(session, record.id)
@@ -85,12 +99,50 @@ def resolve(
             raise _stands(session, record, "resolved" if sending is None else "sent again")
         numbers = None
         if addresses is not None:
-            numbers = [roster.find(session, address).subscriber for address in addresses]
+            numbers = [_number(session, record, address) for address in addresses]
         verdict = Verdict(_STATES[decision], by, now)
-        moved = ledger.resolve(session, record.id, state, verdict, numbers)
-        if moved and decision == "resend":
+        if decision != "resend":
+            return Resolved(ledger.resolve(session, record.id, state, verdict, numbers))
+        done = _sent_again(house, session, record, state, verdict, numbers)
+        if done.moved:
             archive.set_state(session, record.id, "sending", now)
-        return moved
+        return done
+
+
+def _number(session: roster.Session, record: IssueRecord, address: str) -> int:
+    try:
+        return roster.find(session, address).subscriber
+    except UnknownSubscriber as error:
+        raise IssueError(
+            f"nobody in the roster has the address {address}",
+            remedy=f"`digest status {record.issue.number} --readers` lists who was to get it",
+        ) from error
+
+
+def _sent_again(
+    house: House,
+    session: roster.Session,
+    record: IssueRecord,
+    state: Final,
+    verdict: Verdict,
+    numbers: Collection[int] | None,
+) -> Resolved:
+    done, after, wanted = Resolved(), 0, readers_of(house, record)
+    while numbers is None or numbers:
+        page = ledger.deliveries(
+            session, record.id, states=(state,), subscribers=numbers or (), after=after, limit=PAGE
+        )
+        standing = roster.standing(
+            session, [one.subscriber for one in page], wanted.newsletter, now=verdict.at,
+            frequencies=wanted.frequencies,
+        )  # fmt: skip
+        done.barred.update(why for why in standing.values() if isinstance(why, str))
+        again = [number for number, stands in standing.items() if not isinstance(stands, str)]
+        done.moved += ledger.resolve(session, record.id, state, verdict, again)
+        if len(page) < PAGE:
+            break
+        after = page[-1].id
+    return done
 
 
 def _steer(
