@@ -93,7 +93,10 @@ class Machine:
 
 def examine_relays(relays: dict[str, str]) -> list[Finding]:
     """`relays`: by name, what each had against us; "" where it is ready for mail."""
-    remedy = "Check host, port, security and the login of the relay in digest.toml."
+    remedy = (
+        "Check host, port, security (tls at port 465, starttls at 587 and 25) and the login of "
+        "the relay in digest.toml."
+    )
     return [
         _found("relay-unusable", name, f"The relay {name} cannot be used: {trouble}.", remedy)
         for name, trouble in relays.items()
@@ -141,6 +144,9 @@ def _web(web: Web) -> Iterator[Finding]:
 def _against(answer: Answer) -> str:
     if not 200 <= answer.status < 300:
         return _told(answer)
+    if answer.headers.get("content-type", "").startswith("text/html"):
+        # The page of a GET: it asks, and ends nothing. Ours answers a POST in plain text.
+        return "is answered with a page, as if it were a GET: nobody is unsubscribed"
     return "is answered with a cookie" if "set-cookie" in answer.headers else ""
 
 

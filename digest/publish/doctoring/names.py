@@ -14,6 +14,7 @@ from digest.publish.opening import House
 from digest.publish.signing import signing_keys
 
 SECONDS = 5.0
+LEAST = 0.25
 
 
 class DnsResolver:
@@ -22,7 +23,7 @@ class DnsResolver:
     def __init__(self, nameserver: str = "") -> None:
         """`nameserver` is an IP address, with ":port" or "[…]:port" where it is not 53."""
         self._resolver = dns.resolver.Resolver(configure=not nameserver)
-        self._resolver.lifetime = SECONDS
+        self.patience = SECONDS
         if nameserver:
             host, port = _address(nameserver)
             self._resolver.nameservers, self._resolver.port = [host], port
@@ -30,11 +31,16 @@ class DnsResolver:
     def look_up(self, name: str, kind: Kind) -> list[str]:
         """See preflight.Resolver."""
         try:
-            answer = self._resolver.resolve(name, kind, search=False)
+            answer = self._resolver.resolve(name, kind, search=False, lifetime=self.patience)
+        except dns.resolver.LifetimeTimeout as error:
+            # Where nobody answers, dozens of names are not waited for as long as one.
+            self.patience = max(LEAST, self.patience / 2)
+            raise Unanswered(name) from error
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except dns.exception.DNSException as error:
             raise Unanswered(name) from error
+        self.patience = SECONDS
         if kind == "TXT":
             return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
         if kind == "MX":
