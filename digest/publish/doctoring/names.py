@@ -1,17 +1,18 @@
 """What the DNS says of each newsletter's sender, asked through dnspython."""
 
 import ipaddress
+from collections.abc import Sequence
 from email.utils import parseaddr
 
 import dns.exception
 import dns.resolver
 
+from digest.dkim import DkimKey
 from digest.errors import SettingsError
 from digest.preflight import Finding, Names, Resolver, Unanswered, examine_records
 from digest.preflight.records import Kind
 from digest.publish.composing import return_domain
 from digest.publish.opening import House
-from digest.publish.signing import signing_keys
 
 SECONDS = 5.0
 LEAST = 0.25
@@ -48,16 +49,19 @@ class DnsResolver:
         return [str(record).rstrip(".") for record in answer]
 
 
-def examine_names(house: House, resolver: Resolver, *, ip: str = "") -> list[Finding]:
+def examine_names(
+    house: House, resolver: Resolver, signing: Sequence[DkimKey], *, ip: str = ""
+) -> list[Finding]:
     """What SPF, DKIM, DMARC, MX and, for `ip`, its reverse name lack.
 
-    Raises DkimError where a key cannot be used, SettingsError where `ip` is no address.
+    Raises SettingsError where `ip` is no address.
     """
     if ip:
         _valid(ip)
-    keys = tuple((key.host, key.record) for key in signing_keys(house))
+    keys = tuple((key.host, key.record) for key in signing)
+    bits = next((key.bits for key in signing if key.kind == "rsa"), 0)
     asked = dict.fromkeys(
-        Names(domain, return_domain(house, domain), keys, ip)
+        Names(domain, return_domain(house, domain), keys, ip, bits)
         for newsletter in house.settings.newsletter.values()
         for domain in [parseaddr(newsletter.from_)[1].rpartition("@")[2].lower()]
     )
