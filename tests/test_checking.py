@@ -134,8 +134,8 @@ def test_b20_domains_that_do_not_belong_together_fail_dmarc(names: NameServer) -
     names.add("_dmarc.news.example.org", "TXT", strict)
     assert asked(names, keys=keys[:0]) == {}
     assert asked(names, keys=(("s1._domainkey.news.example.org", wanted),)) == {}
-    above = (("s1._domainkey.example.org", wanted),)
-    assert asked(names, keys=above) == {"dmarc-strict": "news.example.org"}
+    higher = (("s1._domainkey.example.org", wanted),)
+    assert asked(names, keys=higher) == {"dmarc-strict": "news.example.org"}
     mailing = asked(names, from_domain="gmail.com")
     assert {"from-free-mail", "envelope-not-aligned"} <= set(mailing)
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI, Response
+from sqlalchemy import Connection, event
 
 from digest import publish
-from digest.database import Database, open_database
+from digest.database import Database, open_database, open_existing
+from digest.errors import NoDatabaseYet
 from digest.preflight import Unanswered
 from digest.preflight.premises import (
     PREMISES_RULES,
@@ -166,6 +168,8 @@ def test_what_is_wrong_at_base_url(web: Web, rule: str) -> None:
         ({"free": 1 << 20}, "disk-full"),
         ({"free": 2 << 30, "database_size": 3 << 30}, "disk-short"),
         ({"database_trouble": "row 3 missing from index"}, "database-ails"),
+        ({"database_lost": "there is none yet", "is_new": True}, "database-missing"),
+        ({"unwritable": "attempt to write a readonly database"}, "database-read-only"),
         ({"ahead": timedelta(minutes=3)}, "clock-adrift"),
         ({"kept": False}, "clock-unkept"),
         ({"scheduled": True}, "nothing-runs"),
@@ -207,6 +211,63 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
         assert opened.trouble() != ""
     finally:
         opened.close()
+
+
+def test_a_database_that_takes_no_writes_is_told(database_url: str, tmp_path: Path) -> None:
+    opened = open_existing(database_url, tmp_path)
+    assert opened.unwritable() == ""
+    opened.close()
+    if database_url.startswith("postgresql"):
+        reading = open_existing(
+            f"{database_url}?options=-c%20default_transaction_read_only%3Don", tmp_path
+        )
+        told = "read-only"
+    else:
+        reading = open_existing(database_url, tmp_path)
+
+        @event.listens_for(reading.engine, "begin")
+        def forbid(connection: Connection) -> None:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+
+        told = "readonly"
+    assert told in reading.unwritable()
+    reading.close()
+
+
+def test_looking_sets_no_database_up(folder: Path) -> None:
+    looked = digest_in(folder, "doctor", "--only", "machine", "--json")
+    [new] = [each for each in json.loads(looked.stdout) if each["rule"].startswith("database")]
+    assert (new["rule"], new["severity"]) == ("database-missing", "warning")
+    assert str(folder / "digest.db") in new["what"]
+    assert not (folder / "digest.db").exists()
+    assert digest_in(folder, "collect").returncode == 0
+    looked = digest_in(folder, "doctor", "--only", "machine", "--json")
+    assert "database" not in looked.stdout
+
+
+def test_an_empty_database_stays_empty(bare_database_url: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(NoDatabaseYet):
+            open_existing(bare_database_url, tmp_path)
+
+
+def test_a_disk_is_looked_at_where_the_database_lies(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, looked_at = tmp_path_factory.mktemp("elsewhere"), []
+
+    class Usage:
+        free = 1 << 20
+
+    def disk_usage(path: Path) -> Usage:
+        looked_at.append(path)
+        return Usage()
+
+    monkeypatch.setattr("shutil.disk_usage", disk_usage)
+    url = f"sqlite:///{elsewhere / 'digest.db'}"
+    with open_house(folder, {"DIGEST_WEB_SECRET": SECRET, "DIGEST_DATABASE_URL": url}) as house:
+        assert "disk-full" in found(house, "machine")
+    assert looked_at == [elsewhere]
 
 
 def test_a_dead_database_hides_nothing_else(folder: Path) -> None:

@@ -138,7 +138,7 @@ def _sender(names: Names) -> Iterator[Finding]:
     if 0 < names.bits < ADVISED_KEY:
         yield _found(
             "dkim-key-short", "[dkim]", f"The DKIM key has {names.bits} bits.",
-            "Write a new one under a new selector: `digest dkim generate --selector`.",
+            "Write a new one under a new selector: `digest dkim generate --selector NEW`.",
         )  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def _dkim(host: str, wanted: str, resolver: Resolver) -> Iterator[Finding]:
     elif tags[0].get("p") == "":
         yield _found(
             "dkim-record-differs", host, f"The record of {host} says that the key is revoked.",
-            "Sign with a new key under a new selector: `digest dkim generate --selector`.",
+            "Sign with a new key under a new selector: `digest dkim generate --selector NEW`.",
         )  # fmt: skip
     elif tags[0].get("p") != _tags(wanted)["p"]:
         yield _found(
