@@ -116,6 +116,10 @@ class DatabaseError(DigestError):
     """The database cannot be used."""
 
 
+class NoDatabaseYet(DatabaseError):
+    """There is no database at that place yet."""
+
+
 class DatabaseBusy(DatabaseError):
     """Others are writing into the database."""
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from digest.preflight import RULES
 from digest.preflight.links import ONLINE
 from digest.preflight.premises import PREMISES_RULES
+from digest.preflight.promises import PROMISE_RULES
 from digest.preflight.records import RECORD_RULES
 
-DOCTORS = PREMISES_RULES | RECORD_RULES
+DOCTORS = PREMISES_RULES | PROMISE_RULES | RECORD_RULES
 PAGE = Path(__file__).parents[1] / "docs" / "preflight.md"
 HEAD = """\
 # What `digest check` looks at

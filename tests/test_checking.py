@@ -33,7 +33,7 @@ def names() -> Iterator[NameServer]:
         server.add("_spf.example.org", "TXT", f"v=spf1 ip4:{IP}/30 ip6:2001:db8::/32 -all")
         server.add("bounce.news.example.org", "MX", "10 mx.example.org.")
         server.add("mx.example.org", "A", IP)
-        server.add("_dmarc.example.org", "TXT", "v=DMARC1; p=none; rua=mailto:dmarc@example.org")
+        server.add("_dmarc.example.org", "TXT", "v=DMARC1; p=reject; rua=mailto:dmarc@example.org")
         server.add("7.113.0.203.in-addr.arpa", "PTR", "mx.example.org.")
         yield server
 
@@ -108,7 +108,8 @@ def test_b20_the_dkim_record_holds_the_keys_public_half(
     ("record", "rules"),
     [
         ("v=DMARC1; p=reject; rua=mailto:a@b.example", set()),
-        ("v=DMARC1; p=none; pct=50; rf=afrf; rua=mailto:a@b.example", {"dmarc-old-tags"}),
+        ("v=DMARC1; p=reject; pct=50; rf=afrf; rua=mailto:a@b.example", {"dmarc-old-tags"}),
+        ("v=DMARC1; p=none; rua=mailto:a@b.example", {"dmarc-none"}),
         ("v=DMARC1; p=quarantine", {"dmarc-no-reports"}),
         ("v=DMARC1; rua=mailto:a@b.example", {"dmarc-policy"}),
         ("v=DMARC2; p=none", {"dmarc-missing"}),
@@ -116,7 +117,50 @@ def test_b20_the_dkim_record_holds_the_keys_public_half(
 )
 def test_b20_dmarc(names: NameServer, record: str, rules: set[str]) -> None:
     names.add("_dmarc.other.example", "TXT", record)
-    assert set(asked(names, from_domain="week.other.example")) == rules
+    found = set(asked(names, from_domain="week.other.example"))
+    assert found == rules | {"envelope-not-aligned"}
+
+
+def test_b20_domains_that_do_not_belong_together_fail_dmarc(names: NameServer) -> None:
+    wanted = "v=DKIM1; k=rsa; p=AAAA"
+    names.add("s1._domainkey.other.example", "TXT", wanted)
+    keys = (("s1._domainkey.other.example", wanted),)
+    assert asked(names, keys=keys) == {"dkim-not-aligned": "other.example"}
+    for above in ("example.org", "news.example.org"):
+        names.add(f"s1._domainkey.{above}", "TXT", wanted)
+        assert asked(names, keys=((f"s1._domainkey.{above}", wanted),)) == {}
+    # To the letter, where the record asks for it.
+    strict = "v=DMARC1; p=reject; adkim=s; rua=mailto:a@b.example"
+    names.add("_dmarc.news.example.org", "TXT", strict)
+    assert asked(names, keys=keys[:0]) == {}
+    assert asked(names, keys=(("s1._domainkey.news.example.org", wanted),)) == {}
+    higher = (("s1._domainkey.example.org", wanted),)
+    assert asked(names, keys=higher) == {"dmarc-strict": "news.example.org"}
+    mailing = asked(names, from_domain="gmail.com")
+    assert {"from-free-mail", "envelope-not-aligned"} <= set(mailing)
+
+
+def test_b20_a_key_of_1024_bits_is_short(names: NameServer) -> None:
+    assert asked(names, bits=1024) == {"dkim-key-short": "[dkim]"}
+    assert asked(names, bits=2048) == {}
+
+
+@pytest.mark.parametrize(
+    ("terms", "rules"),
+    [
+        ("ipv4:203.0.113.7 -all", {"spf-broken"}),
+        ("ip4:203.0.113 -all", {"spf-broken"}),
+        ("ip4:203.0.113.7 include:none.example.org -all", {"spf-broken"}),
+        # What a macro stands for, only a mail tells.
+        ("exists:%{i}.spf.example.org -all", set()),
+        ("ip4:203.0.113.7 exp=why.example.org -all", set()),
+        ("ip4:198.51.100.1 -all", {"spf-excludes"}),
+    ],
+)
+def test_b20_spf_with_an_error_in_it(names: NameServer, terms: str, rules: set[str]) -> None:
+    names.add("odd.example.org", "TXT", f"v=spf1 {terms}")
+    names.add("odd.example.org", "MX", "10 mx.example.org.")
+    assert set(asked(names, envelope_domain="odd.example.org", ip=IP)) == rules
 
 
 @pytest.mark.parametrize(
@@ -231,7 +275,12 @@ def test_check_is_json_and_a_missing_key_is_an_error(kitchen: Path) -> None:
     assert "nowhere.pem is not there" in checked.stdout
     refused(digest_in(kitchen, "test", "ann@readers.example"), 2, "nowhere.pem is not there")
     refused(digest_in(kitchen, "approve"), 1, "nowhere.pem is not there")
-    refused(digest_in(kitchen, "doctor", "--nameserver", "127.0.0.1:9"), 2, "is not there")
+    looked = digest_in(kitchen, "doctor", "--only", "settings", "--only", "relay", "--json")
+    told = {each["rule"]: each for each in json.loads(looked.stdout)}
+    assert looked.returncode == 1
+    assert {"dkim-key-unusable", "relay-unusable"} <= set(told)
+    assert told["dkim-key-unusable"]["what"].endswith("nowhere.pem is not there.")
+    assert "digest dkim generate" in told["dkim-key-unusable"]["remedy"]
 
 
 @pytest.mark.parametrize(

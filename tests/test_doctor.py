@@ -2,15 +2,20 @@
 
 import json
 import re
+import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI, Response
+from sqlalchemy import Connection, event
 
 from digest import publish
-from digest.database import Database, open_database
+from digest.database import Database, open_database, open_existing
+from digest.errors import NoDatabaseYet
+from digest.preflight import Unanswered
 from digest.preflight.premises import (
     PREMISES_RULES,
     Answer,
@@ -21,6 +26,7 @@ from digest.preflight.premises import (
 )
 from digest.preflight.promises import Promise, examine_promises
 from digest.publish import House, Part, open_house
+from digest.publish.doctoring import names, outside
 from digest.web import public_app
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
@@ -162,6 +168,8 @@ def test_what_is_wrong_at_base_url(web: Web, rule: str) -> None:
         ({"free": 1 << 20}, "disk-full"),
         ({"free": 2 << 30, "database_size": 3 << 30}, "disk-short"),
         ({"database_trouble": "row 3 missing from index"}, "database-ails"),
+        ({"database_lost": "there is none yet", "is_new": True}, "database-missing"),
+        ({"unwritable": "attempt to write a readonly database"}, "database-read-only"),
         ({"ahead": timedelta(minutes=3)}, "clock-adrift"),
         ({"kept": False}, "clock-unkept"),
         ({"scheduled": True}, "nothing-runs"),
@@ -203,6 +211,63 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
         assert opened.trouble() != ""
     finally:
         opened.close()
+
+
+def test_a_database_that_takes_no_writes_is_told(database_url: str, tmp_path: Path) -> None:
+    opened = open_existing(database_url, tmp_path)
+    assert opened.unwritable() == ""
+    opened.close()
+    if database_url.startswith("postgresql"):
+        reading = open_existing(
+            f"{database_url}?options=-c%20default_transaction_read_only%3Don", tmp_path
+        )
+        told = "read-only"
+    else:
+        reading = open_existing(database_url, tmp_path)
+
+        @event.listens_for(reading.engine, "begin")
+        def forbid(connection: Connection) -> None:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+
+        told = "readonly"
+    assert told in reading.unwritable()
+    reading.close()
+
+
+def test_looking_sets_no_database_up(folder: Path) -> None:
+    looked = digest_in(folder, "doctor", "--only", "machine", "--json")
+    [new] = [each for each in json.loads(looked.stdout) if each["rule"].startswith("database")]
+    assert (new["rule"], new["severity"]) == ("database-missing", "warning")
+    assert str(folder / "digest.db") in new["what"]
+    assert not (folder / "digest.db").exists()
+    assert digest_in(folder, "collect").returncode == 0
+    looked = digest_in(folder, "doctor", "--only", "machine", "--json")
+    assert "database" not in looked.stdout
+
+
+def test_an_empty_database_stays_empty(bare_database_url: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(NoDatabaseYet):
+            open_existing(bare_database_url, tmp_path)
+
+
+def test_a_disk_is_looked_at_where_the_database_lies(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, looked_at = tmp_path_factory.mktemp("elsewhere"), []
+
+    class Usage:
+        free = 1 << 20
+
+    def disk_usage(path: Path) -> Usage:
+        looked_at.append(path)
+        return Usage()
+
+    monkeypatch.setattr("shutil.disk_usage", disk_usage)
+    url = f"sqlite:///{elsewhere / 'digest.db'}"
+    with open_house(folder, {"DIGEST_WEB_SECRET": SECRET, "DIGEST_DATABASE_URL": url}) as house:
+        assert "disk-full" in found(house, "machine")
+    assert looked_at == [elsewhere]
 
 
 def test_a_dead_database_hides_nothing_else(folder: Path) -> None:
@@ -279,3 +344,60 @@ def test_secrets_and_keys_that_others_can_read_are_named(folder: Path) -> None:
         assert found(house, "machine")["secrets-open"] == "digest.env can be read by others."
         (folder / "digest.env").chmod(0o600)
         assert "secrets-open" not in found(house, "machine")
+
+
+def test_who_stays_silent_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "PATIENCE", 0.2)
+    monkeypatch.setattr(names, "SECONDS", 0.2)
+    monkeypatch.setattr(names, "LEAST", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        environ = {"DIGEST_WEB_SECRET": SECRET, "DIGEST_RELAY_PORT": str(port)}
+        with open_house(folder, environ) as house:
+            assert "it said nothing for 0 seconds." in found(house, "relay")["relay-unusable"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        resolver = names.DnsResolver(f"127.0.0.1:{silent.getsockname()[1]}")
+        left = []
+        for _ in range(4):
+            with pytest.raises(Unanswered):
+                resolver.look_up("news.example.org", "TXT")
+            left.append(resolver.patience)
+    assert left == [0.1, 0.05, 0.05, 0.05]
+
+
+def test_a_site_that_says_nothing_is_asked_once(folder: Path, closed_port: int) -> None:
+    asked: list[str] = []
+
+    async def ask(url: str, *told: object) -> Answer:
+        del told
+        asked.append(url)
+        return Answer(0, why="within 15 seconds")
+
+    with (
+        open_house(at(folder, "https://mail.example.org"), {"DIGEST_WEB_SECRET": SECRET}) as house,
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        patched.setattr("digest.publish.doctoring.outside.sources.ask", ask)
+        assert list(found(house, "web")) == ["base-url-silent"]
+    assert asked == ["https://mail.example.org/health"]
+
+
+def test_a_proxy_that_makes_a_get_of_a_post_is_found_out(folder: Path, closed_port: int) -> None:
+    """It answers the good link with 200 and the forged one with 404, and ends nothing."""
+    app = FastAPI()
+    at(folder, f"http://127.0.0.1:{closed_port}")
+    with (
+        open_house(folder, {"DIGEST_WEB_SECRET": SECRET}) as house,
+        serving(public_app(house, lambda: datetime.now(UTC))) as pages,
+    ):
+
+        @app.api_route("/{path:path}", methods=["GET", "POST"])
+        def get(path: str) -> Response:
+            told = httpx.get(f"{pages}/{path}")
+            return Response(told.content, told.status_code, media_type=told.headers["content-type"])
+
+        with serving(app, closed_port):
+            rules = found(house, "web")
+    assert set(rules) == {"base-url-not-https", "one-click-fails"}
+    assert "answered with a page, as if it were a GET" in rules["one-click-fails"]

@@ -2,6 +2,7 @@
 
     turns         who writes next to an SQLite file
     sharing       many who write at the same moment, committed together
+    claims        one process at a task
     transactions  what was begun can still be committed, or whoever wrote is told
 
 Dialect notes live here. SQLite: WAL with synchronous=FULL, foreign keys on, and every writing
@@ -12,7 +13,6 @@ long the busy timeout. Never here: a query about anything (the three books).
 import contextlib
 import sqlite3
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +23,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
+from digest.database import claims
 from digest.database.sharing import Sharing
 from digest.database.transactions import REMEDY, undone, watch
 from digest.database.turns import Turns
-from digest.errors import DatabaseBusy, DatabaseError, SenderAtWork
+from digest.errors import DatabaseBusy, DatabaseError, NoDatabaseYet
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -45,7 +46,6 @@ ALIVE = {
     "keepalives_count": "4",
     "tcp_user_timeout": "30000",
 }
-_CLAIMS = 0x0D16E57  # where the numbers of our advisory locks on PostgreSQL begin
 PERSIST = 8  # tries, over some eleven seconds: what a restarting server needs
 T = TypeVar("T")
 
@@ -56,8 +56,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._sqlite = engine.dialect.name == "sqlite"
-        named = self.engine.url.database
-        self._turns = Turns(Path(named) if named and named != ":memory:" else None)
+        self._turns = Turns(self.file if self._sqlite else None)
         self._sharing = Sharing(self.persist, _may_help)
         self._writer: Connection | None = None  # SQLite's, used in turn
         self._closed = False
@@ -156,7 +155,7 @@ class Database:
         if not self._sqlite:
             yield False
             return
-        with _file_lock(self.engine):
+        with claims.sole(self.engine):
             yield True
 
     @contextlib.contextmanager
@@ -166,9 +165,9 @@ class Database:
         Never waits. The claim goes with its process.
         """
         with (
-            _file_claim(self.engine, task)
+            claims.by_file(self.engine, task)
             if self._sqlite
-            else _advisory_claim(self.engine, task) as mine
+            else claims.advisory(self.engine, task) as mine
         ):
             yield mine
 
@@ -183,6 +182,17 @@ class Database:
             told = _first_line(error)
         return "" if told == "ok" else " ".join(told.split())
 
+    def unwritable(self) -> str:
+        """Why nothing can be written into it; "" where something can, or others are at it."""
+        try:
+            with self.engine.connect().execution_options(writes=True) as connection:
+                # Of no effect, and undone; the age of the tables is what all of them have.
+                connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+                connection.rollback()
+        except DBAPIError as error:
+            return "" if "locked" in str(error.orig) else _first_line(error)
+        return ""
+
     def clock(self) -> datetime | None:
         """The server's clock, aware and in UTC; None for SQLite, which has ours."""
         if self._sqlite:
@@ -193,8 +203,13 @@ class Database:
 
     def size(self) -> int:
         """Bytes on this machine's disk; 0 for a database on a server, whose disk is elsewhere."""
-        file = Path(self.engine.url.database or "")
-        return file.stat().st_size if self._sqlite and file.is_file() else 0
+        return self.file.stat().st_size if self.file and self.file.is_file() else 0
+
+    @property
+    def file(self) -> Path | None:
+        """Where an SQLite database lies; None for one on a server or in memory."""
+        named = self.engine.url.database
+        return Path(named) if self._sqlite and named and named != ":memory:" else None
 
     def close(self) -> None:
         """Give back every connection; one that is in use, when it is no longer."""
@@ -215,14 +230,26 @@ def open_database(url: str, folder: Path) -> Database:
     Raises DatabaseError where it cannot be reached, or its tables are older or newer than
     this program.
     """
+    return _opened(url, folder, _fit)
+
+
+def open_existing(url: str, folder: Path) -> Database:
+    """The same, but an empty one stays empty: for who only looks.
+
+    Raises NoDatabaseYet where there is none or it has no tables, and as `open_database`.
+    """
+    return _opened(url, folder, _fit_already)
+
+
+def _opened(url: str, folder: Path, fit: Callable[[Database], None]) -> Database:
     database = open_unchecked(url, folder)
     try:
-        _fit(database)
+        fit(database)
     except OperationalError as error:
         database.close()
         raise DatabaseError(
             f"the database could not be opened: {_first_line(error)}",
-            remedy="check [database] url in digest.toml, and that the server runs",
+            remedy=_found_at(database.file),
         ) from error
     except DBAPIError as error:
         database.close()
@@ -243,6 +270,26 @@ def _fit(database: Database) -> None:
         migrate(database)
     elif found != _newest():
         raise _misfit(found)
+
+
+def _found_at(file: Path | None) -> str:
+    if file is None:
+        return "check [database] url in digest.toml, and that the server runs"
+    where = f"see that {file} ([database] url) is in a folder that is there"
+    return f"{where}, and that this user may write both"
+
+
+def _fit_already(database: Database) -> None:
+    if database.file is None or database.file.exists() or not database.file.parent.is_dir():
+        with database.engine.connect() as connection:
+            if _revision(connection):
+                _fit(database)
+                return
+    raise NoDatabaseYet(
+        f"there is no database yet: {database.file or 'it has no tables'}",
+        remedy="`digest collect` or `digest run` sets one up; if there was one, correct "
+        "[database] url in digest.toml, or restore it",
+    )
 
 
 def open_unchecked(url: str, folder: Path) -> Database:
@@ -289,7 +336,8 @@ def _engine(url: str, folder: Path) -> Engine:
     except ModuleNotFoundError as error:
         raise DatabaseError(
             f"the driver for this database is not installed: {error.name}",
-            remedy='install it: pip install "psycopg[binary]"',
+            remedy='PostgreSQL needs pip install "psycopg[binary]"; besides SQLite no other '
+            "database can be used",
         ) from error
     except (ArgumentError, SQLAlchemyError) as error:
         raise DatabaseError(
@@ -325,18 +373,6 @@ def _tame_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-@contextlib.contextmanager
-def _file_lock(engine: Engine) -> Iterator[None]:
-    import fcntl  # not on Windows, where only sending needs it
-
-    with Path(f"{engine.url.database}.sender").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise _taken() from None
-        yield
-
-
 def _may_help(error: DBAPIError) -> bool:
     # Lost connections, deadlocks and serialization failures (SQLSTATE class 40), a busy SQLite.
     state = str(getattr(error.orig, "sqlstate", "") or "")
@@ -358,40 +394,6 @@ def _failed(what: str, error: DBAPIError) -> DatabaseError:
         remedy="wait until the others have ended, then run the same command again"
         if busy
         else REMEDY,
-    )
-
-
-@contextlib.contextmanager
-def _file_claim(engine: Engine, task: str) -> Iterator[bool]:
-    import fcntl
-
-    with Path(f"{engine.url.database}.{task}").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
-
-
-@contextlib.contextmanager
-def _advisory_claim(engine: Engine, task: str) -> Iterator[bool]:
-    number = {"number": _CLAIMS + zlib.crc32(task.encode())}
-    with engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        ask = text("SELECT pg_try_advisory_lock(:number)")
-        mine = bool(connection.execute(ask, number).scalar())
-        try:
-            yield mine
-        finally:
-            if mine:
-                connection.execute(text("SELECT pg_advisory_unlock(:number)"), number)
-
-
-def _taken() -> SenderAtWork:
-    return SenderAtWork(
-        "another `digest send` is at work on this database",
-        remedy="wait until it ends (`digest status` shows how far it is)",
     )
 
 

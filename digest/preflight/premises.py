@@ -30,6 +30,14 @@ PREMISES_RULES: dict[str, tuple[Severity, str]] = {
         "error",
         "Without its database Digest knows no reader and no issue, and takes no unsubscribe.",
     ),
+    "database-missing": (
+        "warning",
+        "Before the first issue there is none; later, readers and all that was sent are gone.",
+    ),
+    "database-read-only": (
+        "error",
+        "What was sent cannot be written down, nor that somebody has left.",
+    ),
     "database-ails": ("error", "The database is the only memory of who got what."),
     "disk-full": ("error", "A full disk stops the send, and the taking of unsubscribes with it."),
     "disk-short": ("warning", "The database grows with each issue; a copy of it needs room, too."),
@@ -73,7 +81,8 @@ class Machine:
 
     `ahead`: how far the database server's clock is ahead of ours. `kept`: whether NTP keeps ours;
     None where that is not known. `database_lost`: why the database cannot be opened or read, and
-    the `remedy`; nothing is known of what it says then. `open_secrets`: files of secrets and keys
+    the `remedy`; nothing is known of what it says then; `is_new`: because there is none yet.
+    `unwritable`: why nothing can be written into it. `open_secrets`: files of secrets and keys
     that others can read.
     """
 
@@ -82,7 +91,9 @@ class Machine:
     database_size: int
     database_lost: str = ""
     remedy: str = ""
+    is_new: bool = False
     database_trouble: str = ""
+    unwritable: str = ""
     ahead: timedelta = timedelta(0)
     kept: bool | None = None
     scheduled: bool = False
@@ -93,7 +104,10 @@ class Machine:
 
 def examine_relays(relays: dict[str, str]) -> list[Finding]:
     """`relays`: by name, what each had against us; "" where it is ready for mail."""
-    remedy = "Check host, port, security and the login of the relay in digest.toml."
+    remedy = (
+        "Check host, port, security (tls at port 465, starttls at 587 and 25) and the login of "
+        "the relay in digest.toml."
+    )
     return [
         _found("relay-unusable", name, f"The relay {name} cannot be used: {trouble}.", remedy)
         for name, trouble in relays.items()
@@ -141,6 +155,9 @@ def _web(web: Web) -> Iterator[Finding]:
 def _against(answer: Answer) -> str:
     if not 200 <= answer.status < 300:
         return _told(answer)
+    if answer.headers.get("content-type", "").startswith("text/html"):
+        # The page of a GET: it asks, and ends nothing. Ours answers a POST in plain text.
+        return "is answered with a page, as if it were a GET: nobody is unsubscribed"
     return "is answered with a cookie" if "set-cookie" in answer.headers else ""
 
 
@@ -154,11 +171,19 @@ def _told(answer: Answer) -> str:
 def _database(machine: Machine) -> Iterator[Finding]:
     if lost := machine.database_lost:
         remedy = machine.remedy or "check [database] url in digest.toml"
-        yield _found("database-unusable", "database", _sentence(lost), _sentence(remedy))
+        rule = "database-missing" if machine.is_new else "database-unusable"
+        yield _found(rule, "database", _sentence(lost), _sentence(remedy))
     if machine.database_trouble:
         yield _found(
             "database-ails", "database", f"The database is damaged: {machine.database_trouble}.",
             "Stop all that sends, and restore the newest good copy.",
+        )  # fmt: skip
+    if machine.unwritable:
+        yield _found(
+            "database-read-only", "database",
+            f"Nothing can be written into the database: {machine.unwritable}.",
+            "Let the user of `digest` write its file and folder, or name the server that takes "
+            "writes in [database] url.",
         )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ PROMISE_RULES: dict[str, tuple[Severity, str]] = {
         "warning",
         "A reminder is for a draft: before there is one, none is sent.",
     ),
+    "dkim-key-unusable": ("error", "A key that cannot sign stops the send."),
     "dkim-unset": (
         "warning",
         "Without a DKIM signature Gmail, Yahoo and Microsoft refuse mail to many.",
@@ -50,8 +51,11 @@ def examine_promises(promises: Iterable[Promise]) -> list[Finding]:
     return [finding for promise in promises for finding in _against(promise)]
 
 
-def examine_signature(key_file: str) -> list[Finding]:
-    """Whether mail is signed by us at all."""
+def examine_signature(key_file: str, trouble: str = "", remedy: str = "") -> list[Finding]:
+    """Whether mail is signed by us at all; `trouble`: why a key cannot be used."""
+    if trouble:
+        told = [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in (trouble, remedy)]
+        return [_found("dkim-key-unusable", "[dkim]", *told)]
     if key_file:
         return []
     return [

@@ -131,13 +131,14 @@ def open_house(folder: Path, environ: Mapping[str, str]) -> Iterator[House]:
 def open_ailing(
     folder: Path, environ: Mapping[str, str]
 ) -> Iterator[tuple[House, DatabaseError | None]]:
-    """The same for who looks what is wrong: a database that cannot be opened is told beside it.
+    """The same for who looks what is wrong: a database that cannot be opened is told beside it,
+    and none is set up.
 
     The house then has one that is never opened. Raises SettingsError.
     """
     settings, trouble = load(folder, environ), None
     try:
-        opened = database.open_database(settings.database.url, folder)
+        opened = database.open_existing(settings.database.url, folder)
     except DatabaseError as error:
         opened, trouble = database.open_unchecked("sqlite:///none.db", folder), error
     try:

@@ -11,7 +11,8 @@ What was seen is judged in `preflight`.
 from collections.abc import Callable
 from typing import Literal
 
-from digest.errors import DatabaseError
+from digest.dkim import DkimKey
+from digest.errors import DatabaseError, DkimError
 from digest.preflight import Finding, Resolver
 from digest.preflight.premises import examine_machine, examine_relays, examine_web
 from digest.preflight.promises import examine_signature
@@ -20,6 +21,7 @@ from digest.publish.doctoring.names import DnsResolver, examine_names
 from digest.publish.doctoring.outside import relays, web
 from digest.publish.opening import Clock, House
 from digest.publish.running import unkept
+from digest.publish.signing import signing_keys
 
 __all__ = ["PARTS", "DnsResolver", "Part", "doctor"]
 
@@ -40,21 +42,27 @@ def doctor(
     """What stands against sending at all, errors first; `ip` speaks to the world.
 
     `trouble`: why the database could not be opened; all else is looked at without it. `on_part`
-    hears what is looked at next, for it may take seconds. Raises DkimError where a key
-    cannot be used, SettingsError where `ip` is no address.
+    hears what is looked at next, for it may take seconds. Raises SettingsError where `ip` is
+    no address.
     """
+    keys, key_trouble = _keys(house)
     looks: dict[Part, Callable[[], list[Finding]]] = {
         "machine": lambda: examine_machine(looked_over(house, clock(), trouble)),
         "relay": lambda: examine_relays(relays(house)),
         "web": lambda: examine_web(web(house, clock)),
-        "dns": lambda: examine_names(house, resolver, ip=ip),
-        "settings": lambda: [
-            *unkept(house, clock()),
-            *examine_signature(house.settings.dkim.key_file),
-        ],
+        "dns": lambda: [*key_trouble, *examine_names(house, resolver, keys, ip=ip)],
+        "settings": lambda: [*unkept(house, clock()), *key_trouble],
     }
     found: list[Finding] = []
     for part in parts:
         on_part(part)
         found += looks[part]()
     return sorted(dict.fromkeys(found), key=lambda finding: finding.severity != "error")
+
+
+def _keys(house: House) -> tuple[tuple[DkimKey, ...], list[Finding]]:
+    """The keys that sign, and what is wrong with them: it hides nothing of the rest."""
+    try:
+        return signing_keys(house), examine_signature(house.settings.dkim.key_file)
+    except DkimError as error:
+        return (), examine_signature(house.settings.dkim.key_file, error.what, error.remedy)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digest import archive
-from digest.errors import DatabaseError
+from digest.errors import DatabaseError, NoDatabaseYet
 from digest.preflight.premises import Machine
 from digest.publish.opening import House
 from digest.settings import SECRETS_FILE
@@ -21,9 +21,10 @@ def looked_over(house: House, now: datetime, trouble: DatabaseError | None = Non
 
     `trouble`: why the database could not be opened.
     """
+    file = house.database.file
     seen = Machine(
         now=now,
-        free=shutil.disk_usage(house.settings.folder).free,
+        free=shutil.disk_usage(file.parent if file else house.settings.folder).free,
         database_size=0,
         kept=_is_kept(),
         open_secrets=tuple(_open_to_others(house)),
@@ -33,7 +34,9 @@ def looked_over(house: House, now: datetime, trouble: DatabaseError | None = Non
             raise trouble
         return _with_database(seen, house)
     except DatabaseError as error:
-        return replace(seen, database_lost=error.what, remedy=error.remedy)
+        lost = replace(seen, database_lost=error.what, remedy=error.remedy)
+        is_new = isinstance(error, NoDatabaseYet)
+        return replace(lost, is_new=is_new, scheduled=is_new and _scheduled(house))
 
 
 def _with_database(seen: Machine, house: House) -> Machine:
@@ -44,11 +47,16 @@ def _with_database(seen: Machine, house: House) -> Machine:
         seen,
         database_size=house.database.size(),
         database_trouble=house.database.trouble(),
+        unwritable=house.database.unwritable(),
         ahead=told - seen.now if told else timedelta(0),
-        scheduled=any(each.schedule for each in house.settings.newsletter.values()),
+        scheduled=_scheduled(house),
         last_run=last.at if last else None,
         held=held.at if held else None,
     )
+
+
+def _scheduled(house: House) -> bool:
+    return any(each.schedule for each in house.settings.newsletter.values())
 
 
 def _open_to_others(house: House) -> Iterator[str]:

@@ -1,19 +1,21 @@
 """What the DNS says of each newsletter's sender, asked through dnspython."""
 
 import ipaddress
+from collections.abc import Sequence
 from email.utils import parseaddr
 
 import dns.exception
 import dns.resolver
 
+from digest.dkim import DkimKey
 from digest.errors import SettingsError
 from digest.preflight import Finding, Names, Resolver, Unanswered, examine_records
 from digest.preflight.records import Kind
 from digest.publish.composing import return_domain
 from digest.publish.opening import House
-from digest.publish.signing import signing_keys
 
 SECONDS = 5.0
+LEAST = 0.25
 
 
 class DnsResolver:
@@ -22,7 +24,7 @@ class DnsResolver:
     def __init__(self, nameserver: str = "") -> None:
         """`nameserver` is an IP address, with ":port" or "[…]:port" where it is not 53."""
         self._resolver = dns.resolver.Resolver(configure=not nameserver)
-        self._resolver.lifetime = SECONDS
+        self.patience = SECONDS
         if nameserver:
             host, port = _address(nameserver)
             self._resolver.nameservers, self._resolver.port = [host], port
@@ -30,11 +32,16 @@ class DnsResolver:
     def look_up(self, name: str, kind: Kind) -> list[str]:
         """See preflight.Resolver."""
         try:
-            answer = self._resolver.resolve(name, kind, search=False)
+            answer = self._resolver.resolve(name, kind, search=False, lifetime=self.patience)
+        except dns.resolver.LifetimeTimeout as error:
+            # Where nobody answers, dozens of names are not waited for as long as one.
+            self.patience = max(LEAST, self.patience / 2)
+            raise Unanswered(name) from error
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except dns.exception.DNSException as error:
             raise Unanswered(name) from error
+        self.patience = SECONDS
         if kind == "TXT":
             return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
         if kind == "MX":
@@ -42,16 +49,19 @@ class DnsResolver:
         return [str(record).rstrip(".") for record in answer]
 
 
-def examine_names(house: House, resolver: Resolver, *, ip: str = "") -> list[Finding]:
+def examine_names(
+    house: House, resolver: Resolver, signing: Sequence[DkimKey], *, ip: str = ""
+) -> list[Finding]:
     """What SPF, DKIM, DMARC, MX and, for `ip`, its reverse name lack.
 
-    Raises DkimError where a key cannot be used, SettingsError where `ip` is no address.
+    Raises SettingsError where `ip` is no address.
     """
     if ip:
         _valid(ip)
-    keys = tuple((key.host, key.record) for key in signing_keys(house))
+    keys = tuple((key.host, key.record) for key in signing)
+    bits = next((key.bits for key in signing if key.kind == "rsa"), 0)
     asked = dict.fromkeys(
-        Names(domain, return_domain(house, domain), keys, ip)
+        Names(domain, return_domain(house, domain), keys, ip, bits)
         for newsletter in house.settings.newsletter.values()
         for domain in [parseaddr(newsletter.from_)[1].rpartition("@")[2].lower()]
     )

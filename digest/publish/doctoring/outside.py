@@ -14,20 +14,29 @@ from subscribers.tokens import Token
 NOBODY = 0
 """No subscriber has this number: a link of theirs is good, and ends nothing."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PATIENCE = 8.0
+"""Seconds for each word of a relay: an operator is waiting."""
 ONE_CLICK = b"List-Unsubscribe=One-Click"  # RFC 8058, section 3.2
 
 
 def relays(house: House) -> dict[str, str]:
     """By name, what each relay had against a sender who greets, starts TLS and logs in."""
     addresses = [address_of(told) for told in house.settings.carriers]
-    return {address.name: asyncio.run(_against(address)) for address in addresses}
+    return asyncio.run(_against_all(addresses))
+
+
+async def _against_all(addresses: list[delivery.RelayAddress]) -> dict[str, str]:
+    told = await asyncio.gather(*map(_against, addresses))
+    return {address.name: each for address, each in zip(addresses, told, strict=True)}
 
 
 async def _against(address: delivery.RelayAddress) -> str:
-    dialogue = await delivery.connect(address, delivery.Timeouts())
+    dialogue = await delivery.connect(address, delivery.Timeouts(PATIENCE, PATIENCE, PATIENCE))
     if isinstance(dialogue, RelayFault):
         reply = dialogue.reply
         said = f"{reply.code} {reply.text}".removeprefix("0 ")
+        if not reply.code and "Timed out" in said:
+            return f"it said nothing for {PATIENCE:.0f} seconds"
         return said.removeprefix("no reply to the greeting: ").rstrip(".")
     await dialogue.close()
     return ""
@@ -52,6 +61,8 @@ def _forged(good: str) -> str:
 async def _asked(base: str, good: str, clock: Clock) -> Web:
     health = await sources.ask(f"{base}/health")
     ahead = _ahead(health, clock())
+    if not health.status:  # nor would the rest be answered, and each takes its time
+        return Web(base, health, health, health)
     one_click, forged = [
         await sources.ask(f"{base}/u/{token}", ONE_CLICK, FORM) for token in (good, _forged(good))
     ]
