@@ -652,3 +652,70 @@ def test_every_link_of_somebody_forgotten_still_answers(
             told = {"verdict": "good", "reason": "other"}
             assert HTTP.post(link + more, data=told).status_code == 200, more
     assert HTTP.post(confirmed).status_code == 404
+
+
+def test_a_link_that_was_used_moves_and_mails_nobody_again(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    page, new = site + joined(house, site, hands, relay), "new@readers.example"
+    HTTP.post(page, data={"act": "address", "address": new})
+    there = site + letters(relay, 2)[1][2]
+    for _ in range(3):  # a double click is answered as the first one
+        assert "will come to" in HTTP.post(there).text
+    letters(relay, 3)
+    hands.now += timedelta(days=2)
+    HTTP.post(page, data={"act": "address", "address": ANN})
+    back = site + letters(relay, 4)[3][2]
+    assert "Thank you" in HTTP.post(back).text
+    letters(relay, 5)
+    for link, status in ((there, 404), (back, 200), (there, 404)):
+        assert (HTTP.get(link).status_code, HTTP.post(link).status_code) == (status, status)
+    assert len(profile(house).subscriptions[0].events) == 4  # asked, confirmed, there and back
+    ask(site, hands, "last@readers.example")
+    told = [(to, subject) for to, subject, _ in letters(relay, 6)]
+    assert told[2] == (ANN, "Your address for The Week was changed")
+    assert told[4] == (new, "Your address for The Week was changed")
+    assert told[5] == ("last@readers.example", "Please confirm: The Week")
+
+
+def test_a_confirmation_that_was_used_answers_no_later_request(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    joined(house, site, hands, relay)
+    used = site + letters(relay, 1)[0][2]
+    number = profile(house).subscriber
+    with house.database.writing() as session:
+        roster.withdraw(session, number, "weekly", how="page", now=hands.now)
+    hands.now += timedelta(days=1)
+    ask(site, hands)
+    fresh = site + letters(relay, 2)[1][2]
+    assert "You do not get The Week" in HTTP.post(used).text
+    assert profile(house).subscriptions[0].state == "requested"
+    assert "Thank you" in HTTP.post(fresh).text
+    assert profile(house).subscriptions[0].state == "confirmed"
+
+
+def test_who_left_all_is_brought_back_by_no_list_of_another_newsletter(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    from subscribers import tokens
+
+    page = site + joined(house, site, hands, relay)
+    number = profile(house).subscriber
+    leave = f"{site}/u/{tokens.seal(tokens.Token('unsubscribe', 'weekly', 0, number), KEYS)}"
+    assert "left all our newsletters" in HTTP.post(page, data={"act": "leave"}).text
+    with house.database.writing() as session:
+        listed = roster.Entering("daily", how="import", evidence="x", now=hands.now, keys=KEYS)
+        for entered in listed.enter(session, listed.addressed([Entry(1, ANN)])):
+            assert (entered.change, entered.why) == (
+                "skipped", "This address must never be mailed."
+            )  # fmt: skip
+    # A page of before, still open: its button undoes one leaving, not this one.
+    assert "Welcome back" not in HTTP.post(f"{leave}/back").text
+    assert profile(house).subscriptions[0].state == "withdrawn"
+    hands.now += timedelta(days=1)
+    ask(site, hands)
+    assert "Thank you" in HTTP.post(site + letters(relay, 2)[1][2]).text
+    assert (profile(house).suppressed, profile(house).subscriptions[0].state) == (
+        False, "confirmed"
+    )  # fmt: skip
