@@ -719,3 +719,38 @@ def test_who_left_all_is_brought_back_by_no_list_of_another_newsletter(
     assert (profile(house).suppressed, profile(house).subscriptions[0].state) == (
         False, "confirmed"
     )  # fmt: skip
+
+
+def test_offices_and_mailboxes_for_an_hour_are_asked_for_another_address(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    """Section 3.4: said openly, for it depends on what was typed alone."""
+    page = site + joined(house, site, hands, relay)
+    for who in ("postmaster@readers.example", "NoReply+news@readers.example", "x@yopmail.com",
+                "x@mail.Mailinator.com"):  # fmt: skip
+        answer = ask(site, hands, who)
+        assert (answer.status_code, "that you will keep" in answer.text) == (422, True)
+        assert f'value="{who}"' in answer.text
+        moved = HTTP.post(page, data={"act": "address", "address": who})
+        assert (moved.status_code, "that you will keep" in moved.text) == (422, True)
+        assert "That is not a mail address" not in moved.text
+    ask(site, hands, "postmaster.ann@readers.example")
+    ask(site, hands, "x@notmailinator.com")
+    told = [to for to, _, _ in letters(relay, 3)]
+    assert told == [ANN, "postmaster.ann@readers.example", "x@notmailinator.com"]
+
+
+def test_a_publisher_says_which_addresses_are_refused(
+    folder: Path, environ: dict[str, str], relay: ScriptedRelay, hands: Clock
+) -> None:
+    file = folder / "digest.toml"
+    own = '[joining]\nrefused_names = ["Info"]\nrefused_domains = []\n'
+    file.write_text(file.read_text("utf-8") + own, encoding="utf-8")
+    told = {**environ, "DIGEST_RELAY_PORT": str(relay.port)}
+    with open_house(folder, told) as own_house, serving(public_app(own_house, hands)) as site:
+        assert ask(site, hands, "info@readers.example").status_code == 422
+        for who in ("postmaster@readers.example", "x@yopmail.com"):
+            assert ask(site, hands, who).status_code == 200
+        assert [to for to, _, _ in letters(relay, 2)] == [
+            "postmaster@readers.example", "x@yopmail.com"
+        ]  # fmt: skip

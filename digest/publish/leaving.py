@@ -17,9 +17,9 @@ from digest.publish.opening import Clock, House
 from digest.publish.selecting import section_order
 from digest.publish.showing import Shown, in_sample_places
 from subscribers import puzzles, roster, tokens, words
-from subscribers.address import key, masked, normalise
+from subscribers.address import is_refused, key, masked, normalise
 from subscribers.consent import State
-from subscribers.errors import BadToken, TooMany, UnknownSubscriber
+from subscribers.errors import BadToken, TooMany, UnknownSubscriber, Unwanted
 from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.roster import Asker, Notice, Profile, Session
@@ -42,6 +42,9 @@ class FrontDoor:
     def __init__(self, house: House, clock: Clock) -> None:
         self._house, self._clock = house, clock
         self._gate = Gate(house, clock)
+        told = house.settings.joining
+        self._refused_names = frozenset(name.lower() for name in told.refused_names)
+        self._refused_domains = frozenset(name.lower() for name in told.refused_domains)
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
         self._post = ThreadPoolExecutor(1, thread_name_prefix="post")
 
@@ -166,7 +169,7 @@ class FrontDoor:
         return self._standing(self._act(token, act))
 
     def move(self, token: str, address: str, asker: Asked) -> Standing:
-        """Ask a new address whether it is the reader's. Raises InvalidAddress, TooMany.
+        """Ask a new address whether it is the reader's. Raises InvalidAddress, Unwanted, TooMany.
 
         A mail to a stranger is a mail to a stranger: the limits of sign-ups hold.
         """
@@ -227,7 +230,12 @@ class FrontDoor:
         )
 
     def admit(self, address: str, asked: Asked, puzzle: str, answer: str) -> Admission:
-        """Whether this asker may ask just now. The same for each address of a domain."""
+        """Whether this asker may ask just now. The same for each address of a domain.
+
+        Raises Unwanted for an address by whose sound alone it is no reader's.
+        """
+        if is_refused(address, self._refused_names, self._refused_domains):
+            raise Unwanted
         return self._gate.admit(address.rpartition("@")[2], asked.ip, puzzle, answer)
 
     def riddle(self, old: str) -> Riddle:
