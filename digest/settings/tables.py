@@ -362,6 +362,9 @@ class JoiningSettings(Part):
     refused_domains: tuple[Domain, ...] = Field(
         default=PASSING, description="behind the @, and what is below: mailboxes for an hour"
     )
+    alarm_at: int = Field(
+        default=200, ge=0, description="sign-ups in an hour that the editors are told of; 0: never"
+    )
 
 
 class PrivacySettings(Part):
