@@ -190,9 +190,9 @@ def _flood(n: Notice) -> Said:
     return (
         f"{n.count} sign-ups within an hour",
         (
-            f"Since {_when(n.due)}, {n.count} have asked to get your newsletters; you are told from "
-            f"{n.note} on. Each gets one mail a day at most, and nobody is subscribed who does "
-            "not confirm it."
+            f"Since {_when(n.due)}, {n.count} have asked to get your newsletters; you are told "
+            f"from {n.note} on. Each gets one mail a day at most, and nobody is subscribed who "
+            "does not confirm it."
         ),
         (
             "If you expected that many, there is nothing to do. If not, a machine may be filling "
