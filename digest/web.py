@@ -120,7 +120,9 @@ def _machines(app: FastAPI, house: House, clock: Callable[[], datetime]) -> None
         if forwarded or request.client is None or not _is_here(request.client.host):
             raise HTTPException(404, "There is no such page.", HEADERS)
         return PlainTextResponse(
-            publish.metrics(house), headers=HEADERS, media_type="text/plain; version=0.0.4"
+            publish.metrics(house, clock()),
+            headers=HEADERS,
+            media_type="text/plain; version=0.0.4",
         )
 
 

@@ -4,6 +4,7 @@ Never here: whether the address exists (no DNS), whether it may be mailed (suppr
 """
 
 import re
+from collections.abc import Collection
 
 from subscribers.errors import InvalidAddress
 
@@ -64,6 +65,16 @@ def masked(address: str) -> str:
     """The address as pages and logs may show it: `a…@example.org`."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
+
+
+def is_refused(address: str, names: Collection[str], domains: Collection[str]) -> bool:
+    """Whether one of these names stands before the @ of a normal address, or one of these domains,
+    or one below it, behind it. A tag ("noreply+news") hides no name.
+    """
+    local, _, domain = address.lower().rpartition("@")
+    labels = domain.split(".")
+    above = (".".join(labels[first:]) for first in range(len(labels)))
+    return local.partition("+")[0] in names or any(each in domains for each in above)
 
 
 def _flaw(bare: str) -> str:

@@ -2,6 +2,7 @@
 
 SubscriberError
 ├── InvalidAddress      what was given is no mail address
+├── Unwanted            the address is an office's, or one to throw away
 ├── UnknownSubscriber   nobody of that address is in the roster
 ├── Suppressed          the address must never be mailed
 ├── Withdrawn           the person left; only they can come back
@@ -25,6 +26,10 @@ class SubscriberError(Exception):
 
 class InvalidAddress(SubscriberError):
     """That is not a mail address."""
+
+
+class Unwanted(SubscriberError):
+    """This address is no person's own for long."""
 
 
 class UnknownSubscriber(SubscriberError):

@@ -37,6 +37,7 @@ _RULES = {**SIGNUPS, **LOGINS, **TESTS}
 NEAR = 0.5  # of a limit: from here on asking costs something
 
 Admission = Literal["yes", "puzzle", "no"]
+Flood = Literal["", "begins", "goes on"]
 
 
 def window(rule: str, now: datetime) -> datetime:
@@ -65,6 +66,17 @@ def admission(counts: Mapping[str, int], solved: Solved) -> Admission:
     if not solved and any(is_near(rule, count) for rule, count in counts.items()):
         return "puzzle"
     return "yes"
+
+
+def flood(count: int, alarm_at: int, last: datetime | None, now: datetime) -> Flood:
+    """Whether so many sign-ups in this hour are a flood, and whether it is the one of before.
+
+    `alarm_at` is how many make one; 0 says that none does. `last` is the end of the last hour
+    that was one; a whole hour without ends it.
+    """
+    if not alarm_at or count < alarm_at:
+        return ""
+    return "begins" if last is None or now >= last + HOUR else "goes on"
 
 
 def hidden(rule: str, name: str, keys: Sequence[bytes]) -> str:

@@ -203,6 +203,22 @@ def test_work_never_costs_and_no_limit_is_ever_passed(
         assert admission(counts, "worked") == "yes"
 
 
+@given(st.lists(st.integers(0, 300), max_size=30), st.integers(0, 59))
+def test_a_flood_is_told_once_until_an_hour_has_gone_by_with_fewer(
+    hours: list[int], minute: int
+) -> None:
+    """Looked at in any minute of each hour; 0 and 199 are no flood, 200 is one."""
+    last, told = None, []
+    for hour, count in enumerate(hours):
+        now = NOW + timedelta(hours=hour) - timedelta(minutes=NOW.minute - minute)
+        if said := limiting.flood(count, 200, last, now):
+            last = limiting.window("everybody", now)
+            told += [hour] if said == "begins" else []
+        assert limiting.flood(count, 0, last, now) == ""
+    over = [hour for hour, count in enumerate(hours) if count >= 200]
+    assert told == [hour for hour in over if hour - 1 not in over]
+
+
 @given(st.text(max_size=60), st.text(max_size=12))
 def test_no_text_solves_a_puzzle(puzzle: str, said: str) -> None:
     assert puzzles.solved(puzzle, said, KEYS, NOW) == ""

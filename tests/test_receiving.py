@@ -35,7 +35,9 @@ from digest.web import public_app
 from subscribers import roster, tokens
 from subscribers.bounces import Kind
 from subscribers.bounces.events import Call
+from subscribers.consent import Event
 from subscribers.errors import BadSignature
+from subscribers.exchange import Entry
 from tests.conftest import NOW, SECRET
 from tests.relay import ScriptedRelay
 from tests.reports import BOUNCES, OTHERS
@@ -226,6 +228,19 @@ def test_g72_what_was_before_an_operator_lifted_it_counts_no_more(house: House, 
     again = full.replace(b"<gmail-full@", b"<again@")
     assert publish.receive(house, again, source="file", now=now + timedelta(hours=1)).did == ""
     assert not isinstance(standing(house, ann), str)
+
+
+def test_g72_a_confirmation_of_the_future_in_a_list_s_proof_hides_no_bounce(house: House) -> None:
+    """A sheet of ours that was edited, or written by a clock that was wrong."""
+    proof = (Event("confirmed", datetime(2099, 1, 1, tzinfo=UTC), "page"),)
+    listed = roster.Entering("weekly", how="import", evidence="x", now=NOW, keys=KEYS)
+    who = "reader@reads.example"
+    with house.database.writing() as session:
+        told = listed.addressed([Entry(1, who, since=proof[0].at, events=proof)])
+        assert [verdict.change for verdict in listed.enter(session, told)] == ["new"]
+        number = roster.find(session, who).subscriber
+    did = publish.receive(house, sample("postfix", number), source="file", now=LATER).did
+    assert did == "suppressed: the address does not exist"
 
 
 def test_what_was_suppressed_under_an_older_key_is_lifted_as_well(house: House, ann: int) -> None:

@@ -24,9 +24,9 @@ from digest.publish.checking import examine
 from digest.publish.running.noticing import LISTED, mail_notice
 from digest.schedule import Tell
 from digest.terminal import due_remark
-from subscribers import roster
+from subscribers import limiting, roster
 from subscribers.preferences import EVERYTHING
-from tests.conftest import NOW
+from tests.conftest import NOW, SECRET
 from tests.relay import DROP, Accepted, ScriptedRelay, Wait
 from tests.waiting import PATIENCE, until
 
@@ -347,6 +347,54 @@ def test_a_notice_in_doubt_comes_again_with_the_same_message_id(
         at(house, DUE - 2 * DAY, DUE - DAY, DUE - DAY + HOUR, DUE - DAY + 2 * HOUR)
     first, second = notices(relay)
     assert first["Message-ID"] == second["Message-ID"]
+
+
+def flooded(house: House, count: int, now: datetime) -> None:
+    """So many were let in by then, in this hour."""
+    keys = house.settings.keys
+    name, until = limiting.hidden("everybody", "", keys), limiting.window("everybody", now)
+    with house.database.writing() as session:
+        while roster.tallied(session, "everybody", name, until) < count:
+            roster.tally(session, "everybody", name, until, now)
+
+
+def test_a_flood_of_sign_ups_is_told_to_each_editor_once(
+    opened: Opened, relay: ScriptedRelay, folder: Path
+) -> None:
+    begun = DUE - 2 * DAY + timedelta(minutes=10)
+    with opened(editors=[EDITOR, SECOND]) as house:
+        file = folder / "digest.toml"
+        few = file.read_text("utf-8") + "\n[joining]\nalarm_at = 4\n"
+        file.write_text(few, encoding="utf-8")
+        house = publish.reread(house, dict.fromkeys(["DIGEST_WEB_SECRET"], SECRET) | {
+            "DIGEST_RELAY_PORT": str(relay.port)})  # fmt: skip
+        flooded(house, 3, begun)
+        at(house, begun)
+        assert relay.accepted == []
+
+        flooded(house, 4, begun)
+        relay.will("rcpt", SECOND, "450 4.2.0 later")
+        done = at(house, begun + timedelta(minutes=1))
+        assert [one.exit_code for one in done if one.newsletter == "sign-ups"] == [0, 75]
+        assert done[0].what == "4 sign-ups within an hour, which is told from 4 on"
+        at(house, begun + timedelta(minutes=2))
+        assert len({mail["Message-ID"] for mail in notices(relay)}) == 1
+        assert len(notices(relay, SECOND)) == 1
+        [first, *_] = notices(relay)
+        assert first["Subject"] == "The Week: 4 sign-ups within an hour"
+        said = "Since Saturday 28 March 2026, 06:30 IST, 4 have asked to get your newsletters"
+        assert said in said_in(first)
+
+        before = len(relay.accepted)
+        for hour in (1, 2):  # it goes on
+            flooded(house, 9, begun + hour * HOUR)
+            at(house, begun + hour * HOUR)
+        at(house, begun + 3 * HOUR)
+        assert len(relay.accepted) == before
+        flooded(house, 5, begun + 5 * HOUR)
+        at(house, begun + 5 * HOUR, begun + 5 * HOUR)
+        assert len(relay.accepted) == before + 2
+        assert subjects(relay)[-1] == "The Week: 5 sign-ups within an hour"
 
 
 def test_one_newsletters_fault_stops_no_other(

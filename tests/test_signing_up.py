@@ -652,3 +652,105 @@ def test_every_link_of_somebody_forgotten_still_answers(
             told = {"verdict": "good", "reason": "other"}
             assert HTTP.post(link + more, data=told).status_code == 200, more
     assert HTTP.post(confirmed).status_code == 404
+
+
+def test_a_link_that_was_used_moves_and_mails_nobody_again(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    page, new = site + joined(house, site, hands, relay), "new@readers.example"
+    HTTP.post(page, data={"act": "address", "address": new})
+    there = site + letters(relay, 2)[1][2]
+    for _ in range(3):  # a double click is answered as the first one
+        assert "will come to" in HTTP.post(there).text
+    letters(relay, 3)
+    hands.now += timedelta(days=2)
+    HTTP.post(page, data={"act": "address", "address": ANN})
+    back = site + letters(relay, 4)[3][2]
+    assert "Thank you" in HTTP.post(back).text
+    letters(relay, 5)
+    for link, status in ((there, 404), (back, 200), (there, 404)):
+        assert (HTTP.get(link).status_code, HTTP.post(link).status_code) == (status, status)
+    assert len(profile(house).subscriptions[0].events) == 4  # asked, confirmed, there and back
+    ask(site, hands, "last@readers.example")
+    told = [(to, subject) for to, subject, _ in letters(relay, 6)]
+    assert told[2] == (ANN, "Your address for The Week was changed")
+    assert told[4] == (new, "Your address for The Week was changed")
+    assert told[5] == ("last@readers.example", "Please confirm: The Week")
+
+
+def test_a_confirmation_that_was_used_answers_no_later_request(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    joined(house, site, hands, relay)
+    used = site + letters(relay, 1)[0][2]
+    number = profile(house).subscriber
+    with house.database.writing() as session:
+        roster.withdraw(session, number, "weekly", how="page", now=hands.now)
+    hands.now += timedelta(days=1)
+    ask(site, hands)
+    fresh = site + letters(relay, 2)[1][2]
+    assert "You do not get The Week" in HTTP.post(used).text
+    assert profile(house).subscriptions[0].state == "requested"
+    assert "Thank you" in HTTP.post(fresh).text
+    assert profile(house).subscriptions[0].state == "confirmed"
+
+
+def test_who_left_all_is_brought_back_by_no_list_of_another_newsletter(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    from subscribers import tokens
+
+    page = site + joined(house, site, hands, relay)
+    number = profile(house).subscriber
+    leave = f"{site}/u/{tokens.seal(tokens.Token('unsubscribe', 'weekly', 0, number), KEYS)}"
+    assert "left all our newsletters" in HTTP.post(page, data={"act": "leave"}).text
+    with house.database.writing() as session:
+        listed = roster.Entering("daily", how="import", evidence="x", now=hands.now, keys=KEYS)
+        for entered in listed.enter(session, listed.addressed([Entry(1, ANN)])):
+            assert (entered.change, entered.why) == (
+                "skipped", "This address must never be mailed."
+            )  # fmt: skip
+    # A page of before, still open: its button undoes one leaving, not this one.
+    assert "Welcome back" not in HTTP.post(f"{leave}/back").text
+    assert profile(house).subscriptions[0].state == "withdrawn"
+    hands.now += timedelta(days=1)
+    ask(site, hands)
+    assert "Thank you" in HTTP.post(site + letters(relay, 2)[1][2]).text
+    assert (profile(house).suppressed, profile(house).subscriptions[0].state) == (
+        False, "confirmed"
+    )  # fmt: skip
+
+
+def test_offices_and_mailboxes_for_an_hour_are_asked_for_another_address(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    """Section 3.4: said openly, for it depends on what was typed alone."""
+    page = site + joined(house, site, hands, relay)
+    for who in ("postmaster@readers.example", "NoReply+news@readers.example", "x@yopmail.com",
+                "x@mail.Mailinator.com"):  # fmt: skip
+        answer = ask(site, hands, who)
+        assert (answer.status_code, "that you will keep" in answer.text) == (422, True)
+        assert f'value="{who}"' in answer.text
+        moved = HTTP.post(page, data={"act": "address", "address": who})
+        assert (moved.status_code, "that you will keep" in moved.text) == (422, True)
+        assert "That is not a mail address" not in moved.text
+    ask(site, hands, "postmaster.ann@readers.example")
+    ask(site, hands, "x@notmailinator.com")
+    told = [to for to, _, _ in letters(relay, 3)]
+    assert told == [ANN, "postmaster.ann@readers.example", "x@notmailinator.com"]
+
+
+def test_a_publisher_says_which_addresses_are_refused(
+    folder: Path, environ: dict[str, str], relay: ScriptedRelay, hands: Clock
+) -> None:
+    file = folder / "digest.toml"
+    own = '[joining]\nrefused_names = ["Info"]\nrefused_domains = []\n'
+    file.write_text(file.read_text("utf-8") + own, encoding="utf-8")
+    told = {**environ, "DIGEST_RELAY_PORT": str(relay.port)}
+    with open_house(folder, told) as own_house, serving(public_app(own_house, hands)) as site:
+        assert ask(site, hands, "info@readers.example").status_code == 422
+        for who in ("postmaster@readers.example", "x@yopmail.com"):
+            assert ask(site, hands, who).status_code == 200
+        assert [to for to, _, _ in letters(relay, 2)] == [
+            "postmaster@readers.example", "x@yopmail.com"
+        ]  # fmt: skip

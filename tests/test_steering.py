@@ -425,6 +425,7 @@ def test_prometheus_reads_the_metrics_and_the_guide_names_each(
     found = {(s.name, *s.labels.values()): s.value for f in families for s in f.samples}
     of = ("weekly", "1")
     assert found["digest_senders",] == 0
+    assert found["digest_signups",] == 0
     assert found["digest_breaker_open", name] == 1
     assert found["digest_deliveries", *of, "deferred"] == 1
     assert sum(v for k, v in found.items() if k[0] == "digest_deliveries") == 5

@@ -11,6 +11,12 @@ from subscribers.roster import Session
 MOST = 100_000  # names that are remembered as full: a flood costs the database nothing
 
 
+def sign_ups(session: Session, house: House, now: datetime) -> int:
+    """How many were let in during this hour of the clock (UTC): by the form, and to move."""
+    name = hidden("everybody", "", house.settings.keys)
+    return roster.tallied(session, "everybody", name, window("everybody", now))
+
+
 class Gate:
     """Lets in who asks to join. The counts are the roster's, so that all processes share them.
 

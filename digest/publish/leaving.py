@@ -17,12 +17,12 @@ from digest.publish.opening import Clock, House
 from digest.publish.selecting import section_order
 from digest.publish.showing import Shown, in_sample_places
 from subscribers import puzzles, roster, tokens, words
-from subscribers.address import masked, normalise
+from subscribers.address import is_refused, key, masked, normalise
 from subscribers.consent import State
-from subscribers.errors import BadToken, TooMany, UnknownSubscriber
+from subscribers.errors import BadToken, TooMany, UnknownSubscriber, Unwanted
 from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
-from subscribers.roster import Asker, Profile, Session
+from subscribers.roster import Asker, Notice, Profile, Session
 from subscribers.tokens import Purpose, Token
 from subscribers.web import Leaving, Offer, Offered, Riddle, Standing
 from subscribers.web.door import Asked
@@ -42,6 +42,9 @@ class FrontDoor:
     def __init__(self, house: House, clock: Clock) -> None:
         self._house, self._clock = house, clock
         self._gate = Gate(house, clock)
+        told = house.settings.joining
+        self._refused_names = frozenset(name.lower() for name in told.refused_names)
+        self._refused_domains = frozenset(name.lower() for name in told.refused_domains)
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
         self._post = ThreadPoolExecutor(1, thread_name_prefix="post")
 
@@ -89,22 +92,34 @@ class FrontDoor:
     def come_back(self, token: str, frequency: str, asked: Asked) -> Standing:
         """Undo a leaving of a moment ago."""
         who = tokens.read(token, "unsubscribe", self._house.settings.keys)
-        with self._house.database.writing() as session:
-            roster.rejoin(
-                session, who.subscriber, who.newsletter, self._asker(asked),
-                within=BACK_WITHIN, frequency=frequency, now=self._clock(),
-            )  # fmt: skip
+        known = self._profile(who)
+        # Who may not be mailed stays gone: only a fresh confirmation lifts that.
+        if known and not known.suppressed:
+            with self._house.database.writing() as session:
+                roster.rejoin(
+                    session, who.subscriber, who.newsletter, self._asker(asked),
+                    within=BACK_WITHIN, frequency=frequency, now=self._clock(),
+                )  # fmt: skip
         return self._reached(who, (who.newsletter,))
 
     def leave_all(self, token: str) -> Leaving:
-        """End every subscription of the reader."""
+        """End every subscription of the reader, and let no list begin another.
+
+        They were told that no further issue will come, of whichever newsletter: only their own
+        fresh confirmation lifts that.
+        """
 
         def act(session: Session, asked: Token, now: datetime) -> None:
-            for held in roster.profile(session, asked.subscriber).subscriptions:
+            known = roster.profile(session, asked.subscriber)
+            for held in known.subscriptions:
                 roster.withdraw(
                     session, asked.subscriber, held.newsletter, how="page", now=now,
                     issue=asked.issue or None,
                 )  # fmt: skip
+            roster.suppress(
+                session, known.address, reason="request", how="page", now=now,
+                keys=self._house.settings.keys,
+            )  # fmt: skip
             ledger.note_leaving(session, asked.issue, asked.subscriber, now)
 
         return self._left(self._act(token, act))
@@ -114,10 +129,7 @@ class FrontDoor:
         asked = tokens.read(token, purpose, self._house.settings.keys)
         if purpose in {"confirm", "address"}:
             with self._house.database.reading() as session:
-                kinds = roster.CONFIRMING if purpose == "confirm" else roster.MOVING
-                notice = roster.open_notice(
-                    session, asked.issue, asked.subscriber, kinds, self._clock()
-                )
+                notice = _notice(session, asked, self._clock())
             return self._standing(asked, notice.newsletters, notice.address)
         return self._standing(asked)
 
@@ -157,7 +169,7 @@ class FrontDoor:
         return self._standing(self._act(token, act))
 
     def move(self, token: str, address: str, asker: Asked) -> Standing:
-        """Ask a new address whether it is the reader's. Raises InvalidAddress, TooMany.
+        """Ask a new address whether it is the reader's. Raises InvalidAddress, Unwanted, TooMany.
 
         A mail to a stranger is a mail to a stranger: the limits of sign-ups hold.
         """
@@ -218,7 +230,12 @@ class FrontDoor:
         )
 
     def admit(self, address: str, asked: Asked, puzzle: str, answer: str) -> Admission:
-        """Whether this asker may ask just now. The same for each address of a domain."""
+        """Whether this asker may ask just now. The same for each address of a domain.
+
+        Raises Unwanted for an address by whose sound alone it is no reader's.
+        """
+        if is_refused(address, self._refused_names, self._refused_domains):
+            raise Unwanted
         return self._gate.admit(address.rpartition("@")[2], asked.ip, puzzle, answer)
 
     def riddle(self, old: str) -> Riddle:
@@ -247,17 +264,22 @@ class FrontDoor:
         self._later(act)
 
     def confirm(self, token: str, asked: Asked, purpose: Purpose) -> Standing:
-        """The second step. Raises BadToken for a link that is too old."""
+        """The second step, once: the same link again is answered, and does nothing more.
+
+        Raises BadToken for a link that is too old.
+        """
         who = tokens.read(token, purpose, self._house.settings.keys)
         step = roster.confirm if purpose == "confirm" else roster.move
         with self._house.database.writing() as session:
-            slugs = step(
-                session, who.issue, who.subscriber, self._asker(asked), now=self._clock(),
-                keys=self._house.settings.keys,
-            )  # fmt: skip
-        if purpose == "address":
+            notice = _notice(session, who, self._clock())
+            if notice.used_at is None:
+                step(
+                    session, who.issue, who.subscriber, self._asker(asked), now=self._clock(),
+                    keys=self._house.settings.keys,
+                )  # fmt: skip
+        if purpose == "address" and notice.used_at is None:
             self._later()  # the old address is told
-        return self._reached(who, slugs)
+        return self._reached(who, notice.newsletters)
 
     def _reached(self, who: Token, slugs: tuple[str, ...]) -> Standing:
         """How it stands after a step that was to bring mail: `state` is confirmed where mail comes.
@@ -387,6 +409,21 @@ class FrontDoor:
         number = 0 if asked.purpose in {"confirm", "address"} else asked.issue
         token = Token(purpose, asked.newsletter, number, asked.subscriber)
         return tokens.seal(token, self._house.settings.keys)
+
+
+def _notice(session: Session, asked: Token, now: datetime) -> Notice:
+    """The notice whose link this is. Raises BadToken where it can't be answered any more.
+
+    Nor can one that moved a reader who has moved on since: two such links would send the mail to
+    and fro, with a word to the old address each time.
+    """
+    kinds = roster.CONFIRMING if asked.purpose == "confirm" else roster.MOVING
+    notice = roster.open_notice(session, asked.issue, asked.subscriber, kinds, now)
+    if asked.purpose == "address" and notice.used_at is not None:
+        known = roster.profile(session, asked.subscriber)
+        if key(known.address) != key(notice.address):
+            raise BadToken
+    return notice
 
 
 def _told(done: Future[Any]) -> None:

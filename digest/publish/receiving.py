@@ -262,13 +262,15 @@ def _brake(house: House, session: Session, issue: int, now: datetime) -> None:
 
 def _since(house: House, session: Session, about: About, now: datetime) -> datetime:
     """From when failures count. Who pressed a button in our mail has a fresh start, and so has who
-    was suppressed until an operator lifted that.
+    was suppressed until an operator lifted that. A moment still to come is none: a list's proof
+    that has one would hide every failure until then.
     """
     known = roster.profile(session, about.subscriber)
     events = [event for held in known.subscriptions for event in held.events]
     fresh = [one.at for one in events if one.kind == "confirmed" and one.how == "page"]
     lifted = roster.last_lifted(session, known.address, house.settings.keys)
-    return max([now - MEMORY, *fresh, *([lifted] if lifted else [])])
+    begun = [*fresh, *([lifted] if lifted else [])]
+    return max([now - MEMORY, *(at for at in begun if at <= now)])
 
 
 def _withdraw(house: House, session: Session, about: About, how: str, now: datetime) -> bool:

@@ -186,6 +186,27 @@ def _fault(n: Notice) -> Said:
     )
 
 
+def _flood(n: Notice) -> Said:
+    return (
+        f"{n.count} sign-ups within an hour",
+        (
+            f"Since {_when(n.due)}, {n.count} have asked to get your newsletters; you are told "
+            f"from {n.note} on. Each gets one mail a day at most, and nobody is subscribed who "
+            "does not confirm it."
+        ),
+        (
+            "If you expected that many, there is nothing to do. If not, a machine may be filling "
+            "in your form with the addresses of others. The more come, the more work each of their "
+            "browsers must do, and none is let in beyond a limit; but look at how many of the "
+            "mails come back:\n  digest bounces list"
+        ),
+        (
+            "You hear no more of it until an hour has gone by with fewer. From how many on you "
+            "are told, alarm_at in [joining] of digest.toml says."
+        ),
+    )
+
+
 _SAYINGS = {
     "draft": _draft,
     "reminder": _reminder,
@@ -199,6 +220,7 @@ _SAYINGS = {
     "preflight": _preflight,
     "issue": _issue,
     "fault": _fault,
+    "flood": _flood,
 }
 
 

@@ -12,6 +12,7 @@ from digest.settings.tables import (
     DatabaseSettings,
     DkimSettings,
     DomainSettings,
+    JoiningSettings,
     MatchSettings,
     NewsletterSettings,
     PrivacySettings,
@@ -55,6 +56,7 @@ def example() -> str:
         ("[bounces]", BouncesSettings),
         ("[theme]", Theme),
         ("[theme.dark]", Palette),
+        ("[joining]", JoiningSettings),
         ("[privacy]", PrivacySettings),
     ]
     return "\n\n".join(_documented(head, model) for head, model in tables) + "\n"

@@ -13,6 +13,7 @@ from digest.settings.kinds import (
     Domain,
     Duration,
     Editor,
+    Name,
     Part,
     Rate,
     Slug,
@@ -29,6 +30,20 @@ POLICIES: tuple[PolicyName, ...] = ("on_ambiguous", "expire", "log_addresses")
 """What [relay] says for all relays."""
 
 
+# RFC 2142's names for those who keep a network, and what machines answer to. Not "info" or
+# "office": in a small house that is somebody's only address.
+OFFICES = (
+    "abuse", "devnull", "do-not-reply", "donotreply", "ftp", "hostmaster", "mailer-daemon",
+    "no-reply", "noc", "noreply", "null", "phishing", "postmaster", "root", "security", "spam",
+    "unsubscribe", "usenet", "uucp", "webmaster", "www",
+)  # fmt: skip
+PASSING = (
+    "10minutemail.com", "dispostable.com", "fakeinbox.com", "getnada.com", "grr.la",
+    "guerrillamail.com", "guerrillamail.net", "guerrillamail.org", "guerrillamailblock.com",
+    "maildrop.cc", "mailinator.com", "mailnesia.com", "mintemail.com", "mohmal.com",
+    "sharklasers.com", "spamgourmet.com", "temp-mail.org", "tempail.com", "throwawaymail.com",
+    "trashmail.com", "yopmail.com", "yopmail.fr", "yopmail.net",
+)  # fmt: skip
 Day = Annotated[int, Field(ge=1)]
 
 
@@ -338,6 +353,20 @@ class BouncesSettings(Part):
         return found.get_secret_value() if isinstance(found, SecretStr) else ""
 
 
+class JoiningSettings(Part):
+    """Who may join by the pages, and from when on a flood of sign-ups is told."""
+
+    refused_names: tuple[Name, ...] = Field(
+        default=OFFICES, description="before the @: of offices and machines, not of persons"
+    )
+    refused_domains: tuple[Domain, ...] = Field(
+        default=PASSING, description="behind the @, and what is below: mailboxes for an hour"
+    )
+    alarm_at: int = Field(
+        default=200, ge=0, description="sign-ups in an hour that the editors are told of; 0: never"
+    )
+
+
 class PrivacySettings(Part):
     """How long what need not be kept is kept; 0 keeps none of it."""
 
@@ -362,6 +391,7 @@ class Settings(Part):
     web: WebSettings = WebSettings()
     bounces: BouncesSettings = BouncesSettings()
     theme: Theme = Theme()
+    joining: JoiningSettings = JoiningSettings()
     privacy: PrivacySettings = PrivacySettings()
 
     @model_validator(mode="after")

@@ -41,7 +41,7 @@ __all__ = [
 NOTHING: dict[str, Any] = {
     "page": None, "story": None, "reasons": (), "token": "", "saved": False, "mailed": False,
     "wrong": False, "nothing": False, "thanked": False, "everything": False, "script": "",
-    "typed": "", "busy": False, "unsaved": False, "chosen": False,
+    "typed": "", "busy": False, "unsaved": False, "chosen": False, "unwanted": False,
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from subscribers import words
-from subscribers.errors import BadToken, InvalidAddress, TooMany
+from subscribers.errors import BadToken, InvalidAddress, TooMany, Unwanted
 from subscribers.web import forms
 from subscribers.web.door import Asked, Door, Show, Standing
 from subscribers.web.forms import Form
@@ -115,6 +115,7 @@ def _moved(door: Door, show: Show, token: str, address: str, asked: Asked) -> Re
     except TooMany:
         standing = door.standing(token, "preferences")
         return show("preferences", 429, page=standing, busy=True, unsaved=True)
-    except InvalidAddress:
-        standing = door.standing(token, "preferences")
-        return show("preferences", 422, page=standing, wrong=True, typed=address)
+    except (InvalidAddress, Unwanted) as error:
+        standing, unwanted = door.standing(token, "preferences"), isinstance(error, Unwanted)
+        told = {"wrong": not unwanted, "unwanted": unwanted, "typed": address}
+        return show("preferences", 422, page=standing, **told)

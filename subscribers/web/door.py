@@ -140,7 +140,10 @@ class Door(Protocol):
         """By whose clock mail is to come. Raises ValueError for a zone that is none."""
 
     def move(self, token: str, address: str, asker: Asked) -> Standing:
-        """Ask a new address whether it is the reader's. Raises InvalidAddress, TooMany."""
+        """Ask a new address whether it is the reader's.
+
+        Raises InvalidAddress, Unwanted, TooMany.
+        """
 
     def join_more(self, token: str, newsletters: tuple[str, ...], asked: Asked) -> Standing:
         """The reader wants these as well; a mail asks them to confirm."""
@@ -155,7 +158,7 @@ class Door(Protocol):
         """Somebody wants to join: a mail will ask them. Comes back at once, whoever it is."""
 
     def admit(self, address: str, asked: Asked, puzzle: str, answer: str) -> Admission:
-        """Whether this asker may ask just now, or must solve a puzzle first."""
+        """Whether this asker may ask just now, or must solve a puzzle first. Raises Unwanted."""
 
     def riddle(self, old: str) -> Riddle:
         """A puzzle to solve; the old one while its wait goes on."""

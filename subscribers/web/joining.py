@@ -6,7 +6,7 @@ from starlette.datastructures import FormData
 
 from subscribers import tokens, words
 from subscribers.address import masked, normalise
-from subscribers.errors import BadToken, InvalidAddress, Suppressed
+from subscribers.errors import BadToken, InvalidAddress, Suppressed, Unwanted
 from subscribers.web import forms
 from subscribers.web.door import Door, Offer, Show, Standing
 from subscribers.web.forms import Form
@@ -50,7 +50,10 @@ def _join(door: Door, show: Show, form: FormData, request: Request) -> Response:
     puzzle, stamp = forms.text(form, "puzzle"), forms.text(form, "stamp")
     # A site's own form has no stamp, and what it showed we cannot attest.
     asked = forms.asked(request, words.translated(offer.language)(WORDING) if stamp else "")
-    admission = door.admit(address, asked, puzzle, forms.text(form, "answer", 20))
+    try:
+        admission = door.admit(address, asked, puzzle, forms.text(form, "answer", 20))
+    except Unwanted:
+        return show("subscribe", 422, page=offer, unwanted=True, wanted=set(wanted), typed=typed)
     if admission == "puzzle":
         riddle = door.riddle(puzzle)
         told = {"address": address, "wanted": wanted, "stamp": stamp, "riddle": riddle}

@@ -9,6 +9,7 @@ from digest.publish.confirming import Confirmed, confirm, tidy
 from digest.publish.opening import Clock, House
 from digest.publish.receiving import arrivals, receive_all
 from digest.publish.running.acting import Done
+from digest.publish.running.alarming import tell_of_floods
 
 
 def collect_when_due(house: House, clock: Clock) -> list[Done]:
@@ -58,6 +59,7 @@ def read_reports(house: House, clock: Clock) -> list[Done]:
 UPKEEP: tuple[Callable[[House, Clock], list[Done]], ...] = (
     read_reports,
     answer_sign_ups,
+    tell_of_floods,
     collect_when_due,
 )
 """In this order, each run; one that fails stops no other. Each decides itself whether it is due."""

@@ -4,10 +4,12 @@ Never here: an address, or anything else of a reader.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from digest import archive, ledger
 from digest.archive import IssueRecord
+from digest.publish.admitting import sign_ups
 from digest.publish.opening import House, address_of
 from subscribers.roster import Session
 
@@ -34,7 +36,7 @@ class Family:
         return [f"# HELP {self.name} {self.help}", f"# TYPE {self.name} {self.kind}", *self.samples]
 
 
-def metrics(house: House) -> str:
+def metrics(house: House, now: datetime) -> str:
     """The page that `digest serve` shows at /metrics."""
     senders = Family(
         "digest_senders", "gauge", "Senders at work; a killed one, until another has found it out."
@@ -42,14 +44,18 @@ def metrics(house: House) -> str:
     breakers = Family(
         "digest_breaker_open", "gauge", "1 while a relay is left alone for its faults."
     )
+    joining = Family(
+        "digest_signups", "gauge", "Sign-ups let in during this hour of the clock (UTC)."
+    )
     relays = dict.fromkeys(address_of(told).name for told in house.settings.carriers)
     with house.database.reading() as session:
         senders.add(len(ledger.senders(session)))
         broken = ledger.breakers(session)
         for name in relays:
             breakers.add(int(name in broken), relay=name)
+        joining.add(sign_ups(session, house, now))
         issues = _of_issues(session, _shown(archive.issues(session)))
-    lines = [line for family in (senders, breakers, *issues) for line in family.lines()]
+    lines = [line for family in (senders, breakers, joining, *issues) for line in family.lines()]
     return "\n".join(lines) + "\n"
 
 
