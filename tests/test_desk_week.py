@@ -665,6 +665,8 @@ def test_what_is_searched_for_stays_when_an_earlier_answer_comes(desk: Page) -> 
     expect(desk.locator("#found .card")).to_have_count(1)
     expect(desk.locator("#q")).to_have_value("ladders")
     expect(desk.locator("#q")).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#q")).to_be_hidden()
 
 
 def test_a_story_that_is_held_is_not_taken_out_of_the_hand(desk: Page) -> None:

@@ -421,6 +421,8 @@
   document.addEventListener("keydown", (event) => {
     const key = event.key, at = document.activeElement;
     if (key === "Escape" && drag) return drop(event, false);
+    // A browser would but empty the field of a search, and close its sheet the next time.
+    if (key === "Escape" && at.type === "search") return sheet()?.hidePopover();
     if (key === "Escape" && writing(at) && outline().contains(at)) return at.closest("details")?.querySelector("summary").focus();
     if (key === "Enter" && (event.ctrlKey || event.metaKey) && at.matches("[data-saves] textarea")) {
       event.preventDefault();
