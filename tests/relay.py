@@ -78,7 +78,7 @@ class Hold:
     """Stay silent until this is set, then say `then`, or go on as if nothing were scripted."""
 
     until: threading.Event
-    then: str | None = None
+    then: "str | Drop | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,7 +380,7 @@ class _Conversation:
             reply = reply.then
         if isinstance(reply, Hold):
             await asyncio.to_thread(reply.until.wait, PATIENCE)
-            return reply.then
+            reply = reply.then
         if isinstance(reply, Raw):
             await self.packets(reply)
             return reply.data.decode("utf-8", "replace")

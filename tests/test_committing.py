@@ -33,6 +33,7 @@ class Scripted:
         self.groups: list[list[int]] = []
         self.heard: list[tuple[int, str]] = []
         self.closed = False
+        self.gives: tuple[Begun[Job], ...] = ()
         self.preparing: Callable[[], None] = lambda: None
         self.committing: Callable[[], None] = lambda: None
 
@@ -46,7 +47,8 @@ class Scripted:
         self.committing()
         if self.ends:
             raise self.ends.popleft()
-        return Turn((), dict.fromkeys(numbers, "sent"), 0, "go")
+        given, self.gives = self.gives, ()
+        return Turn(given, dict.fromkeys(numbers, "sent"), 0, "go")
 
     def close(self, results: Sequence[Back]) -> dict[int, str]:
         self.closed = True
@@ -144,4 +146,37 @@ def test_what_comes_back_while_a_group_is_committed_is_not_forgotten() -> None:
         assert book.groups == [[7], [8]]
 
     book = Scripted()
+    at(book, work)
+
+
+def test_what_is_ready_goes_to_who_has_nothing_to_do_and_then_behind_a_dot() -> None:
+    async def work(desk: Desk) -> None:
+        behind: list[Begun[Job] | None] = []
+        desk.tell(lambda: behind.append(desk.next_at_once()))
+        keeper = asyncio.create_task(desk.keep())
+        idle = await desk.next()
+        assert [one and one.job.delivery.id for one in (idle, *behind)] == [7, 8]
+        desk.end()
+        await keeper
+        desk.closed()
+        await desk.close()
+
+    book = Scripted()
+    book.gives = (begun(7), begun(8))
+    at(book, work)
+
+
+def test_nobody_is_given_what_is_ready_when_nothing_more_is_to_be_begun() -> None:
+    async def work(desk: Desk) -> None:
+        behind: list[Begun[Job] | None] = []
+        desk.tell(lambda: behind.append(desk.next_at_once()))
+        await desk._visit(2)
+        desk.end()
+        assert set(behind) <= {None}
+        desk.closed()
+        await desk.close()
+        assert book.groups == [[], [7]]
+
+    book = Scripted()
+    book.gives = (begun(7),)
     at(book, work)

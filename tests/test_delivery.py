@@ -15,6 +15,7 @@ import pytest
 
 from digest import delivery
 from digest.delivery import Begun, Crew, Dialogue, Limits, RelayAddress, Timeouts
+from digest.delivery.wire import Wire
 from digest.messages import Message
 from digest.outcomes import (
     Deferred,
@@ -79,6 +80,9 @@ class ListDesk:
     def next_at_once(self) -> Begun[int] | None:
         return None if self.stopped or not self.waiting else self.waiting.popleft()
 
+    def tell(self, ready: Callable[[], None]) -> None:
+        """All is ready from the beginning."""
+
     def settle(self, begun: Begun[int], outcome: Outcome) -> None:
         if isinstance(outcome, NotBegun) and not self.stopped:
             self.waiting.appendleft(begun)
@@ -97,6 +101,22 @@ class LikeTheLedger(ListDesk):
             self.waiting.append(begun)
         else:
             super().settle(begun, outcome)
+
+
+@dataclass
+class LateDesk(ListDesk):
+    """Has what is `later` only when it is brought."""
+
+    later: deque[Begun[int]] = field(default_factory=deque)
+    told: list[Callable[[], None]] = field(default_factory=list)
+
+    def tell(self, ready: Callable[[], None]) -> None:
+        self.told.append(ready)
+
+    def bring(self) -> None:
+        self.waiting.extend(self.later)
+        for ready in self.told:
+            ready()
 
 
 @dataclass
@@ -428,6 +448,50 @@ def test_what_had_not_all_left_is_not_in_doubt() -> None:
     assert "not all of which had left" in outcome.reply.text
 
 
+class Narrow(asyncio.Transport):
+    """Takes all but the last `room` bytes of what is written, and keeps these for ever."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+        self.protocol: asyncio.BaseProtocol | None = None
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Whatever is kept is too much."""
+
+    def get_write_buffer_size(self) -> int:
+        return self.room
+
+    def writelines(self, _parts: object) -> None:
+        if self.protocol and self.room:
+            self.protocol.pause_writing()
+
+    def abort(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(
+    ("kept", "outcome"), [(0, Unknown), (6, Unknown), (69, Unknown), (70, Deferred)]
+)
+def test_what_has_its_dot_is_in_doubt_though_what_follows_has_not_all_left(
+    kept: int, outcome: type[Outcome]
+) -> None:
+    following = f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{BOB}>\r\nDATA\r\n"
+    assert len(following) == 69
+
+    async def cut() -> Outcome:
+        transport = Narrow(kept)
+        dialogue = Dialogue(Wire(transport, 1.0), PATIENT, pipelining=True, dsn=False)
+        dot, _ = dialogue.handed_over(message(ANN), message(BOB))
+        dialogue.end("the sender was stopped")
+        return await dialogue.after_dot(dot)
+
+    assert isinstance(asyncio.run(cut()), outcome)
+
+
 def test_a_reply_that_comes_too_late_is_paired_with_nobody() -> None:
     late, go = threading.Event(), threading.Event()
 
@@ -638,6 +702,129 @@ def test_cutting_leaves_in_doubt_what_had_its_dot(*, asked: bool) -> None:
         asyncio.run(cut(relay))
 
     assert isinstance(desk.outcomes[1], Unknown)
+
+
+def late(
+    relay: ScriptedRelay,
+    reply: str | Drop | None,
+    *,
+    text: bytes = b"Hello",
+    to: str = BOB,
+    limits: Limits = ONE,
+    before: Callable[[asyncio.Event], None] = lambda _: None,
+    after: Callable[[Crew[int], LateDesk, asyncio.Event], None] = lambda *_: None,
+    stage: Stage = "dot",
+) -> tuple[LateDesk, bool]:
+    """Ann's message, and another when hers has come to that stage, which then has its reply; and
+    whether the other was begun before."""
+    go, stop = threading.Event(), asyncio.Event()
+    desk = LateDesk(deque([Begun(1, message(ANN, text))]), later=deque([Begun(2, message(to))]))
+
+    async def conversation() -> bool:
+        async def connect() -> Dialogue | RelayFault:
+            return await delivery.connect(plain(relay.port), PATIENT)
+
+        crew = Crew(desk, connect, limits, stop)
+        running = asyncio.create_task(crew.run())
+        await asyncio.to_thread(until, lambda: not relay.replies[stage, ANN])
+        before(stop)
+        desk.bring()
+        begun = not desk.waiting
+        after(crew, desk, stop)
+        if not crew.cut.is_set():
+            go.set()
+        await running
+        go.set()
+        return begun
+
+    relay.will(stage, ANN, Hold(go, reply))
+    relay.will("dot", BOB, "250 2.0.0 taken for bob")
+    with asyncio.Runner(loop_factory=delivery.event_loop()) as runner:
+        return desk, runner.run(conversation())
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome", "connections"),
+    [("250 2.0.0 taken for ann", Sent, 1), ("451 4.3.0 later", Deferred, 1),
+     ("554 5.7.1 spam", Refused, 1), ("421 4.3.2 closing", Deferred, 2), ("354 what?", Unknown, 2),
+     ("*** not SMTP ***", Unknown, 2), (DROP, Unknown, 2), (LOSE, Unknown, 2),
+     (Drop(recorded=True, reset=True), Unknown, 2)],
+)  # fmt: skip
+def test_what_becomes_ready_while_a_dot_is_awaited_follows_it_and_has_its_own_outcome(
+    reply: str | Drop, outcome: type[Outcome], connections: int
+) -> None:
+    with ScriptedRelay() as relay:
+        desk, begun = late(relay, reply)
+
+    assert begun
+    assert isinstance(desk.outcomes[1], outcome)
+    assert desk.outcomes[2] == Sent(desk.outcomes[2].reply)
+    assert desk.outcomes[2].reply.text == "2.0.0 taken for bob"
+    assert [taken.recipient for taken in relay.accepted].count(BOB) == 1
+    assert relay.connections == connections
+    if connections == 1:
+        assert sum(command.startswith("MAIL") for command in relay.heard) == 2
+
+
+def test_what_follows_a_dot_may_be_refused_alone() -> None:
+    with ScriptedRelay() as relay:
+        relay.will("rcpt", BOB, "550 5.1.1 no such user")
+        desk, begun = late(relay, "250 2.0.0 taken for ann")
+
+    assert begun
+    assert isinstance(desk.outcomes[1], Sent)
+    assert desk.outcomes[2] == Refused(desk.outcomes[2].reply)
+    assert [taken.recipient for taken in relay.accepted] == [ANN]
+
+
+def test_an_address_that_cannot_be_spoken_is_refused_behind_a_dot_too() -> None:
+    with ScriptedRelay() as relay:
+        desk, begun = late(relay, "250 2.0.0 taken for ann", to="a b@example.org")
+
+    assert begun
+    assert isinstance(desk.outcomes[1], Sent)
+    assert isinstance(desk.outcomes[2], Refused)
+    assert relay.connections == 1
+
+
+@pytest.mark.parametrize("stopped", ["before", "after"])
+def test_stopping_lets_follow_what_was_written_behind_a_dot_and_nothing_else(stopped: str) -> None:
+    with ScriptedRelay() as relay:
+        if stopped == "before":
+            desk, begun = late(relay, None, before=asyncio.Event.set)
+        else:
+            desk, begun = late(relay, None, after=lambda *all_: all_[-1].set())
+
+    assert begun == (stopped == "after")
+    assert isinstance(desk.outcomes[1], Sent)
+    assert [type(desk.outcomes[n]) for n in desk.outcomes] == [Sent] * (2 if begun else 1)
+    assert len(relay.accepted) == len(desk.outcomes)
+
+
+def test_cutting_leaves_no_doubt_of_what_was_written_behind_a_dot() -> None:
+    def cut(crew: Crew[int], desk: LateDesk, stop: asyncio.Event) -> None:
+        desk.stopped = True
+        stop.set()
+        crew.cut.set()
+
+    with ScriptedRelay() as relay:
+        desk, begun = late(relay, None, after=cut)
+
+    assert begun
+    assert isinstance(desk.outcomes[1], Unknown)
+    assert isinstance(desk.outcomes[2], NotBegun)
+
+
+@pytest.mark.parametrize("why", ["no more over it", "one by one", "not all has left"])
+def test_nothing_follows_a_dot_where_it_may_not(why: str) -> None:
+    with ScriptedRelay(*ONE_BY_ONE if why == "one by one" else PIPELINING, window=65_536) as relay:
+        if why == "not all has left":
+            desk, begun = late(relay, None, stage="body", text=b"0123456789abcdef\r\n" * 2_000_000)
+        else:
+            desk, begun = late(relay, None, limits=replace(ONE, messages=1))
+
+    assert not begun
+    assert [type(outcome) for outcome in desk.outcomes.values()] == [Sent, Sent]
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])

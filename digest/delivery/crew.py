@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from digest.delivery.dialogue import Dialogue
+from digest.delivery.dialogue import Dialogue, Envelope
 from digest.delivery.throttle import Throttle
 from digest.messages import Message
 from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
@@ -29,6 +29,15 @@ class Begun(Generic[Job]):
 
     job: Job
     message: Message
+
+
+@dataclass(slots=True, eq=False)
+class _Behind(Generic[Job]):
+    """The message whose commands stand behind a dot of that dialogue, where there is one."""
+
+    dialogue: Dialogue
+    begun: Begun[Job] | None = None
+    envelope: Envelope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,9 @@ class Desk(Protocol[Job]):
     def next_at_once(self) -> Begun[Job] | None:
         """The next message if it is ready this moment."""
 
+    def tell(self, ready: Callable[[], None]) -> None:
+        """Call this whenever a message has become ready that nobody waits for in `next`."""
+
     def settle(self, begun: Begun[Job], outcome: Outcome) -> None:
         """What became of it. Returns at once: the connection goes on."""
 
@@ -79,10 +91,13 @@ class Crew(Generic[Job]):
         self._proven = limits.proven
         self._unwelcome: set[str] = set()  # whose message has heard a fault of the relay
         self._dialogues: set[Dialogue] = set()
+        # Dots with nothing behind them, the oldest first: a dictionary for its order.
+        self._bare: dict[_Behind[Job], None] = {}
         self._connecting: set[asyncio.Future[Dialogue | RelayFault]] = set()
 
     async def run(self) -> RelayFault | None:
         """Send until the desk has nothing more. Returns why the breaker opened, if it did."""
+        self._desk.tell(self._follow)
         watch = asyncio.create_task(self._watch())
         try:
             async with asyncio.TaskGroup() as group:
@@ -171,10 +186,30 @@ class Crew(Generic[Job]):
             dot, proposed = dialogue.handed_over(
                 begun.message, following.message if following else None
             )
-            fault = self._settled(begun, await dialogue.after_dot(dot))
-            if following is None or proposed is None:
+            behind = _Behind(dialogue, following, proposed)
+            fault = self._settled(begun, await self._after_dot(dot, behind))
+            if behind.begun is None or behind.envelope is None:
                 return fault
-            begun, envelope = following, proposed
+            begun, envelope = behind.begun, behind.envelope
+
+    async def _after_dot(self, dot: "asyncio.Future[list[Reply]]", behind: _Behind[Job]) -> Outcome:
+        """What became of a message. Until then, another that becomes ready may follow it."""
+        if behind.begun is None and behind.dialogue.pipelining:
+            self._bare[behind] = None
+        try:
+            return await behind.dialogue.after_dot(dot)
+        finally:
+            self._bare.pop(behind, None)
+
+    def _follow(self) -> None:
+        """What has become ready is written behind dots whose replies are awaited: the relay finds
+        it with the text, and answers both at once."""
+        for behind in tuple(self._bare):
+            if behind.dialogue.all_left:
+                behind.begun = self._following(behind.dialogue)
+            if behind.begun is not None:
+                del self._bare[behind]
+                behind.envelope = behind.dialogue.behind(behind.begun.message)
 
     def _following(self, dialogue: Dialogue) -> Begun[Job] | None:
         if not dialogue.pipelining or self._over() or not self._may_go_on(dialogue, ahead=1):

@@ -1,9 +1,10 @@
 """One connection's dialogue: MAIL, RCPT, DATA and the text of each message, and its Outcome.
 
 Where the relay offers PIPELINING the three commands are one group, and the group of the next
-message follows the final dot of this one at once (RFC 2920 section 3.1): a message costs one
-round trip. Elsewhere it is one by one. How far a message had come is known at every moment,
-because that decides what silence means. Never here: which message is next, or the ledger.
+message follows the final dot of this one (RFC 2920 section 3.1), at once or while its reply is
+awaited: a message costs one round trip. Elsewhere it is one by one. How far a message had come is
+known at every moment, because that decides what silence means. Never here: which message is next,
+or the ledger.
 """
 
 import asyncio
@@ -62,6 +63,7 @@ class Dialogue:
         self.pipelining = pipelining
         self._wire, self._timeouts, self._dsn = wire, timeouts, dsn
         self._reset = self._used = False
+        self._left = False  # the text and the dot have left, whatever was written behind them
 
     @property
     def why(self) -> str:
@@ -113,17 +115,32 @@ class Dialogue:
         group = b"".join(envelope.commands) if envelope and ahead else b""
         self._used = True
         dot = self._wire.ask((message.data, b".\r\n" + group), 1, self._timeouts.dot)
+        self._left = self._wire.kept() <= len(group)
         if envelope and ahead:
             envelope.promised = self._wire.ask((), len(envelope.commands), self._timeouts.command)
         return dot, envelope
 
+    @property
+    def all_left(self) -> bool:
+        """Whether nothing of what was written is still here."""
+        return not self._wire.unsent
+
+    def behind(self, following: Message) -> Envelope:
+        """Write the commands of another message while the reply to the dot is awaited.
+
+        Only where they are pipelined, and when `all_left`: what is here afterwards is theirs.
+        """
+        self._left = True
+        return self.propose(following)
+
     async def after_dot(self, dot: "asyncio.Future[list[Reply]]") -> Outcome:
         """What became of the message: only a 2xx read after all had left means that it is sent."""
         replies = await dot
+        unsent = self._wire.unsent and not self._left
         if not replies:
-            return judge_silence(Phase.BODY if self._wire.unsent else Phase.DOT, self.why)
+            return judge_silence(Phase.BODY if unsent else Phase.DOT, self.why)
         [reply] = replies
-        if self._wire.unsent or reply.code == 421 or reply.code // 100 not in (2, 4, 5):
+        if unsent or reply.code == 421 or reply.code // 100 not in (2, 4, 5):
             self.end(f"out of step after {reply.code} {reply.text}")
             if reply.code // 100 not in (4, 5):
                 return judge_silence(Phase.DOT, f"{reply.code} {reply.text} in its place")

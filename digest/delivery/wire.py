@@ -57,6 +57,10 @@ class Wire(asyncio.Protocol):
             self._transport.writelines(parts)
         return promise
 
+    def kept(self) -> int:
+        """Bytes of what was written that are still here."""
+        return self._transport.get_write_buffer_size() if self.unsent else 0
+
     def end(self, why: str) -> None:
         """Cut the connection; what is still awaited will not come. Only the first call counts."""
         if self.why:

@@ -59,6 +59,7 @@ class Desk:
         self._moment: asyncio.TimerHandle | None = None
         self._overdue = False
         self._news = asyncio.Event()
+        self._tell: Callable[[], None] = lambda: None
 
     def opened(self) -> None:
         """See delivery.Desk."""
@@ -81,6 +82,10 @@ class Desk:
     def next_at_once(self) -> Begun[Job] | None:
         """See delivery.Desk."""
         return self._ready.popleft() if self._ready and not self.finished() else None
+
+    def tell(self, ready: Callable[[], None]) -> None:
+        """See delivery.Desk."""
+        self._tell = ready
 
     def settle(self, begun: Begun[Job], outcome: Outcome) -> None:
         """See delivery.Desk. What was not begun is given to the next connection."""
@@ -239,6 +244,8 @@ class Desk:
             waiting = self._waiting.popleft()
             if not waiting.done():
                 waiting.set_result(self.next_at_once())
+        if self._ready:
+            self._tell()
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
