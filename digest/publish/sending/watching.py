@@ -67,8 +67,7 @@ class Watch:
     def happened(self, job: Job, outcome: Outcome, state: str, relay: str) -> None:
         """See Log; over which relay."""
         if state:
-            was = job.delivery.state if job.delivery.attempts else "pending"
-            self._move("deferred" if was == "claimed" else was, state)
+            self._move(ledger.came_from(job.delivery), state)
         if self._logs:
             LOGGER.info("%s", self._line(job, outcome, state, relay))
         if monotonic() - self._told > _OFTEN:
