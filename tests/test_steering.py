@@ -21,11 +21,14 @@ from digest import archive, ledger, publish
 from digest.database import Database
 from digest.edition import Edition
 from digest.errors import DatabaseError, IssueError, MessageError
+from digest.ledger import Delivery
 from digest.messages import Message
-from digest.outcomes import Deferred, Reply, Sent
+from digest.outcomes import Deferred, NotBegun, Reply, Sent
 from digest.publish import Account, House, IssueRecord, open_house
 from digest.publish.composing import Composer
 from digest.publish.frequency import readers_of
+from digest.publish.sending.jobs import Job
+from digest.publish.sending.watching import Watch
 from digest.terminal import show_account
 from digest.web import public_app
 from subscribers import roster
@@ -281,6 +284,17 @@ class Damaged(Composer):
         if recipient.address == BEN:
             raise MessageError("the preferences of this reader cannot be written")
         return super().compose(recipient, edition, message_id, date, prefix)
+
+
+def test_what_was_never_begun_is_no_failure_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="digest.mail")
+    never = Delivery(1, 1, 7, "", "", "claimed", "", "", 0, 0, NOW, 0, "", "", NOW, NOW, None)
+    watch = Watch("weekly/1", lambda: NOW, {"pending": 1}, lambda _: None, "none")
+
+    outcome = NotBegun(Reply(0, "the sender was stopped"))
+    watch.happened(Job(never, ANN), outcome, "pending", "relay:25")
+
+    assert caplog.messages[0].endswith("dsn=4.0.0, status=pending (the sender was stopped)")
 
 
 def test_a_message_that_cannot_be_made_stops_nobody_else(

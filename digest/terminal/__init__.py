@@ -311,7 +311,7 @@ def show_account(account: "Account", now: datetime) -> None:
     table.add_row("[bold]all[/bold]", f"[bold]{account.total:,}[/bold]")
     data.print(table)
     if not account.whole:
-        talk.print("the list is still being written: these are the first of it")
+        talk.print("these are the first of the list: the rest is written while it is sent")
     if account.left:
         data.print(f"{account.left:,} left by this issue's links")
     for each in account.subjects:

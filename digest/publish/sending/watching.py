@@ -12,14 +12,16 @@ from time import monotonic
 from typing import Literal
 
 from digest import ledger
-from digest.outcomes import Deferred, Outcome, RelayFault, Sent, Unknown
+from digest.outcomes import Deferred, NotBegun, Outcome, RelayFault, Sent, Unknown
 from digest.publish.opening import Clock
 from digest.publish.sending.jobs import Job
 
 LOGGER = logging.getLogger("digest.mail")
 Shown = Literal["full", "domain", "none"]
 _OFTEN = 0.1  # seconds between two reports
-_STATUS = {Sent: "2.0.0", Deferred: "4.0.0", Unknown: "4.4.2", RelayFault: "4.3.0"}
+_STATUS = {
+    Sent: "2.0.0", Deferred: "4.0.0", Unknown: "4.4.2", RelayFault: "4.3.0", NotBegun: "4.0.0",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
