@@ -96,7 +96,12 @@ class RelayFault:
     @property
     def lasting(self) -> bool:
         """Whether trying again cannot help until somebody changes something (RFC 4954)."""
-        return self.reply.code in _LOG_IN or self.reply.enhanced in _OURSELVES
+        return self.of_login or self.reply.enhanced in _OURSELVES
+
+    @property
+    def of_login(self) -> bool:
+        """Whether it wants another name or password of us (RFC 4954 section 6)."""
+        return self.reply.code in _LOG_IN
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,24 @@ def test_a_relay_that_is_down_loses_nobody(
     assert mailed(relay) == Counter(MAILED)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_wrong_password_is_named_and_touches_nobody(
+    house: House, folder: Path, environ: dict[str, str], clock: Clock
+) -> None:
+    approved(house, clock)
+    with ScriptedRelay("AUTH PLAIN") as strict:
+        login = {"DIGEST_RELAY_USERNAME": "digest", "DIGEST_RELAY_PASSWORD": "wrong"}
+        told = environ | login | {"DIGEST_RELAY_PORT": str(strict.port)}
+        with open_house(folder, told) as locked_out:
+            with pytest.raises(RelayError, match=r"cannot be used: 535 5\.7\.8") as caught:
+                publish.send(locked_out, clock=clock)
+            account = publish.account(locked_out, locked_out.issue("weekly"))
+
+    assert caught.value.exit_code == 75
+    assert "check its username and password; nothing is lost" in caught.value.remedy
+    assert account.counts == {"pending": 5}
+
+
 def test_a_lost_reply_is_followed_by_the_same_message_once(
     house: House, relay: ScriptedRelay, clock: Clock
 ) -> None:

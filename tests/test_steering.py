@@ -21,11 +21,14 @@ from digest import archive, ledger, publish
 from digest.database import Database
 from digest.edition import Edition
 from digest.errors import DatabaseError, IssueError, MessageError
+from digest.ledger import Delivery
 from digest.messages import Message
-from digest.outcomes import Deferred, Reply, Sent
+from digest.outcomes import Deferred, NotBegun, Reply, Sent
 from digest.publish import Account, House, IssueRecord, open_house
 from digest.publish.composing import Composer
 from digest.publish.frequency import readers_of
+from digest.publish.sending.jobs import Job
+from digest.publish.sending.watching import Watch
 from digest.terminal import show_account
 from digest.web import public_app
 from subscribers import roster
@@ -33,7 +36,7 @@ from subscribers.preferences import FREQUENCIES, Frequency, Preferences
 from subscribers.recipient import Recipient
 from subscribers.roster import Session
 from tests.conftest import NOW
-from tests.relay import DROP, ScriptedRelay
+from tests.relay import ANYONE, DROP, ScriptedRelay
 from tests.test_cli import PROGRAM, digest_in, refused
 from tests.test_sending import (
     ANN,
@@ -283,6 +286,17 @@ class Damaged(Composer):
         return super().compose(recipient, edition, message_id, date, prefix)
 
 
+def test_what_was_never_begun_is_no_failure_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="digest.mail")
+    never = Delivery(1, 1, 7, "", "", "claimed", "", "", 0, 0, NOW, 0, "", "", NOW, NOW, None)
+    watch = Watch("weekly/1", lambda: NOW, {"pending": 1}, lambda _: None, "none")
+
+    outcome = NotBegun(Reply(0, "the sender was stopped"))
+    watch.happened(Job(never, ANN), outcome, "pending", "relay:25")
+
+    assert caplog.messages[0].endswith("dsn=4.0.0, status=pending (the sender was stopped)")
+
+
 def test_a_message_that_cannot_be_made_stops_nobody_else(
     house: House, relay: ScriptedRelay, clock: Clock
 ) -> None:
@@ -374,6 +388,62 @@ def test_progress_comes_to_its_end(house: House, relay: ScriptedRelay, clock: Cl
     assert seen[0].total == seen[-1].total == 5
     assert seen[-1].finished == 5
     assert seen[-1].counts["sent"] == 4
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("by", ["a person", "a fault of the relay"])
+def test_who_is_tried_once_more_is_not_shown_as_deferred_when_they_have_it(
+    house: House, relay: ScriptedRelay, clock: Clock, by: str
+) -> None:
+    seen: list[publish.Progress] = []
+    if by == "a person":
+        record = sent_with_faults(house, relay, clock)
+        publish.resolve(house, record, "refused", "resend", by="ann", now=NOW)
+    else:
+        approved(house, clock)
+        relay.will("mail", ANYONE, "451 4.3.0 not now", times=2)
+
+    account = publish.send(house, clock=later(1), on_progress=seen.append)
+
+    assert any(one.counts.get("deferred") for one in seen)
+    assert {state: count for state, count in seen[-1].counts.items() if count} == account.counts
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_pause_that_came_when_all_had_it_holds_nothing_up(
+    house: House, folder: Path, environ: dict[str, str], clock: Clock
+) -> None:
+    approved(house, clock)
+
+    def passing(point: str) -> None:
+        if point == "before the rest is given back":
+            publish.pause(house, house.issue("weekly"), why="a typo", by="ann", now=NOW)
+
+    account = publish.send(house, clock=clock, passing=passing)
+    assert (account.record.state, account.control, account.paused) == ("sent", "paused", False)
+    assert "digest_paused{" in publish.metrics(house)
+    assert not re.search(r"^digest_paused\{.*\} 1$", publish.metrics(house), re.MULTILINE)
+    again = digest_in(folder, "send", env=environ)
+    assert again.returncode == 0, again.stderr
+    assert "it was paused when nothing was left to hold back (ann: a typo)" in again.stderr
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_everybody_has_cannot_be_cancelled(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    approved(house, clock)
+    relay.will("rcpt", BEN, "550 5.7.1 not now")
+    seen = house.issue("weekly")
+    publish.send(house, clock=clock)
+    for record in (house.issue("weekly"), seen):
+        with pytest.raises(IssueError, match="issue 1 is sent, so it cannot be cancelled"):
+            publish.cancel(house, record, why="", by="ann", now=NOW)
+    assert house.issue("weekly").state == "sent"
+
+    # What a person has brought back to be sent again, can be.
+    publish.resolve(house, record, "refused", "resend", by="ann", now=NOW)
+    assert publish.cancel(house, house.issue("weekly"), why="", by="ann", now=NOW) == 1
 
 
 def get(app: FastAPI, whence: str, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -635,11 +705,13 @@ def test_what_is_on_the_wire_of_a_cancelled_issue_ends_as_it_ends(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_is_in_doubt_of_a_cancelled_issue_stays_so_until_a_person_knows(
-    house: House, relay: ScriptedRelay, clock: Clock
+    house: House, folder: Path, environ: dict[str, str], relay: ScriptedRelay, clock: Clock
 ) -> None:
     record = approved(house, clock)
     relay.will("dot", ANN, DROP)
-    publish.send(house, clock=clock)  # Ann would get it once more in five minutes
+    with open_house(folder, {**environ, "DIGEST_RELAY_ON_AMBIGUOUS": "resend"}) as resending:
+        sent = publish.send(resending, clock=clock)  # Ann would get it once more in five minutes
+    assert sent.counts == {"sent": 3, "skipped": 1, "deferred": 1}
 
     assert publish.cancel(house, record, why="wrong", by="ann", now=NOW) == 0
 

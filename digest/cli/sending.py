@@ -239,7 +239,7 @@ def _tell_barred(state: str, done: "Resolved") -> None:
 
 def _leave(account: "Account", relays: "Sequence[RelayLine]") -> None:
     number = account.record.issue.number
-    if account.control == "paused":
+    if account.paused:
         itself = account.paused_itself
         remedy = f"`digest resume {number}{' --anyway' if itself else ''}` lets it go on"
         fail(f"issue {number} is paused ({account.why})", remedy, 75)

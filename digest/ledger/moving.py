@@ -190,8 +190,7 @@ def postpone(
     Nothing of them was sent, no attempt is counted.
     """
     rows = [
-        (d.id, d.attempts, "deferred" if d.attempts or d.reply else "pending", stored(until),
-         why[:REASON])
+        (d.id, d.attempts, came_from(d), stored(until), why[:REASON])
         for d, until, why in postponed
     ]  # fmt: skip
     return move(session, _POSTPONE, rows, sender, now)
@@ -278,6 +277,12 @@ def unclaimed() -> Any:
     return case((fresh & (col(DeliveryRow.reply) == ""), "pending"), else_="deferred")
 
 
+def came_from(delivery: Delivery) -> str:
+    """The state that a claimed delivery came from, see `unclaimed`."""
+    fresh = not (delivery.attempts or delivery.code or delivery.reply)
+    return "pending" if fresh else "deferred"
+
+
 def _sent(session: Session, sent: Iterable[Result], sender: int, now: datetime) -> set[int]:
     # Nearly all end so; the columns that change are few.
     rows = [
@@ -326,12 +331,10 @@ def _otherwise(
             return {"state": "unknown"}
         case NotBegun():
             # As if it had never been claimed; what an earlier attempt brought stays.
-            fresh = delivery.attempts == 0 and not delivery.reply
             before = {"reason": delivery.reason, "code": delivery.code, "reply": delivery.reply}
-            state = "pending" if fresh else "deferred"
             return {
-                "state": state, "attempts": delivery.attempts, "enhanced": delivery.enhanced,
-                "relay": delivery.relay, **before,
+                "state": came_from(delivery), "attempts": delivery.attempts,
+                "enhanced": delivery.enhanced, "relay": delivery.relay, **before,
             }  # fmt: skip
         case RelayFault(of_one=False):
             # Not the recipient's doing: the attempt doesn't count, and it is due at once; but

@@ -302,7 +302,7 @@ def show_account(account: "Account", now: datetime) -> None:
     """Every reader of an issue by state; the sum is the list. `now` is what dues are seen from."""
     issue = account.record.issue
     stands = account.record.state
-    if account.control == "paused":
+    if account.paused:
         stands += f", paused ({account.why})"
     talk.print(f"[bold]{_safe(issue.title)}[/bold], issue {issue.number} · {_safe(stands)}")
     table = _table("state", "readers")
@@ -311,7 +311,7 @@ def show_account(account: "Account", now: datetime) -> None:
     table.add_row("[bold]all[/bold]", f"[bold]{account.total:,}[/bold]")
     data.print(table)
     if not account.whole:
-        talk.print("the list is still being written: these are the first of it")
+        talk.print("these are the first of the list: the rest is written while it is sent")
     if account.left:
         data.print(f"{account.left:,} left by this issue's links")
     for each in account.subjects:
@@ -327,8 +327,10 @@ def show_account(account: "Account", now: datetime) -> None:
 
 
 def _show_due(account: "Account", now: datetime) -> None:
-    if account.open and account.control == "paused":
+    if account.paused:
         talk.print("nothing more of it goes out while it is paused")
+    elif account.control == "paused":
+        talk.print(_safe(f"it was paused when nothing was left to hold back ({account.why})"))
     elif account.next_at and account.counts.get("deferred"):
         late = account.next_at > now
         when = f"at {_when(account.next_at)} UTC" if late else "now"

@@ -117,7 +117,7 @@ class Actor:
         if self._sleeps(intent):
             return []
         account = send(self.house, self.name, intent.number, clock=self.clock, scheduled=True)
-        if account.control == "paused":
+        if account.paused:
             what = f"issue {intent.number} is paused ({account.why})"
             return [Done(self.name, what, interrupted=account.interrupted)]
         told = ", ".join(f"{count} {state}" for state, count in sorted(account.counts.items()))

@@ -117,7 +117,7 @@ def send(
         passing("before the issue is closed")
         _finish(house, record, clock())
     found = account(house, record, stopped=stopped)
-    if found.control == "paused":
+    if found.paused:
         watch.paused(found.why)
     return found
 

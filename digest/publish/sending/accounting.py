@@ -36,7 +36,8 @@ class SubjectCount:
 class Account:
     """Every reader of an issue, by state; the sum of `counts` is the list, always.
 
-    `control` is what the operator wants: go, paused or cancelled; `why` with whose word it is.
+    `control` is what the operator wants: go, paused or cancelled; `why` with whose word it is. A
+    pause that came when nothing was left to hold back stays written down, see `paused`.
     `waits`: who is not on the wire for another reason than the relay's word, and till when.
     `subjects` are both of an issue that has two, else none.
     While the list is not `whole`, the rest of it is still to be written. `interrupted`: a signal
@@ -60,6 +61,11 @@ class Account:
     def total(self) -> int:
         """How many deliveries the issue has."""
         return sum(self.counts.values())
+
+    @property
+    def paused(self) -> bool:
+        """Whether something is held back until a person lets it go on."""
+        return self.control == "paused" and self.record.state not in ("sent", "cancelled")
 
     @property
     def open(self) -> int:

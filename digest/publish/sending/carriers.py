@@ -140,9 +140,10 @@ def none_is_left(faults: dict[str, RelayFault], left: list[Breaker]) -> RelayErr
     """The error that says why no relay can be used."""
     for name, fault in faults.items():
         said = f"{fault.reply.code or ''} {fault.reply.text}".strip()
+        what = "its username and password" if fault.of_login else "[relay] in digest.toml"
         return RelayError(
             f"the relay {name} cannot be used: {said}",
-            remedy="check [relay] in digest.toml; nothing is lost, run `digest send` again",
+            remedy=f"check {what}; nothing is lost, run `digest send` again",
         )
     soonest = min(left, key=lambda breaker: breaker.until)
     return RelayError(

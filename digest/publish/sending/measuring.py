@@ -83,7 +83,8 @@ def _of_issues(session: Session, records: list[IssueRecord]) -> tuple[Family, ..
             deliveries.add(counts.get(state, 0), **of, state=state)
         sending = ledger.sending(session, record.id)
         listed.add(ledger.recipients(session, record.id) or 0, **of)
-        paused.add(int(sending is not None and sending.control == "paused"), **of)
+        held_back = record.state == "sending" and sending and sending.control == "paused"
+        paused.add(int(bool(held_back)), **of)
         left.add(ledger.leavings(session, record.id), **of)
     return deliveries, listed, paused, left
 

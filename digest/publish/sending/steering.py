@@ -64,8 +64,14 @@ def resume(
 
 
 def cancel(house: House, record: IssueRecord, *, why: str, by: str, now: datetime) -> int:
-    """Nobody else gets this issue, ever; who has it, has it. Returns how many were skipped."""
+    """Nobody else gets this issue, ever; who has it, has it. Returns how many were skipped.
+
+    Raises IssueError where nothing is under way.
+    """
     with house.database.writing() as session:
+        now_stands = archive.issue_by_id(session, record.id) or record
+        if now_stands.state == "sent":
+            raise _stands(session, now_stands, "cancelled")
         if not ledger.steer(session, record.id, "cancelled", why=why, by=by, now=now):
             raise _stands(session, record, "cancelled")
     # Who was to get it is accounted for as well, if the list had not been written to its end.

@@ -12,14 +12,16 @@ from time import monotonic
 from typing import Literal
 
 from digest import ledger
-from digest.outcomes import Deferred, Outcome, RelayFault, Sent, Unknown
+from digest.outcomes import Deferred, NotBegun, Outcome, RelayFault, Sent, Unknown
 from digest.publish.opening import Clock
 from digest.publish.sending.jobs import Job
 
 LOGGER = logging.getLogger("digest.mail")
 Shown = Literal["full", "domain", "none"]
 _OFTEN = 0.1  # seconds between two reports
-_STATUS = {Sent: "2.0.0", Deferred: "4.0.0", Unknown: "4.4.2", RelayFault: "4.3.0"}
+_STATUS = {
+    Sent: "2.0.0", Deferred: "4.0.0", Unknown: "4.4.2", RelayFault: "4.3.0", NotBegun: "4.0.0",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,7 @@ class Watch:
     def happened(self, job: Job, outcome: Outcome, state: str, relay: str) -> None:
         """See Log; over which relay."""
         if state:
-            was = job.delivery.state if job.delivery.attempts else "pending"
-            self._move("deferred" if was == "claimed" else was, state)
+            self._move(ledger.came_from(job.delivery), state)
         if self._logs:
             LOGGER.info("%s", self._line(job, outcome, state, relay))
         if monotonic() - self._told > _OFTEN:
