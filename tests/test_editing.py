@@ -176,6 +176,35 @@ def test_who_leaves_trending_out_finds_what_was_moved_there_in_its_section(desk:
         ]  # fmt: skip
 
 
+def test_the_section_from_which_it_came_to_trending_stays_its_home(desk: House) -> None:
+    name = TRAM.fingerprint
+    edited(desk, MoveStory(name, "Opinion"), MoveStory(name, "Trending", 1))
+    for _ in range(2):  # as the editor left it, and in two new drafts
+        assert now(desk).trending[0].home == "Opinion"
+        edition = cut(desk.issue("weekly").issue, Preferences(frozenset({"Opinion"})))
+        assert edition is not None
+        (section,) = edition.sections
+        assert [one.headline for one in section.stories] == [TRAM.headline, COLUMN.headline]
+        prepared(desk)
+    # Nobody's word any more: the settings say where it belongs.
+    edited(desk, TakeBack(name), BringIn(GOAL.fingerprint, "Trending", 1))
+    prepared(desk)
+    found = {entry.headline: entry.home for entry in now(desk).trending}
+    assert (TRAM.headline in found, found[GOAL.headline]) == (False, "Global")
+    assert TRAM.headline in outline(now(desk))["Global"]
+
+
+def test_a_home_that_the_newsletter_has_no_more_is_none(desk: House) -> None:
+    edited(desk, MoveStory(TRAM.fingerprint, "Opinion"), MoveStory(TRAM.fingerprint, "Trending"))
+    settings = desk.settings.folder / "digest.toml"
+    told = settings.read_text(encoding="utf-8").replace('name = "Opinion"', 'name = "Views"')
+    settings.write_text(told, encoding="utf-8")
+    with open_house(desk.settings.folder, ENVIRON) as again:
+        prepared(again)
+        homes = {entry.headline: entry.home for entry in now(again).trending}
+    assert homes[TRAM.headline] == "Global"
+
+
 def test_a_story_is_brought_into_trending_and_pinned_there(desk: House) -> None:
     brought = edited(desk, BringIn(GOAL.fingerprint, "Trending", 1), Pin(COPY.fingerprint))
     assert trending(brought) == [GOAL.headline, COPY.headline]

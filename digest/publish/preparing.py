@@ -1,6 +1,7 @@
 """Archive -> draft issue; what stands against it; the approval that binds to its content."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -46,9 +47,12 @@ def prepare(house: House, newsletter: str | None, *, now: datetime, by: str = ""
         raise _nothing(explained(house, name, settings, now), len(chosen.stories), enough)
     with house.database.reading() as session:
         number, before = archive.next_number(session, name), archive.draft(session, name)
+        decisions = archive.decisions(session, name, number)
     issue = _issue(house, name, settings, chosen, number, now)
     if before and before.issue.number == number:
         issue = with_words_of(before.issue, issue)
+        placed = {word.fingerprint for word in decisions if word.trends}
+        issue = with_homes_of(before.issue, issue, placed)
     digest = hash_of(house, issue)
     with house.database.writing() as session:
         seen = before.version if before else None
@@ -134,6 +138,25 @@ def with_words_of(before: Issue, issue: Issue) -> Issue:
         preheader=before.preheader,
         note=before.note,
     )
+
+
+def with_homes_of(before: Issue, issue: Issue, placed: Collection[str]) -> Issue:
+    """The issue with what editors `placed` in Trending at home where the draft before it has it.
+
+    A decision says where a story stands, not from which section an editor took it there. Where
+    the newsletter has that section no more, the settings say where the story belongs.
+    """
+    homes = {
+        trend.story.fingerprint: trend.home
+        for trend in before.trending
+        if trend.story and trend.story.fingerprint in placed and trend.home in issue.order
+    }
+
+    def at_home(trend: Trend) -> Trend:
+        home = homes.get(trend.story.fingerprint, "") if trend.story else ""
+        return replace(trend, section=home, home=home) if home else trend
+
+    return replace(issue, trending=tuple(map(at_home, issue.trending)))
 
 
 def _issue(
