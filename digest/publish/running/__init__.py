@@ -3,6 +3,7 @@
 ticking     one run: who may, what is remembered, every newsletter, then the sends
 acting      an intent of the schedule -> what is done, and the row that says so
 noticing    a notice -> mail to an editor
+lettering   its text, and the page beside it
 foretelling the due times to come, and what stands before the next
 promising   what the settings promise and cannot keep
 timing      the systemd units or the cron line that call `digest run`
