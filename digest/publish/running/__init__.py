@@ -13,7 +13,14 @@ from digest.publish.running.acting import Done
 from digest.publish.running.foretelling import DueLine, due_lines
 from digest.publish.running.promising import unkept
 from digest.publish.running.ticking import keep_running, run
-from digest.publish.running.timing import TimerUnits, cron_line, timer_units, write_units
+from digest.publish.running.timing import (
+    TimerUnits,
+    cron_line,
+    timer_units,
+    units_home,
+    write_units,
+    written_timer,
+)
 
 __all__ = [
     "Done",
@@ -24,6 +31,8 @@ __all__ = [
     "keep_running",
     "run",
     "timer_units",
+    "units_home",
     "unkept",
     "write_units",
+    "written_timer",
 ]
