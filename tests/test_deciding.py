@@ -21,7 +21,9 @@ from digest.schedule import (
     Standing,
     Step,
     Tell,
+    blocks,
     due,
+    headline,
     kept_since,
     outlook,
     restored,
@@ -226,21 +228,24 @@ def test_an_old_copy_is_known_by_its_count_or_by_a_long_silence() -> None:
         ("draft", ""), ("reminder", ""), ("unapproved", ""), ("held", ""), ("too-late", ""),
         ("interrupted", ""), ("stories", "only 2 of the 3 stories\nwait"),
         *[("skipped", why) for why in ("held", "failed", "absent", "unapproved", "unsent")],
-        *[(slug(kind, "no"), "no\ntry") for kind in ("preflight", "issue", "fault")],
+        *[(slug(kind, "no"), "no\ntry") for kind in ("preflight", "issue", "fault", "paused")],
+        ("sent:12", ""),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("auto", [True, False])
 @pytest.mark.parametrize("on_desk", [True, False])
+@pytest.mark.parametrize("link", ["https://news.example.org/desk/weekly/12", ""])
 def test_every_notice_says_what_happened_and_what_can_be_done(
-    key: str, note: str, auto: bool, on_desk: bool
+    key: str, note: str, auto: bool, on_desk: bool, link: str
 ) -> None:
+    # Before there is a draft, some of it may be to tell already.
+    number = 12 if on_desk or key in {"draft", "reminder", "unapproved"} else 0
     local = DUE.astimezone(ZoneInfo("Asia/Kolkata"))
-    link = "https://news.example.org/desk/weekly/12"
     notice = Notice(
         key,
         "weekly",
         "The Week",
-        12,
+        number,
         local,
         local + 12 * HOUR,
         link,
@@ -254,13 +259,45 @@ def test_every_notice_says_what_happened_and_what_can_be_done(
     assert subject.startswith("The Week: ")
     assert "\n" not in subject
     assert "Monday 30 March 2026, 12:30 IST" in " ".join(text.split())
-    assert any(mark in text for mark in (link, "  digest ", "tried again"))
+    assert text.count(f"  {link}\n") == bool(link) or not link
+    assert "  digest " in text
+    assert "  \n" not in text
+    # The page says the same words in the same order.
+    page = [line for block in blocks(notice) for line in block.lines]
+    assert " ".join(" ".join(page).split()) in " ".join(text.split())
+    assert [line for block in blocks(notice) if block.kind == "link" for line in block.lines] == (
+        [link] if link else []
+    )
+    assert headline(notice).lower() == subject.removeprefix("The Week: ").lower()
     assert text.endswith("editors in digest.toml.\n")
     assert all(
         (len(line) <= 78 and line == line.rstrip()) or line == "-- " for line in text.splitlines()
     )
     # A link that only shows the issue does not promise more.
-    assert on_desk or "Look at it and approve it" not in text
+    assert on_desk or not link or "Look at it and approve it" not in text
+
+
+def test_how_it_went_is_told_once_while_it_is_news() -> None:
+    out = Standing("sent", DUE - HOUR, finished_at=DUE + HOUR)
+    closed = Step(DUE, "closed", DUE, note="sent")
+    reporting = replace(plan(editors=("a@x",)), report=True)
+
+    def told_at(now: datetime, *steps: Step, issue: Standing = out) -> list[Intent]:
+        facts = Facts(SINCE, (EARLIER, DRAFTED, closed, *steps), {12: issue})
+        return [intent for intent in due(reporting, facts, now) if isinstance(intent, Tell)]
+
+    news = Tell(DUE, "sent:12", "a@x", 12)
+    assert told_at(DUE + HOUR) == [news]
+    assert told_at(DUE + 24 * HOUR) == [news]
+    # Long ago, or still under way, or told by a clock that ran ahead: nothing.
+    assert told_at(DUE + 26 * HOUR) == []
+    assert told_at(DUE + HOUR, issue=Standing("sending", DUE - HOUR)) == []
+    assert told_at(DUE + HOUR, Step(DUE, "told", DUE + 9 * DAY, "sent:12", "a@x")) == []
+    # By hand, without a due time: that of its approval stands for it.
+    facts = Facts(SINCE, (EARLIER,), {9: out})
+    assert Tell(DUE - HOUR, "sent:9", "a@x", 9) in due(reporting, facts, DUE + HOUR)
+    silent = due(replace(reporting, report=False), facts, DUE + HOUR)
+    assert not [intent for intent in silent if isinstance(intent, Tell)]
 
 
 @pytest.mark.parametrize("patient", [True, False])

@@ -183,6 +183,27 @@ def test_what_is_wrong_with_the_machine(changes: dict[str, object], rule: str) -
     assert [f.rule for f in examine_machine(replace(WELL, **changes))] == [rule]  # type: ignore[arg-type]
 
 
+def test_a_timer_that_is_written_and_not_switched_on_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    units = home / ".config" / "systemd" / "user"
+
+    def remedy() -> str:
+        looked = digest_in(folder, "doctor", "--only", "machine", "--json")
+        [told] = [one for one in json.loads(looked.stdout) if one["rule"] == "nothing-runs"]
+        return str(told["remedy"])
+
+    assert "`digest install-timer`" in remedy()
+    assert digest_in(folder, "install-timer").returncode == 0
+    [timer] = units.glob("*.timer")
+    assert remedy().endswith(f"systemctl --user enable --now {timer.name}")
+    (units / "timers.target.wants").mkdir()
+    (units / "timers.target.wants" / timer.name).symlink_to(timer)
+    assert "`journalctl`" in remedy()
+
+
 def test_a_run_of_a_moment_ago_is_enough() -> None:
     run = replace(WELL, scheduled=True, last_run=NOW - timedelta(minutes=4))
     assert examine_machine(run) == []

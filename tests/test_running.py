@@ -22,10 +22,11 @@ from digest.errors import SettingsError
 from digest.publish import Done, House, open_house
 from digest.publish.checking import examine
 from digest.publish.running.noticing import LISTED, mail_notice
-from digest.schedule import Tell
+from digest.schedule import Step, Tell
 from digest.terminal import due_remark
 from subscribers import limiting, roster
 from subscribers.preferences import EVERYTHING
+from subscribers.roster import Session
 from tests.conftest import NOW, SECRET
 from tests.relay import DROP, Accepted, ScriptedRelay, Wait
 from tests.waiting import PATIENCE, until
@@ -128,7 +129,14 @@ def mail_of(taken: Accepted) -> EmailMessage:
 
 def said_in(notice: EmailMessage) -> str:
     """Its text, unfolded."""
-    return " ".join(str(notice.get_content()).split())
+    return " ".join(text_of(notice).split())
+
+
+def text_of(notice: EmailMessage) -> str:
+    """Its plain text, which stands before the page."""
+    plain = notice.get_body(("plain",))
+    assert plain is not None
+    return str(plain.get_content())
 
 
 def subjects(relay: ScriptedRelay, whom: str = EDITOR) -> list[str]:
@@ -182,10 +190,12 @@ def test_a_week_with_an_editor(opened: Opened, relay: ScriptedRelay) -> None:
         # Approved late it goes out then, to each reader once.
         approve(house, DUE + 2 * HOUR)
         done = at(house, DUE + 2 * HOUR)
-        assert [act.what for act in done] == ["issue 1: 2 sent"]
+        assert [act.what.partition(" of ")[0] for act in done] == [
+            "issue 1: 2 sent", f"{EDITOR} told (sent)"
+        ]  # fmt: skip
         at(house, DUE + 2 * HOUR, DUE + 3 * HOUR, DUE + 11 * HOUR, DUE + 13 * HOUR, DUE + 2 * DAY)
         assert readers_of(relay) == sorted(READERS)
-        assert len(notices(relay)) == 3
+        assert len(notices(relay)) == 4
 
 
 def test_approved_in_time_it_goes_out_on_time(opened: Opened, relay: ScriptedRelay) -> None:
@@ -196,7 +206,84 @@ def test_approved_in_time_it_goes_out_on_time(opened: Opened, relay: ScriptedRel
         assert readers_of(relay) == []
         at(house, DUE)
         assert readers_of(relay) == sorted(READERS)
+        assert len(notices(relay)) == 2
+
+
+def test_how_it_went_is_told_once_when_everybodys_mail_is_settled(
+    opened: Opened, relay: ScriptedRelay
+) -> None:
+    first, second = sorted(READERS)
+    relay.will("rcpt", first, "450 4.2.1 later")
+    relay.will("rcpt", second, "550 5.1.1 no such user")
+    with opened(approval="auto") as house:
+        at(house, DUE - 2 * DAY, DUE - DAY, DUE)
+        assert len(notices(relay)) == 1  # one of them is still to be tried again
+        at(house, DUE + HOUR, DUE + HOUR, DUE + 2 * HOUR, DUE + DAY)
+        [_, told] = notices(relay)
+        assert told["Subject"] == "The Week: issue 1 has gone out to 1 reader"
+        text = said_in(told)
+        assert "1 sent 1 refused for good by the relay" in text
+        assert "digest status --readers 1 -n weekly" in text
+        assert "https://news.example.org/v/" in text
+        # The clock put back does not tell it again.
+        at(house, DUE + 2 * HOUR, DUE - DAY, DUE + 3 * HOUR)
+        assert len(notices(relay)) == 2
+
+
+def test_how_it_went_may_be_switched_off(opened: Opened, relay: ScriptedRelay) -> None:
+    with opened(approval="auto", report=False) as house:
+        at(house, DUE - 2 * DAY, DUE - DAY, DUE, DUE + HOUR)
+        assert readers_of(relay) == sorted(READERS)
         assert len(notices(relay)) == 1
+
+
+def test_killed_between_that_it_went_out_and_its_row(
+    opened: Opened, relay: ScriptedRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = archive.note_step
+
+    def killed(session: Session, newsletter: str, step: Step) -> None:
+        if step.key.startswith("sent:"):
+            raise RuntimeError("killed")
+        note(session, newsletter, step)
+
+    with opened(approval="auto") as house:
+        at(house, DUE - 2 * DAY, DUE - DAY)
+        with monkeypatch.context() as patched:
+            patched.setattr(archive, "note_step", killed)
+            at(house, DUE)
+        at(house, DUE + HOUR, DUE + 2 * HOUR)
+    _, first, second = notices(relay)
+    assert "has gone out to 2 readers" in first["Subject"]
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first.as_bytes().partition(b"Date")[0] == second.as_bytes().partition(b"Date")[0]
+
+
+def test_a_notice_has_a_page_that_says_the_same_and_loads_nothing(
+    opened: Opened, relay: ScriptedRelay, folder: Path
+) -> None:
+    with opened() as house:
+        at(house, DUE - 2 * DAY, DUE - DAY)
+    [notice] = notices(relay)
+    assert notice.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in notice.iter_parts()] == ["text/plain", "text/html"]
+    page = notice.get_body(("html",))
+    assert page is not None
+    markup = page.get_content()
+    [link] = re.findall(r"https://\S+/v/\S+", text_of(notice))
+    assert f'href="{link}"' in markup
+    assert "digest approve 1 -n weekly" in markup
+    assert "prefers-color-scheme: dark" in markup
+    assert not re.search(r"<img|<script|url\(", markup)
+    # A template of the publisher's own that is wrong keeps no editor waiting.
+    (folder / "templates").mkdir()
+    (folder / "templates" / "notice.html.jinja").write_text("{{ nothing }}", "utf-8")
+    with opened() as house:
+        at(house, DUE - 4 * HOUR)
+    reminder = notices(relay)[-1]
+    assert "not approved yet" in reminder["Subject"]
+    assert reminder.get_content_type() == "text/plain"
+    assert "digest approve 1 -n weekly" in text_of(reminder)
 
 
 def test_without_approval_where_that_is_automatic(opened: Opened, relay: ScriptedRelay) -> None:
@@ -223,7 +310,7 @@ def test_nothing_goes_out_that_preflight_refuses(
         at(house, DUE + HOUR)
         [_, told] = notices(relay)
         assert told["Subject"] == "The Week: issue 1 is not fit to send"
-        assert "Remedy:" in told.get_content()
+        assert "Remedy:" in text_of(told)
         found = examine(house, house.issue("weekly"))
         assert [one for one in found if one.severity == "error"]
         for one in found[:LISTED]:
@@ -314,7 +401,7 @@ def test_a_line_of_a_notice_that_begins_with_a_dot_arrives_with_it(
         told = Tell(DUE, "fault:x", EDITOR, note="what\nfirst\n.second\n.\nFrom the last")
         assert mail_notice(house, "weekly", told, DUE) == ""
     [notice] = notices(relay)
-    assert {".second", ".", "From the last"} <= set(str(notice.get_content()).splitlines())
+    assert {".second", ".", "From the last"} <= set(text_of(notice).splitlines())
 
 
 def test_an_editor_that_the_relay_refuses_keeps_no_other_waiting(
@@ -458,7 +545,7 @@ def test_a_database_restored_from_a_copy_sends_nothing_of_the_past(
         assert subjects(relay)[-1] == (
             "The Week: held back, because the database may be an old copy"
         )
-        assert "digest run --release" in notices(relay)[-1].get_content()
+        assert "digest run --release" in text_of(notices(relay)[-1])
         [line, *_] = publish.due_lines(house, None, now=DUE + 7 * HOUR, count=3)
         assert (line.due, line.state) == (DUE, "held")
         # Whoever knows better says so.
@@ -515,12 +602,12 @@ def test_runs_at_the_same_second_act_once(
         for process in processes:
             _, complaints = process.communicate(timeout=PATIENCE)
             assert (process.returncode, complaints) == (0, "")
-    assert len(notices(relay)) == 1
+    assert len(notices(relay)) == 2
     assert readers_of(relay) == sorted(READERS)
     with opened() as house, house.database.reading() as session:
         steps = archive.steps(session, "weekly", DUE - DAY)
     taken = [step.name for step in steps if step.due == DUE]
-    assert sorted(taken) == ["begun", "closed", "drafted", "told"]
+    assert sorted(taken) == ["begun", "closed", "drafted", "told", "told"]
 
 
 def test_staying_it_runs_at_each_full_minute_until_told_to_stop(opened: Opened) -> None:

@@ -65,6 +65,8 @@ def test_a_missing_or_short_secret_is_refused(folder: Path, secret: str) -> None
         ),
         ('name = "Opinion"', 'name = "GLOBAL"', "same name: Global and GLOBAL", "correct"),
         ('postal_address = "', 'postal_address = ""  # "', "postal_address", "correct"),
+        ('every = "monday', 'editors = "a@b.example", every = "monday', "a list stands", ""),
+        ("schedule = {", 'schedule = "monday 07:00" #', "a table stands in braces", "correct"),
         ('from = "The Week <weekly@news.example.org>"', 'from = "The Week"', "from is written", ""),
     ],
 )

@@ -62,10 +62,13 @@ def keep_rhythm(session: Session, newsletter: str, rhythm: str, since: datetime)
 
 def standings(session: Session, newsletter: str) -> dict[int, Standing]:
     """Where the issues stand, by number, without what they hold."""
-    query = select(IssueRow.number, IssueRow.state, IssueRow.approved_at).where(
-        IssueRow.newsletter == newsletter
-    )
-    return {number: Standing(state, at) for number, state, at in session.exec(query)}
+    query = select(
+        IssueRow.number, IssueRow.state, IssueRow.approved_at, IssueRow.finished_at
+    ).where(IssueRow.newsletter == newsletter)
+    return {
+        number: Standing(state, approved, finished_at=finished)
+        for number, state, approved, finished in session.exec(query)
+    }
 
 
 def pulse(session: Session, name: str) -> Pulse | None:

@@ -129,7 +129,7 @@ def install_timer(
         sys.stdout.write(f"# {units.name}.service\n{units.service}\n")
         sys.stdout.write(f"# {units.name}.timer\n{units.timer}")
         return
-    home = _units_home(system=system)
+    home = publish.units_home(system=system)
     if not (folder := into or home):
         fail(
             "this account has no home folder where its own units could be written",
@@ -195,15 +195,6 @@ def _program() -> Path:
         "call it by its whole path, such as /opt/digest/.venv/bin/digest",
         1,
     )
-
-
-def _units_home(*, system: bool) -> Path | None:
-    if system:
-        return Path("/etc/systemd/system")
-    # A container runs under numbers without names, which have no home.
-    with contextlib.suppress(RuntimeError):
-        return Path("~/.config/systemd/user").expanduser()
-    return None
 
 
 def _owner(folder: Path) -> str:

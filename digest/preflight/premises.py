@@ -83,7 +83,8 @@ class Machine:
     None where that is not known. `database_lost`: why the database cannot be opened or read, and
     the `remedy`; nothing is known of what it says then; `is_new`: because there is none yet.
     `unwritable`: why nothing can be written into it. `open_secrets`: files of secrets and keys
-    that others can read.
+    that others can read. `written_timer`: what switches on the timer that is written for it; ""
+    where none is, or it is on.
     """
 
     now: datetime
@@ -98,6 +99,7 @@ class Machine:
     kept: bool | None = None
     scheduled: bool = False
     last_run: datetime | None = None
+    written_timer: str = ""
     held: datetime | None = None
     open_secrets: tuple[str, ...] = ()
 
@@ -232,7 +234,10 @@ def _timer(machine: Machine) -> Iterator[Finding]:
         since = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "yet"
         yield _found(
             "nothing-runs", "digest run", f"Nothing has called `digest run` {since}.",
-            "`digest install-timer` has it called each minute.",
+            f"Its timer is written; switch it on: {machine.written_timer}"
+            if machine.written_timer
+            else "`digest install-timer` has it called each minute; where that was done, "
+            "`systemctl status` and `journalctl` tell what became of it.",
         )  # fmt: skip
 
 

@@ -94,6 +94,7 @@ from .running import due_lines as due_lines
 from .running import keep_running as keep_running
 from .running import run as run
 from .running import timer_units as timer_units
+from .running import units_home as units_home
 from .running import unkept as unkept
 from .running import write_units as write_units
 from .seating import STAYS as STAYS

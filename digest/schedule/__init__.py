@@ -28,7 +28,7 @@ from digest.schedule.deciding import (
     slug,
     why_skipped,
 )
-from digest.schedule.notices import Notice, words
+from digest.schedule.notices import Block, Notice, blocks, foot, headline, words
 from digest.schedule.rhythms import (
     Rhythm,
     between,
@@ -44,6 +44,7 @@ __all__ = [
     "Adopt",
     "Approve",
     "Begin",
+    "Block",
     "Close",
     "Draft",
     "Facts",
@@ -57,9 +58,12 @@ __all__ = [
     "Step",
     "Tell",
     "between",
+    "blocks",
     "by_the_clock_of",
     "coming",
     "due",
+    "foot",
+    "headline",
     "kept_since",
     "left_out",
     "oddity",

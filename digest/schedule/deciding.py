@@ -23,12 +23,14 @@ _AHEAD = timedelta(hours=2)
 # So long a send that began in time may need until the first mail is written down.
 _SETTLING = timedelta(minutes=10)
 _REMEMBERED = timedelta(days=90)
+_NEWS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What the settings promise. `expire`: how long a send that began may go on after its time,
-    of which the readers farthest away have theirs `spread` later.
+    of which the readers farthest away have theirs `spread` later. `report`: the editors are told
+    how it went.
 
     Without a rhythm nothing is due, but what was begun by hand is gone on with.
     """
@@ -40,6 +42,7 @@ class Plan:
     expire: timedelta
     auto: bool
     editors: tuple[str, ...] = ()
+    report: bool = False
     spread: timedelta = timedelta(0)
 
 
@@ -60,12 +63,14 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where an issue stands: draft, approved, sending or sent; why it has `paused` itself, and
-    whether it may be waiting for a budget, for as long as that takes."""
+    whether it may be waiting for a budget, for as long as that takes; when its last reader was
+    settled."""
 
     state: str
     approved_at: datetime | None = None
     paused: str = ""
     patient: bool = False
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,8 @@ def due(plan: Plan, facts: Facts, now: datetime) -> list[Intent]:
     intents = [*case.give_up(missed)] if missed else []
     if now >= current - plan.draft:
         intents += case.care(current)
-    return list(dict.fromkeys([*intents, *case.too_late(), *case.go_on()]))
+    told = [*case.too_late(), *case.went_out()]
+    return list(dict.fromkeys([*intents, *told, *case.go_on()]))
 
 
 def outlook(plan: Plan, facts: Facts, now: datetime) -> datetime | None:
@@ -293,6 +299,16 @@ class _Case:
                 yield from self._tell(due, key, number, standing.paused)
             yield from self._failures(due, number)
 
+    def went_out(self) -> Iterator[Intent]:
+        """Everybody's mail is settled: how it went. Long ago it is no news, as after an upgrade."""
+        if not self.plan.report or not self.plan.editors:
+            return
+        for number, standing in self.facts.issues.items():
+            at = standing.finished_at
+            if standing.state == "sent" and at and self.now < at + _NEWS:
+                due = self.bound.get(number) or standing.approved_at or at
+                yield from self._tell(due, f"sent:{number}", number)
+
     def _drafting(self, due: datetime) -> Iterator[Intent]:
         approved = [number for number, _ in self._approved()]
         fresh = [number for number in approved if self.bound.get(number) not in self.closed]
@@ -351,4 +367,6 @@ class _Case:
 
     def _from_the_future(self, step: Step) -> bool:
         lasting = step.name in {"drafted", "begun"} or (step.name, step.note) == ("closed", "sent")
+        # What went out stays out, whatever the clock said then.
+        lasting = lasting or step.key.startswith("sent:")
         return not lasting and step.at > self.now + _AHEAD

@@ -1,19 +1,25 @@
 """What the editors are told, and what they can do about it: the words of a notice.
 
-Plain text, one matter to a mail, the remedy always in it. Never here: whom it goes to, and when.
+One matter to a mail, the remedy always in it, with the way to the issue: the link, and what to
+type in a terminal. The same words as plain text and as blocks, for a page to be made of them.
+Never here: whom it goes to, and when.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from textwrap import fill
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What a notice is about. Times are in the newsletter's zone; `number` is 0 without an issue.
 
-    `link` leads to the issue: `on_desk`, where it can be approved, or to be looked at alone.
-    `key` is what Tell says; `details` are lines beneath: stories, findings, failing sources.
+    `link` leads to the issue: `on_desk`, where it can be approved, or to be looked at alone; ""
+    where no address is known. `key` is what Tell says; `details` are lines beneath: stories,
+    findings, failing sources, readers by what became of their mail; `count`: missed due times,
+    or readers that have their mail.
     """
 
     key: str
@@ -30,8 +36,16 @@ class Notice:
     details: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What stands together in a notice: a paragraph, a link, commands to type, or a list."""
+
+    kind: Literal["said", "link", "typed", "listed"]
+    lines: tuple[str, ...]
+
+
 Said = tuple[str, ...]
-"""A subject, and paragraphs."""
+"""A subject, and paragraphs; their lines that begin with two spaces are links and commands."""
 _SKIPPED = {
     "held": "it was held back as due in the past of a restored database, and nobody released it",
     "failed": "what stood against it, of which you were told, was not mended in time",
@@ -43,11 +57,43 @@ _SKIPPED = {
 
 def words(notice: Notice) -> tuple[str, str]:
     """The subject and the text of a notice."""
-    short, *said = _SAYINGS[notice.key.partition(":")[0]](notice)
+    short, *said = _said(notice)
     subject = f"{notice.title}: {short}"
     detail = "\n".join(f"  {line}".rstrip() for line in notice.details)
-    foot = f"-- \nThe schedule of {notice.title}. Who gets this: editors in digest.toml."
-    return subject, "\n\n".join(filter(None, [*map(_filled, said), detail, foot])) + "\n"
+    end = f"-- \n{foot(notice)}"
+    return subject, "\n\n".join(filter(None, [*map(_filled, said), detail, end])) + "\n"
+
+
+def blocks(notice: Notice) -> list[Block]:
+    """The same as parts of a page, in the order of the text."""
+    _, *said = _said(notice)
+    lines = [line for paragraph in said for line in paragraph.splitlines()]
+    found = [
+        Block(kind, tuple(line.strip() for line in group))
+        for kind, group in groupby(lines, key=_kind)
+    ]
+    return [*found, *([Block("listed", notice.details)] if notice.details else [])]
+
+
+def headline(notice: Notice) -> str:
+    """What has happened, beginning with a capital; the subject without the newsletter's title."""
+    short = _said(notice)[0]
+    return short[:1].upper() + short[1:]
+
+
+def foot(notice: Notice) -> str:
+    """Why this mail came."""
+    return f"The schedule of {notice.title}. Who gets this: editors in digest.toml."
+
+
+def _said(notice: Notice) -> Said:
+    return _SAYINGS[notice.key.partition(":")[0]](notice)
+
+
+def _kind(line: str) -> Literal["said", "link", "typed"]:
+    if not line.startswith("  "):
+        return "said"
+    return "typed" if line.startswith("  digest ") else "link"
 
 
 def _draft(n: Notice) -> Said:
@@ -97,6 +143,7 @@ def _skipped(n: Notice) -> Said:
         told,
         "Its stories are not lost: what is still fresh goes into the next one. To send one now "
         "all the same:" + _typed(n, "prepare", "preview", "approve", "send"),
+        *([_look(n)] if n.number else _desk(n)),
     )
 
 
@@ -112,6 +159,7 @@ def _held(n: Notice) -> Said:
             "If they have it, there is nothing to do. If you are sure that they don't, release it; "
             f"it goes out, unless it is too late ({_when(n.until)}):\n  digest run --release"
         ),
+        _look(n),
     )
 
 
@@ -144,7 +192,8 @@ def _paused(n: Notice) -> Said:
     return (
         f"issue {n.number} has paused itself",
         (
-            f"Issue {n.number} was being sent when too much came back: {_sentence(n.note)} Nothing "
+            f"Issue {n.number}, due {_when(n.due)}, was being sent when too much came back: "
+            f"{_sentence(n.note)}\nNothing "
             "more goes out until somebody has looked. Something may be wrong with the list, with "
             "the issue, or with the relay."
         ),
@@ -158,7 +207,9 @@ def _stories(n: Notice) -> Said:
     return (
         f"too few stories for the issue due {_when(n.due)}",
         f"There is no issue yet for {_when(n.due)}: {_sentence(n.note)}",
-        f"It is tried again every quarter of an hour until {_when(n.until)}.",
+        f"It is tried again every quarter of an hour until {_when(n.until)}. To try it now:"
+        + _typed(n, "prepare"),
+        *_desk(n),
     )
 
 
@@ -166,7 +217,9 @@ def _preflight(n: Notice) -> Said:
     return (
         f"issue {n.number} is not fit to send",
         f"Issue {n.number}, due {_when(n.due)}, is not sent: {_sentence(n.note)}",
-        f"Mended until {_when(n.until)}, it goes out at once:\n  {n.link}" + _typed(n, "check"),
+        f"Mended until {_when(n.until)}, it goes out at once. What stands against it:"
+        + _typed(n, "check"),
+        _look(n),
     )
 
 
@@ -174,7 +227,8 @@ def _issue(n: Notice) -> Said:
     return (
         f"issue {n.number} was not sent",
         f"Issue {n.number}, due {_when(n.due)}, is not sent: {_sentence(n.note)}",
-        f"Settled until {_when(n.until)}, it goes out at once:\n  {n.link}",
+        f"Settled until {_when(n.until)}, it goes out at once.",
+        _look(n),
     )
 
 
@@ -183,6 +237,20 @@ def _fault(n: Notice) -> Said:
         f"a fault stands before the issue due {_when(n.due)}",
         f"The schedule could not go on for {_when(n.due)}: {_sentence(n.note)}",
         f"It is tried again until {_when(n.until)}.",
+        _look(n),
+    )
+
+
+def _sent(n: Notice) -> Said:
+    return (
+        f"issue {n.number} has gone out to {n.count:,} {'reader' if n.count == 1 else 'readers'}",
+        (
+            f"Issue {n.number}, due {_when(n.due)}, has been sent: nobody's mail waits any more. "
+            "What became of it is below. Sent means that the relay took the mail on; who bounces "
+            "is known later."
+        ),
+        "Who got what, and in which words:" + _typed(n, "status --readers"),
+        _look(n),
     )
 
 
@@ -221,23 +289,36 @@ _SAYINGS = {
     "issue": _issue,
     "fault": _fault,
     "flood": _flood,
+    "sent": _sent,
 }
 
 
 def _look(n: Notice) -> str:
-    return f"Look at it:\n  {n.link}"
+    if not n.number:
+        return "\n".join([*_desk(n), "Which issues there are:" + _typed(n, "issues list")])
+    if not n.link:
+        return "Look at it in a terminal:" + _typed(n, "preview")
+    return f"Look at it:\n  {n.link}\nIn a terminal:" + _typed(n, "preview")
+
+
+def _desk(n: Notice) -> list[str]:
+    """The desk, where no issue is spoken of."""
+    return [f"The desk:\n  {n.link}"] if n.link else []
 
 
 def _look_and_approve(n: Notice) -> str:
     typed = _typed(n, "preview", "approve")
-    if n.on_desk:
+    if n.on_desk and n.link:
         return f"Look at it and approve it:\n  {n.link}\nIn a terminal:{typed}"
-    return f"{_look(n)}\nApprove it in a terminal:{typed}"
+    if n.link:
+        return f"Look at it:\n  {n.link}\nApprove it in a terminal:{typed}"
+    return f"Look at it and approve it in a terminal:{typed}"
 
 
 def _typed(n: Notice, *verbs: str) -> str:
     """Commands, each on a line of its own that is not folded."""
-    number = f" {n.number}" if n.number and "prepare" not in verbs else ""
+    numbered = n.number and not {"prepare", "issues list"} & set(verbs)
+    number = f" {n.number}" if numbered else ""
     return "".join(f"\n  digest {verb}{number} -n {n.newsletter}" for verb in verbs)
 
 

@@ -113,9 +113,18 @@ def _as_sentence(error: ValidationError) -> SettingsError:
         return SettingsError(f"{FILE}: {where} is no setting", remedy=remedy)
     if first["type"] == "missing":
         return SettingsError(f"{FILE}: {where} is missing", remedy=f"add {where} to {FILE}")
-    what = first["msg"].removeprefix("Value error, ")
+    what = _SHAPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     said = f"{where}: {what}" if where else what
     return SettingsError(f"{FILE}: {said}", remedy=f"correct it in {FILE}")
+
+
+_SHAPES = {
+    "tuple_type": 'a list stands in brackets: ["one", "two"]',
+    "list_type": 'a list stands in brackets: ["one", "two"]',
+    "dict_type": 'a table stands in braces: { name = "value" }',
+    "model_type": 'a table stands in braces: { name = "value" }',
+}
+"""What is to be written, where pydantic speaks of Python."""
 
 
 def _near(where: str) -> set[str]:

@@ -96,6 +96,9 @@ class ScheduleSettings(Part):
         default=timedelta(hours=4),
         description="how long before, the editors are reminded to approve",
     )
+    report: bool = Field(
+        default=True, description="the editors are told how it went, when an issue has been sent"
+    )
     late_at_most: Duration = Field(
         default=timedelta(hours=12), description="later than this it is skipped"
     )

@@ -10,6 +10,7 @@ from digest import archive
 from digest.errors import DatabaseError, NoDatabaseYet
 from digest.preflight.premises import Machine
 from digest.publish.opening import House
+from digest.publish.running import written_timer
 from digest.settings import SECRETS_FILE
 
 SECONDS = 5.0
@@ -28,6 +29,7 @@ def looked_over(house: House, now: datetime, trouble: DatabaseError | None = Non
         database_size=0,
         kept=_is_kept(),
         open_secrets=tuple(_open_to_others(house)),
+        written_timer=written_timer(house.settings.folder.resolve()),
     )
     try:
         if trouble:

@@ -3,7 +3,11 @@
 ticking     one run: who may, what is remembered, every newsletter, then the sends
 acting      an intent of the schedule -> what is done, and the row that says so
 noticing    a notice -> mail to an editor
+<<<<<<< HEAD
 alarming    a flood of sign-ups -> the same
+=======
+lettering   its text, and the page beside it
+>>>>>>> doctor
 foretelling the due times to come, and what stands before the next
 promising   what the settings promise and cannot keep
 timing      the systemd units or the cron line that call `digest run`
@@ -13,7 +17,14 @@ from digest.publish.running.acting import Done
 from digest.publish.running.foretelling import DueLine, due_lines
 from digest.publish.running.promising import unkept
 from digest.publish.running.ticking import keep_running, run
-from digest.publish.running.timing import TimerUnits, cron_line, timer_units, write_units
+from digest.publish.running.timing import (
+    TimerUnits,
+    cron_line,
+    timer_units,
+    units_home,
+    write_units,
+    written_timer,
+)
 
 __all__ = [
     "Done",
@@ -24,6 +35,8 @@ __all__ = [
     "keep_running",
     "run",
     "timer_units",
+    "units_home",
     "unkept",
     "write_units",
+    "written_timer",
 ]

@@ -27,6 +27,7 @@ def plan_of(house: House, settings: NewsletterSettings) -> Plan:
         expire=expire,
         auto=schedule.approval == "auto",
         editors=schedule.editors,
+        report=schedule.report,
         spread=timedelta(days=1) if schedule.at == "local" else timedelta(0),
     )
 

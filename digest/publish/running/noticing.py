@@ -6,20 +6,22 @@ can fold the two: a notice comes at least once.
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from zoneinfo import ZoneInfo
 
-from digest import preflight
+from digest import ledger, preflight
 from digest.archive import IssueRecord
 from digest.errors import DigestError, RelayError
-from digest.messages import Message, quoted
+from digest.messages import Message
 from digest.outcomes import Refused, Sent
 from digest.publish.checking import examine
 from digest.publish.handing import handed_over, relays_in_turn
 from digest.publish.opening import House
+from digest.publish.running.lettering import fill_in
 from digest.publish.seating import editors
 from digest.publish.signing import signed, signing_keys
 from digest.schedule import Notice, Tell, words
@@ -29,6 +31,13 @@ from subscribers.tokens import Token
 
 LISTED = 12
 NOBODY = 0  # no subscriber has this number
+_BECAME = {
+    "sent": "sent",
+    "refused": "refused for good by the relay",
+    "expired": "given up: deferred for too long",
+    "unknown": "unknown: the relay's answer never came",
+    "skipped": "skipped: they left, or were suppressed, before their turn",
+}
 _WITH_STORIES = {"draft", "reminder", "unapproved"}
 
 
@@ -38,9 +47,9 @@ def mail_notice(house: House, newsletter: str, tell: Tell, now: datetime) -> str
     Raises RelayError where the relay can't be used, or wants it later.
     """
     _, settings = house.newsletter(newsletter)
-    subject, text = words(notice(house, newsletter, settings, tell))
+    told = notice(house, newsletter, settings, tell)
     sender = parseaddr(settings.from_)[1]
-    subject = " ".join(subject.split())
+    subject = " ".join(words(told)[0].split())
     # Folded by the email package, a long subject would begin with an empty line. One that has
     # encoded-words must be folded (RFC 2047, section 2).
     mail = EmailMessage(policy=SMTP.clone(max_line_length=998) if subject.isascii() else SMTP)
@@ -51,9 +60,7 @@ def mail_notice(house: House, newsletter: str, tell: Tell, now: datetime) -> str
     mail["Message-ID"] = message_id(newsletter, tell, sender.rpartition("@")[2])
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834, section 5
     mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    mail.set_content("", cte="quoted-printable")
-    # By the email package a line could begin with a dot, and delivery sends what it gets.
-    mail.set_payload(quoted.segment(text.rstrip("\n") + "\n").decode("ascii"))
+    fill_in(mail, house, told)
     message = signed(Message(sender, tell.whom, mail.as_bytes()), signing_keys(house), now)
     outcome = asyncio.run(handed_over(relays_in_turn(house), message))
     if isinstance(outcome, Sent):
@@ -79,6 +86,7 @@ def notice(house: House, newsletter: str, settings: NewsletterSettings, tell: Te
     zone = ZoneInfo(settings.timezone)
     schedule = settings.schedule
     late = schedule.late_at_most if schedule else None
+    sent = _readers(house, newsletter, tell) if tell.key.startswith("sent:") else {}
     return Notice(
         key=tell.key,
         newsletter=newsletter,
@@ -86,12 +94,12 @@ def notice(house: House, newsletter: str, settings: NewsletterSettings, tell: Te
         number=tell.number,
         due=tell.due.astimezone(zone),
         until=(tell.due + late if late else tell.due).astimezone(zone),
-        link=desk_link(house, newsletter, tell.number) if tell.number else "",
+        link=desk_link(house, newsletter, tell.number),
         on_desk=bool(editors(house)),
         auto=bool(schedule and schedule.approval == "auto"),
         note=tell.note,
-        count=tell.count,
-        details=tuple(_details(house, newsletter, tell)),
+        count=sent.get("sent", 0) if sent else tell.count,
+        details=tuple(_went_out(sent) if sent else _details(house, newsletter, tell)),
     )
 
 
@@ -99,11 +107,14 @@ def desk_link(house: House, newsletter: str, number: int) -> str:
     """Where an editor looks at the issue: the desk, which asks for a login.
 
     Where nobody has one, a signed address of `digest serve` that shows it and acts for nobody.
+    "" where no base_url is set; without an issue, the desk as a whole, or "".
     """
-    record = house.issue(newsletter, number or None)
     base = house.settings.web.base_url
+    if not base or (not number and not editors(house)):
+        return ""
     if editors(house):
-        return f"{base}/desk/{newsletter}/{record.issue.number}"
+        return f"{base}/desk/{newsletter}/{number}" if number else f"{base}/desk"
+    record = house.issue(newsletter, number)
     token = tokens.seal(Token("view", newsletter, record.id, NOBODY), house.settings.keys)
     return f"{base}/v/{token}"
 
@@ -120,6 +131,19 @@ def _details(house: House, newsletter: str, tell: Tell) -> list[str]:
         failing = [state for state in house.sources() if state.failing_since]
         lines += [f"Source {state.name} cannot be read: {state.error}" for state in failing]
     return [" ".join(line.split()) if line else "" for line in lines]
+
+
+def _readers(house: House, newsletter: str, tell: Tell) -> dict[str, int]:
+    record = house.issue(newsletter, tell.number)
+    with house.database.reading() as session:
+        return {"sent": 0} | ledger.counts(session, record.id)
+
+
+def _went_out(counts: Mapping[str, int]) -> list[str]:
+    known = [state for state in _BECAME if counts.get(state)]
+    other = sorted(state for state in counts if state not in _BECAME)
+    lines = [f"{counts[state]:,} {_BECAME.get(state, state)}" for state in [*known, *other]]
+    return lines or ["0 readers were on its list"]
 
 
 def _outline(record: IssueRecord) -> list[str]:

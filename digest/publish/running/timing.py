@@ -4,6 +4,7 @@ Quoting follows systemd.service(5) and systemd.syntax(7) ("%" begins a specifier
 variable), and crontab(5) ("%" begins the input).
 """
 
+import contextlib
 import re
 import shlex
 from dataclasses import dataclass
@@ -65,8 +66,34 @@ def timer_units(program: Path, folder: Path, user: str = "") -> TimerUnits:
         "quoted": _quoted(folder),
         "user": f"User={user}\n" if user else "",
     }
-    name = "digest-" + (re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name).strip("-.") or "run")
+    name = unit_name(folder)
     return TimerUnits(name, _SERVICE.format(**values), _TIMER.format(**values))
+
+
+def unit_name(folder: Path) -> str:
+    """What the units for the publisher in `folder` are called, without their ending."""
+    return "digest-" + (re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name).strip("-.") or "run")
+
+
+def units_home(*, system: bool) -> Path | None:
+    """Where the manager looks for units of its own; None for an account that has no home."""
+    if system:
+        return Path("/etc/systemd/system")
+    # A container runs under numbers without names, which have no home.
+    with contextlib.suppress(RuntimeError):
+        return Path("~/.config/systemd/user").expanduser()
+    return None
+
+
+def written_timer(folder: Path) -> str:
+    """What switches on the timer that is written for `folder`: "" where none is, or it is on."""
+    name = f"{unit_name(folder)}.timer"
+    for system, manager in ((True, "systemctl"), (False, "systemctl --user")):
+        home = units_home(system=system)
+        if home and (home / name).exists():
+            on = (home / "timers.target.wants" / name).is_symlink()
+            return "" if on else f"{manager} enable --now {name}"
+    return ""
 
 
 def write_units(units: TimerUnits, into: Path) -> list[Path]:
