@@ -624,9 +624,16 @@ def _walk(
     page.get_by_role("link", name="Leave The Week").click()
     page.get_by_role("button", name="Unsubscribe").click()
     assert profile(house, address).subscriptions[0].state == "withdrawn"
+    page.get_by_text("Tell us why").click()
+    page.get_by_label("There were too many mails").check()
+    page.get_by_role("button", name="Tell").click()
+    choices = page.get_by_role("link", name="Your choices").evaluate("link => link.href")
+    assert "You do not get The Week" in HTTP.get(choices).text
     page.get_by_text("Would fewer have been better?").click()
     page.get_by_role("button", name="It was a mistake").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Welcome back"
+    page.get_by_role("link", name="What would you like to read?").click()
+    assert page.get_by_label("Every issue").count() == 1
     assert profile(house, address).subscriptions[0].state == "confirmed"
 
 
@@ -754,3 +761,22 @@ def test_a_publisher_says_which_addresses_are_refused(
         assert [to for to, _, _ in letters(relay, 2)] == [
             "postmaster@readers.example", "x@yopmail.com"
         ]  # fmt: skip
+
+
+def test_the_pages_wear_the_publisher_s_theme(
+    folder: Path, environ: dict[str, str], hands: Clock
+) -> None:
+    file = folder / "digest.toml"
+    theme = (
+        '[theme]\naccent = "#06c"\nheadline_font = "Charter, Georgia, serif"\nradius = 9\n'
+        '[theme.dark]\npaper = "#101010"\n'
+    )
+    file.write_text(file.read_text("utf-8") + theme, encoding="utf-8")
+    with open_house(folder, environ) as themed, serving(public_app(themed, hands)) as site:
+        for path in ("/subscribe", "/archive", "/u/nothing"):
+            page = HTTP.get(site + path).text
+            for part in ("--accent:#0066cc;", "--head:Charter, Georgia, serif;", "--round:9px",
+                         "--paper:#ffffff;", "--paper:#101010;"):  # fmt: skip
+                assert part in page, (path, part)
+            assert "#a3281f" not in page
+            assert "#ff8a7a" not in page
