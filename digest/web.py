@@ -197,6 +197,7 @@ def _listed(house: House, issues: list[publish.Published], newsletter: str) -> R
         "lang": words.known(known.language),
         "dir": words.direction(known.language),
         "day": words.day,
+        "name": words.apart(page["newsletter"]),
         "zone": {slug: ZoneInfo(one.timezone) for slug, one in told.newsletter.items()},
     }
     shown = house.templates.overlay(autoescape=True).get_template("web/archive.html.jinja")

@@ -72,6 +72,7 @@ def shown(door: Door, pages: jinja2.Environment) -> Show:
             "languages": words.LANGUAGES,
             "zones": zones.by_region,
             "day": words.day,
+            "name": words.apart(page.newsletter),
         }
         headers = HEADERS
         if context["script"]:
