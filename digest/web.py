@@ -182,11 +182,10 @@ def _known(ask: Callable[[House, str], Known], house: House, newsletter: str) ->
 
 def _listed(house: House, issues: list[publish.Published], newsletter: str) -> Response:
     told, base = house.settings, house.settings.web.base_url
+    newsletter = newsletter or (next(iter(told.newsletter)) if len(told.newsletter) == 1 else "")
     known = told.newsletter.get(newsletter) or next(iter(told.newsletter.values()))
     page = {
-        "newsletter": known.title
-        if newsletter or len(told.newsletter) == 1
-        else told.publisher.name,
+        "newsletter": known.title if newsletter else told.publisher.name,
         "publisher": told.publisher.name,
         "postal_address": told.publisher.postal_address,
         "base": base,

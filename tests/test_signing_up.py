@@ -41,6 +41,8 @@ from = "The Day <daily@news.example.org>"
 list_id = "daily.news.example.org"
 """
 
+ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 class Clock:
     """A clock that is set by hand."""
@@ -402,6 +404,9 @@ def test_no_page_says_that_mail_comes_where_none_will(
     assert (wrong.status_code, "Nothing was saved." in wrong.text) == (422, True)
     assert profile(house).subscriptions[0].paused_until
     HTTP.post(leave, data={"page": "1"})
+    for told in ({"act": "pause", "weeks": "4"}, {"page": "1", "section": "Global"}):
+        said = HTTP.post(page, data=told).text  # a page that stayed open
+        assert ("Saved." in said, "You do not get <bdi>The Week</bdi>" in said) == (False, True)
     assert "will come to" not in HTTP.post(confirm).text
     assert "You do not get The Week" in HTTP.post(confirm).text
     with house.database.writing() as session:
@@ -781,3 +786,15 @@ def test_the_pages_wear_the_publisher_s_theme(
                 assert part in page, (path, part)
             assert "#a3281f" not in page
             assert "#ff8a7a" not in page
+
+
+@ONE_ENGINE
+def test_the_only_newsletter_s_feed_is_on_the_page_of_all_past_issues(
+    folder: Path, environ: dict[str, str], hands: Clock
+) -> None:
+    with open_house(folder, environ) as alone, serving(public_app(alone, hands)) as site:
+        page = HTTP.get(f"{site}/archive").text
+        link = re.search(r'<link rel="alternate" type="application/atom.xml" href="([^"]+)"', page)
+        assert link
+        assert link[1].endswith("/archive/weekly/feed.xml")
+        assert f'<a href="{link[1]}">Feed</a>' in page
