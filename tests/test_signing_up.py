@@ -542,7 +542,9 @@ def test_list_bombing_three_in_a_month_also_when_the_requests_are_forgotten(
         assert ANN not in str(session.connection().execute(select(TallyRow)).all())
 
 
-def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
+def test_feedback_and_archive(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay, environ: dict[str, str]
+) -> None:
     from subscribers import tokens
 
     joined(house, site, hands, relay)
@@ -570,10 +572,28 @@ def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: Scri
     link = f"{site}/f/{tokens.seal(tokens.Token('feedback', 'weekly', record.id, number), KEYS)}"
     assert "How was this issue?" in HTTP.get(link).text
     assert HTTP.post(link, data={"verdict": "hacked"}).status_code == 422
+
+    def said(*words: str) -> str:
+        told = ["-C", str(house.settings.folder), "issues", "feedback", "-n", "weekly", *words]
+        result = CliRunner().invoke(program, told, env=environ)
+        assert result.exit_code == 0
+        return result.stdout + result.stderr
+
+    assert said() == "nobody has said anything of issue 1 yet\n"
     for verdict in ("poor", "good"):
         HTTP.post(link, data={"verdict": verdict, "comment": "more maps"})
     with house.database.reading() as session:
         assert roster.feedback(session, record.id) == {"good": 1}
+    assert [(o.verdict, o.comment) for o in publish.opinions(house, record)] == [
+        ("good", "more maps")
+    ]
+
+    HTTP.post(link, data={"verdict": "poor", "comment": "[red]\x1b[31m less"})
+    assert "poor" in said()
+    assert "[red] [31m less" in said()
+    assert "ann@" not in said("--json")
+    [told] = json.loads(said("--json"))
+    assert (told["verdict"], told["comment"]) == ("poor", "[red]\x1b[31m less")
 
 
 @pytest.mark.parametrize("language", ["hi", "es", "fr", "ar"])
