@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 from typer.testing import CliRunner
 
 from digest import publish
@@ -818,3 +818,57 @@ def test_the_only_newsletter_s_feed_is_on_the_page_of_all_past_issues(
         assert link
         assert link[1].endswith("/archive/weekly/feed.xml")
         assert f'<a href="{link[1]}">Feed</a>' in page
+
+
+@ONE_ENGINE
+def test_after_years_of_issues_a_page_reads_no_more_of_them_than_it_shows(
+    folder: Path, environ: dict[str, str], hands: Clock
+) -> None:
+    from subscribers import tokens
+
+    with open_house(folder, environ) as old, serving(public_app(old, hands)) as site:
+        with old.database.writing() as session:
+            number = roster.add(session, ANN, "weekly", how="page", now=NOW, keys=KEYS)
+        publish.collect(old, now=NOW)
+        issue = publish.prepare(old, "weekly", now=NOW).record.id
+        _many(old, 119)
+        first = HTTP.get(f"{site}/archive/weekly").text
+        older = re.search(r'href="[^"]+(/archive/weekly[?]before=[0-9]+)" rel="next"', first)
+        assert older
+        second = HTTP.get(site + older[1]).text
+        third = HTTP.get(f"{site}/archive/weekly?before=20").text
+        shown = [re.findall(r"/archive/weekly/([0-9]+)", page) for page in (first, second, third)]
+        assert [list(map(int, numbers)) for numbers in shown] == [
+            [*range(120, 70, -1)], [*range(70, 20, -1)], [*range(19, 1, -1)]
+        ]  # fmt: skip
+        assert 'rel="next"' not in third
+        assert "/archive/weekly/120" in HTTP.get(f"{site}/archive?before=-1").text
+        seals: tuple[tuple[str, tokens.Purpose], ...] = (
+            ("p", "preferences"), ("u", "unsubscribe"), ("f", "feedback")
+        )  # fmt: skip
+        links = [f"/{path}/{tokens.seal(tokens.Token(purpose, 'weekly', issue, number), KEYS)}"
+                 for path, purpose in seals]  # fmt: skip
+        said: list[str] = []
+        event.listen(old.database.engine, "before_cursor_execute",
+                     lambda *told: said.append(told[2]))  # fmt: skip
+        for path in (*links, "/health", "/archive", "/archive/weekly", "/archive/weekly/feed.xml"):
+            assert HTTP.get(site + path).status_code == 200
+        whole = [statement for statement in said if "issue.manifest" in statement]
+        assert len(whole) >= 7
+        assert [statement for statement in whole if " LIMIT " not in statement] == []
+
+
+def _many(house: House, count: int) -> None:
+    """So many more issues like the first, all of which went out."""
+    columns = "newsletter, content_hash, approved_hash, approved_by, prepared_at, version"
+    copied = (
+        f"INSERT INTO issue (number, state, manifest, {columns}) "  # noqa: S608 - our own columns
+        "SELECT :number, 'sent', replace(manifest, :first, :this), "
+        f"{columns} FROM issue WHERE number = 1"
+    )
+    told = [
+        {"number": number, "first": '"number":1,', "this": f'"number":{number},'}
+        for number in range(2, count + 2)
+    ]
+    with house.database.engine.begin() as connection:
+        connection.execute(text(copied), told)
