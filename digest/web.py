@@ -29,6 +29,7 @@ from subscribers.errors import BadSignature, BadToken
 from subscribers.web import HEADERS, router, shown
 
 Known = TypeVar("Known")
+LISTED = 50  # past issues on a page
 MOST_BYTES = 2 << 20  # of a webhook's call
 # The mail's own HTML: its inline styles and pictures, and nothing that runs.
 _MAIL = {
@@ -110,7 +111,7 @@ def _machines(app: FastAPI, house: House, clock: Callable[[], datetime]) -> None
 
     @app.api_route("/health", methods=["GET", "HEAD"])
     def health() -> Response:
-        house.issues()
+        house.issues(limit=1)
         return PlainTextResponse("well\n", headers=HEADERS)
 
     @app.get("/metrics")
@@ -147,18 +148,22 @@ def _archive(app: FastAPI, house: House) -> None:
     """Past issues for anybody, and a feed of them."""
 
     @app.api_route("/archive", methods=["GET", "HEAD"])
-    def everything() -> Response:
+    def everything(before: str = "") -> Response:
         slugs = tuple(house.settings.newsletter)
-        listed = [one for slug in slugs for one in publish.published(house, slug)]
-        return _listed(house, sorted(listed, key=lambda one: one.at, reverse=True), "")
+        if len(slugs) == 1:
+            return one_newsletter(slugs[0], before)
+        listed = [one for slug in slugs for one in publish.published(house, slug, LISTED)]
+        return _listed(house, sorted(listed, key=lambda one: one.at, reverse=True)[:LISTED], "")
 
     @app.api_route("/archive/{newsletter}", methods=["GET", "HEAD"])
-    def one_newsletter(newsletter: str) -> Response:
-        return _listed(house, _known(publish.published, house, newsletter), newsletter)
+    def one_newsletter(newsletter: str, before: str = "") -> Response:
+        number = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None
+        issues = _known(lambda: publish.published(house, newsletter, LISTED + 1, number))
+        return _listed(house, issues, newsletter)
 
     @app.api_route("/archive/{newsletter}/feed.xml", methods=["GET", "HEAD"])
     def feed(newsletter: str) -> Response:
-        text = _known(publish.atom, house, newsletter)
+        text = _known(lambda: publish.atom(house, newsletter))
         return Response(text, headers=_OPEN, media_type="application/atom+xml")
 
     @app.api_route("/archive/{newsletter}/{number:issue}", methods=["GET", "HEAD"])
@@ -173,34 +178,37 @@ def _archive(app: FastAPI, house: House) -> None:
         )
 
 
-def _known(ask: Callable[[House, str], Known], house: House, newsletter: str) -> Known:
+def _known(ask: Callable[[], Known]) -> Known:
     try:
-        return ask(house, newsletter)
+        return ask()
     except DigestError:
         raise HTTPException(404, "There is no such newsletter.", HEADERS) from None
 
 
 def _listed(house: House, issues: list[publish.Published], newsletter: str) -> Response:
     told, base = house.settings, house.settings.web.base_url
+    older = issues[LISTED - 1].number if len(issues) > LISTED else 0
     known = told.newsletter.get(newsletter) or next(iter(told.newsletter.values()))
+    name = known.title if newsletter else told.publisher.name
     page = {
-        "newsletter": known.title
-        if newsletter or len(told.newsletter) == 1
-        else told.publisher.name,
+        "newsletter": name,
         "publisher": told.publisher.name,
         "postal_address": told.publisher.postal_address,
         "base": base,
         "feed": f"{base}/archive/{newsletter}/feed.xml" if newsletter else "",
+        "older": f"{base}/archive/{newsletter}?before={older}" if older else "",
+        "shelves": {} if newsletter else {slug: one.title for slug, one in told.newsletter.items()},
     }
     words_of = {
         "_": words.marked(known.language),
         "lang": words.known(known.language),
         "dir": words.direction(known.language),
         "day": words.day,
+        "name": words.apart(name),
         "zone": {slug: ZoneInfo(one.timezone) for slug, one in told.newsletter.items()},
     }
     shown = house.templates.overlay(autoescape=True).get_template("web/archive.html.jinja")
-    return HTMLResponse(shown.render(page=page, issues=issues, **words_of), headers=_OPEN)
+    return HTMLResponse(shown.render(page=page, issues=issues[:LISTED], **words_of), headers=_OPEN)
 
 
 def desk_app(

@@ -45,6 +45,13 @@ def day(moment: date, language: str) -> str:
     return format_date(moment, "long", locale=written)
 
 
+def apart(name: str) -> Markup:
+    """A publisher's own name for the markup of a page, which may be written the other way: what
+    ends it ("!") stays with it (Unicode's bidirectional isolates).
+    """
+    return Markup("<bdi>%s</bdi>") % name
+
+
 def listed(names: Sequence[str], language: str) -> str:
     """Names as a sentence has them: "The Week and The Day"."""
     from babel.lists import format_list

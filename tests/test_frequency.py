@@ -191,7 +191,7 @@ def test_over_a_week_each_reader_gets_the_edition_they_chose(
     with house.database.reading() as session:
         (held,) = roster.find(session, BEN).subscriptions
     assert (held.newsletter, held.state) == ("daily", "withdrawn")
-    assert [one.number for one in publish.published(house, "sunday")] == [1]
+    assert [one.number for one in publish.published(house, "sunday", 9)] == [1]
 
 
 def test_who_chooses_otherwise_in_mid_send_is_decided_at_the_next_claim(

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from playwright.sync_api import sync_playwright
 
+from digest.theme import Theme
 from subscribers.errors import BadToken
 from subscribers.limiting import Admission
 from subscribers.preferences import EVERYTHING, Preferences
@@ -112,6 +113,7 @@ def site(door: ScriptedDoor) -> Iterator[str]:
     pages = jinja2.Environment(  # noqa: S701 - the router turns escaping on, and a test shows it
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.Undefined
     )
+    pages.globals["theme"] = Theme().for_templates()
     app = FastAPI()
     app.include_router(router(door, pages))
     with serving(app) as address:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 from typer.testing import CliRunner
 
 from digest import publish
@@ -40,6 +40,8 @@ title = "The Day"
 from = "The Day <daily@news.example.org>"
 list_id = "daily.news.example.org"
 """
+
+ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 class Clock:
@@ -311,8 +313,9 @@ def test_a_page_about_several_newsletters_names_them_in_a_sentence(
 ) -> None:
     ask(site, hands, newsletter=["weekly", "daily"])
     page = HTTP.get(site + letters(relay, 1)[0][2], headers={"Accept-Language": "en"}).text
-    assert "Mail The Week and The Day to" in page
-    assert '<header class="mast"><b>The Meridian Post</b></header>' in page
+    # Isolated: a name may be written the other way than the page.
+    assert "Mail <bdi>The Week and The Day</bdi> to" in page
+    assert '<header class="mast"><b dir="auto">The Meridian Post</b></header>' in page
 
 
 def test_leaving_why_and_back(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
@@ -401,6 +404,9 @@ def test_no_page_says_that_mail_comes_where_none_will(
     assert (wrong.status_code, "Nothing was saved." in wrong.text) == (422, True)
     assert profile(house).subscriptions[0].paused_until
     HTTP.post(leave, data={"page": "1"})
+    for told in ({"act": "pause", "weeks": "4"}, {"page": "1", "section": "Global"}):
+        said = HTTP.post(page, data=told).text  # a page that stayed open
+        assert ("Saved." in said, "You do not get <bdi>The Week</bdi>" in said) == (False, True)
     assert "will come to" not in HTTP.post(confirm).text
     assert "You do not get The Week" in HTTP.post(confirm).text
     with house.database.writing() as session:
@@ -412,7 +418,7 @@ def test_no_page_says_that_mail_comes_where_none_will(
     for told in ({"act": "address", "address": "new@readers.example"}, {"act": "language"},
                  {"act": "join", "newsletter": "daily"}, {"section": "Global"}):  # fmt: skip
         said = HTTP.post(page, data=told).text
-        assert "You do not get The Week" in said
+        assert "You do not get <bdi>The Week</bdi>" in said
         assert not [word for word in ("Saved.", "Look into your mail") if word in said]
 
 
@@ -536,7 +542,9 @@ def test_list_bombing_three_in_a_month_also_when_the_requests_are_forgotten(
         assert ANN not in str(session.connection().execute(select(TallyRow)).all())
 
 
-def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: ScriptedRelay) -> None:
+def test_feedback_and_archive(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay, environ: dict[str, str]
+) -> None:
     from subscribers import tokens
 
     joined(house, site, hands, relay)
@@ -564,10 +572,28 @@ def test_feedback_and_archive(house: House, site: str, hands: Clock, relay: Scri
     link = f"{site}/f/{tokens.seal(tokens.Token('feedback', 'weekly', record.id, number), KEYS)}"
     assert "How was this issue?" in HTTP.get(link).text
     assert HTTP.post(link, data={"verdict": "hacked"}).status_code == 422
+
+    def said(*words: str) -> str:
+        told = ["-C", str(house.settings.folder), "issues", "feedback", "-n", "weekly", *words]
+        result = CliRunner().invoke(program, told, env=environ)
+        assert result.exit_code == 0
+        return result.stdout + result.stderr
+
+    assert said() == "nobody has said anything of issue 1 yet\n"
     for verdict in ("poor", "good"):
         HTTP.post(link, data={"verdict": verdict, "comment": "more maps"})
     with house.database.reading() as session:
         assert roster.feedback(session, record.id) == {"good": 1}
+    assert [(o.verdict, o.comment) for o in publish.opinions(house, record)] == [
+        ("good", "more maps")
+    ]
+
+    HTTP.post(link, data={"verdict": "poor", "comment": "[red]\x1b[31m less"})
+    assert "poor" in said()
+    assert "[red] [31m less" in said()
+    assert "ann@" not in said("--json")
+    [told] = json.loads(said("--json"))
+    assert (told["verdict"], told["comment"]) == ("poor", "[red]\x1b[31m less")
 
 
 @pytest.mark.parametrize("language", ["hi", "es", "fr", "ar"])
@@ -624,9 +650,16 @@ def _walk(
     page.get_by_role("link", name="Leave The Week").click()
     page.get_by_role("button", name="Unsubscribe").click()
     assert profile(house, address).subscriptions[0].state == "withdrawn"
+    page.get_by_text("Tell us why").click()
+    page.get_by_label("There were too many mails").check()
+    page.get_by_role("button", name="Tell").click()
+    choices = page.get_by_role("link", name="Your choices").evaluate("link => link.href")
+    assert "You do not get <bdi>The Week</bdi>" in HTTP.get(choices).text
     page.get_by_text("Would fewer have been better?").click()
     page.get_by_role("button", name="It was a mistake").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Welcome back"
+    page.get_by_role("link", name="What would you like to read?").click()
+    assert page.get_by_label("Every issue").count() == 1
     assert profile(house, address).subscriptions[0].state == "confirmed"
 
 
@@ -754,3 +787,88 @@ def test_a_publisher_says_which_addresses_are_refused(
         assert [to for to, _, _ in letters(relay, 2)] == [
             "postmaster@readers.example", "x@yopmail.com"
         ]  # fmt: skip
+
+
+def test_the_pages_wear_the_publisher_s_theme(
+    folder: Path, environ: dict[str, str], hands: Clock
+) -> None:
+    file = folder / "digest.toml"
+    theme = (
+        '[theme]\naccent = "#06c"\nheadline_font = "Charter, Georgia, serif"\nradius = 9\n'
+        '[theme.dark]\npaper = "#101010"\n'
+    )
+    file.write_text(file.read_text("utf-8") + theme, encoding="utf-8")
+    with open_house(folder, environ) as themed, serving(public_app(themed, hands)) as site:
+        for path in ("/subscribe", "/archive", "/u/nothing"):
+            page = HTTP.get(site + path).text
+            for part in ("--accent:#0066cc;", "--head:Charter, Georgia, serif;", "--round:9px",
+                         "--paper:#ffffff;", "--paper:#101010;"):  # fmt: skip
+                assert part in page, (path, part)
+            assert "#a3281f" not in page
+            assert "#ff8a7a" not in page
+
+
+@ONE_ENGINE
+def test_the_only_newsletter_s_feed_is_on_the_page_of_all_past_issues(
+    folder: Path, environ: dict[str, str], hands: Clock
+) -> None:
+    with open_house(folder, environ) as alone, serving(public_app(alone, hands)) as site:
+        page = HTTP.get(f"{site}/archive").text
+        link = re.search(r'<link rel="alternate" type="application/atom.xml" href="([^"]+)"', page)
+        assert link
+        assert link[1].endswith("/archive/weekly/feed.xml")
+        assert f'<a href="{link[1]}">Feed</a>' in page
+
+
+@ONE_ENGINE
+def test_after_years_of_issues_a_page_reads_no_more_of_them_than_it_shows(
+    folder: Path, environ: dict[str, str], hands: Clock
+) -> None:
+    from subscribers import tokens
+
+    with open_house(folder, environ) as old, serving(public_app(old, hands)) as site:
+        with old.database.writing() as session:
+            number = roster.add(session, ANN, "weekly", how="page", now=NOW, keys=KEYS)
+        publish.collect(old, now=NOW)
+        issue = publish.prepare(old, "weekly", now=NOW).record.id
+        _many(old, 119)
+        first = HTTP.get(f"{site}/archive/weekly").text
+        older = re.search(r'href="[^"]+(/archive/weekly[?]before=[0-9]+)" rel="next"', first)
+        assert older
+        second = HTTP.get(site + older[1]).text
+        third = HTTP.get(f"{site}/archive/weekly?before=20").text
+        shown = [re.findall(r"/archive/weekly/([0-9]+)", page) for page in (first, second, third)]
+        assert [list(map(int, numbers)) for numbers in shown] == [
+            [*range(120, 70, -1)], [*range(70, 20, -1)], [*range(19, 1, -1)]
+        ]  # fmt: skip
+        assert 'rel="next"' not in third
+        assert "/archive/weekly/120" in HTTP.get(f"{site}/archive?before=-1").text
+        seals: tuple[tuple[str, tokens.Purpose], ...] = (
+            ("p", "preferences"), ("u", "unsubscribe"), ("f", "feedback")
+        )  # fmt: skip
+        links = [f"/{path}/{tokens.seal(tokens.Token(purpose, 'weekly', issue, number), KEYS)}"
+                 for path, purpose in seals]  # fmt: skip
+        said: list[str] = []
+        event.listen(old.database.engine, "before_cursor_execute",
+                     lambda *told: said.append(told[2]))  # fmt: skip
+        for path in (*links, "/health", "/archive", "/archive/weekly", "/archive/weekly/feed.xml"):
+            assert HTTP.get(site + path).status_code == 200
+        whole = [statement for statement in said if "issue.manifest" in statement]
+        assert len(whole) >= 7
+        assert [statement for statement in whole if " LIMIT " not in statement] == []
+
+
+def _many(house: House, count: int) -> None:
+    """So many more issues like the first, all of which went out."""
+    columns = "newsletter, content_hash, approved_hash, approved_by, prepared_at, version"
+    copied = (
+        f"INSERT INTO issue (number, state, manifest, {columns}) "  # noqa: S608 - our own columns
+        "SELECT :number, 'sent', replace(manifest, :first, :this), "
+        f"{columns} FROM issue WHERE number = 1"
+    )
+    told = [
+        {"number": number, "first": '"number":1,', "this": f'"number":{number},'}
+        for number in range(2, count + 2)
+    ]
+    with house.database.engine.begin() as connection:
+        connection.execute(text(copied), told)

@@ -170,6 +170,17 @@ def test_the_operator_lifts_what_stands_and_that_is_kept(run: Run, desk: OneDesk
     assert "lifted: request by forget of 2026-03-30, on 2026-03-30 by Eve: they wrote" in said
 
 
+def test_the_word_by_which_a_stranger_was_lifted_is_erased_with_them(run: Run) -> None:
+    """No reader here, and nothing left of them but what somebody wrote in their name."""
+    run("suppress", "nobody@example.org")
+    run("lift", "nobody@example.org", "--why", "Nora Body wrote on 5 March")
+    assert "Nora Body" in run("show", "nobody@example.org", "--json")[1]
+    erased = run("forget", "nobody@example.org", "--yes")[1]
+    assert [line.split() for line in erased.splitlines() if "lifting" in line] == [["lifting", "1"]]
+    assert "Nora Body" not in run("show", "nobody@example.org", "--json")[1]
+    assert "suppressed: request, by forget" in run("show", "nobody@example.org")[1]
+
+
 @pytest.mark.parametrize("words", [("ann@example.org",), ("ann@example.org", "--why", "  ")])
 def test_nothing_is_lifted_without_a_word_why(run: Run, words: tuple[str, ...]) -> None:
     run("suppress", "ann@example.org")

@@ -1,6 +1,6 @@
 """The issues: drafts, what was approved, what went out."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -160,12 +160,22 @@ def issue_by_id(session: Session, issue_id: int) -> IssueRecord | None:
     return _record(row) if row else None
 
 
-def issues(session: Session, newsletter: str | None = None) -> list[IssueRecord]:
-    """All issues, newest first."""
+def issues(
+    session: Session, newsletter: str | None = None, *, states: Collection[str] = (),
+    before: int | None = None, limit: int | None = None,
+) -> list[IssueRecord]:  # fmt: skip
+    """All issues, newest first: those in one of these states, numbered below `before`, at most
+    `limit`. Each is read whole, which takes its time; who answers a page asks for few.
+    """
     query = select(IssueRow)
     if newsletter:
         query = query.where(IssueRow.newsletter == newsletter)
-    return [_record(row) for row in session.exec(query.order_by(col(IssueRow.id).desc()))]
+    if states:
+        query = query.where(col(IssueRow.state).in_(states))
+    if before is not None:
+        query = query.where(IssueRow.number < before)
+    newest = query.order_by(col(IssueRow.id).desc()).limit(limit)
+    return [_record(row) for row in session.exec(newest)]
 
 
 def set_state(

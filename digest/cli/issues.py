@@ -100,6 +100,31 @@ def changes(
 
 
 @app.command()
+def feedback(
+    context: typer.Context,
+    number: Number = None,
+    newsletter: Newsletter = None,
+    as_json: Json = False,
+) -> None:
+    """What readers said of an issue, in their own words, the newest first; never who.
+
+    Example: digest issues feedback 12
+    """
+    from digest import publish
+    from digest.terminal.desk import show_opinions
+
+    with opened(context) as house:
+        record = house.issue(house.newsletter(newsletter)[0], number)
+        found = publish.opinions(house, record)
+    if as_json:
+        print_json(found)
+    elif found:
+        show_opinions(found)
+    else:
+        say(f"nobody has said anything of issue {record.issue.number} yet")
+
+
+@app.command()
 def candidates(
     context: typer.Context,
     words: Annotated[

@@ -36,7 +36,7 @@ def add(routes: APIRouter, desk: Desk, show: Show) -> None:
 
 
 def _shelf(house: House, slug: str, now: datetime) -> Shelf:
-    records = house.issues(slug)[:LISTED]
+    records = house.issues(slug, LISTED)
     title = house.settings.newsletter[slug].title
     issues = tuple((record, _account(house, record)) for record in records)
     due = publish.due_lines(house, slug, now=now, count=COMING)

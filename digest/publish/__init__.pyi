@@ -83,6 +83,7 @@ from .receiving import explain_number as explain_number
 from .receiving import explain_report as explain_report
 from .receiving import hook as hook
 from .receiving import left_by as left_by
+from .receiving import opinions as opinions
 from .receiving import receive as receive
 from .receiving import receive_all as receive_all
 from .receiving import reports as reports

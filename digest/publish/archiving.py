@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
-from digest import rendering
+from digest import archive, rendering
 from digest.edition import cut
 from digest.errors import IssueError, SettingsError
 from digest.publish.opening import House
@@ -25,9 +25,16 @@ class Published:
     at: datetime
 
 
-def published(house: House, newsletter: str) -> list[Published]:
-    """The issues of a newsletter that went out, newest first. Raises SettingsError."""
+def published(
+    house: House, newsletter: str, limit: int, before: int | None = None
+) -> list[Published]:
+    """So many issues of a newsletter that went out, newest first, those before a number alone.
+
+    Raises SettingsError.
+    """
     slug, told = house.newsletter(newsletter)
+    with house.database.reading() as session:
+        records = archive.issues(session, slug, states=("sent",), before=before, limit=limit)
     return [
         Published(
             slug,
@@ -36,8 +43,7 @@ def published(house: House, newsletter: str) -> list[Published]:
             record.issue.subject or _first(record.issue.stories) or told.title,
             record.issue.at,
         )
-        for record in house.issues(slug)
-        if record.state == "sent"
+        for record in records
     ]
 
 
@@ -59,7 +65,7 @@ def atom(house: House, newsletter: str) -> str:
     """The archive as an Atom feed (RFC 4287). Raises SettingsError."""
     slug, told = house.newsletter(newsletter)
     base = f"{house.settings.web.base_url}/archive/{slug}"
-    issues = published(house, slug)[:IN_FEED]
+    issues = published(house, slug, IN_FEED)
     updated = issues[0].at if issues else datetime.fromtimestamp(0).astimezone()
     entries = "".join(
         f"<entry><title>{escape(one.subject)}</title><id>{base}/{one.number}</id>"

@@ -394,7 +394,7 @@ class FrontDoor:
         found: list[str] = []
         for name in filter(None, (newsletter, self._house.settings.weekly_edition(newsletter))):
             known = self._house.settings.newsletter.get(name)
-            carried = [record.issue for record in self._house.issues(name)[:1]]
+            carried = [record.issue for record in self._house.issues(name, limit=1)]
             found += [
                 *(section_order(self._house, known) if known else ()),
                 *section_names(carried),

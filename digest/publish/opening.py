@@ -96,12 +96,14 @@ class House:
         with self.database.reading() as session:
             return archive.issue(session, newsletter, number)
 
-    def issues(self, newsletter: str | None = None) -> "list[IssueRecord]":
-        """All issues, newest first."""
+    def issues(
+        self, newsletter: str | None = None, limit: int | None = None
+    ) -> "list[IssueRecord]":
+        """All issues, newest first, or so many of them."""
         from digest import archive
 
         with self.database.reading() as session:
-            return archive.issues(session, newsletter)
+            return archive.issues(session, newsletter, limit=limit)
 
     def sources(self) -> "list[SourceState]":
         """How every source of the settings fares, in their order; blank where never visited."""

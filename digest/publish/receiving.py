@@ -26,7 +26,7 @@ from subscribers.bounces import About, Failure, Report, events, understand
 from subscribers.bounces.faults import fault
 from subscribers.bounces.policy import GONE, Policy, verdict
 from subscribers.errors import BadSignature, InvalidAddress, Suppressed
-from subscribers.roster import Reported, Session
+from subscribers.roster import Opinion, Reported, Session
 
 MEMORY = timedelta(days=400)  # how far back failures are looked at
 
@@ -170,6 +170,12 @@ def left_by(house: House, record: archive.IssueRecord) -> dict[str, dict[str, in
             "reports": roster.report_counts(session, record.id),
             "feedback": roster.feedback(session, record.id),
         }
+
+
+def opinions(house: House, record: archive.IssueRecord) -> list[Opinion]:
+    """What readers said of an issue, the newest first; never who."""
+    with house.database.reading() as session:
+        return roster.opinions(session, record.id)
 
 
 def note_refusal(

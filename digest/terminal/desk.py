@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         HistoryLine,
         Line,
     )
+    from subscribers.roster import Opinion
 
 
 def show_desk(issue: "DeskIssue") -> None:
@@ -108,4 +109,12 @@ def show_candidates(candidates: "Sequence[Candidate]") -> None:
             f"{one.score.total:.2f}" if one.score else "",
             safe(f"in the issue: {one.standing}" if one.standing else one.reason),
         )
+    data.print(made)
+
+
+def show_opinions(opinions: "Sequence[Opinion]") -> None:
+    """What readers said of an issue."""
+    made = table("UTC", "said", "in their words")
+    for one in opinions:
+        made.add_row(when(one.at), one.verdict, safe(one.comment))
     data.print(made)

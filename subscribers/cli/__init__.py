@@ -321,7 +321,7 @@ def forget(
             person: Profile | None = roster.find(session, address)
         except UnknownSubscriber:
             traces = roster.traces(session, address, desk.keys)
-            if not {"notice", "tally"} & traces.keys():
+            if not traces.keys() - {"suppression"}:
                 raise
             person = None
     if not yes:

@@ -76,6 +76,7 @@ from subscribers.roster.profiles import (
     suppressions,
 )
 from subscribers.roster.reporting import (
+    Opinion,
     Reported,
     feedback,
     history,
@@ -83,6 +84,7 @@ from subscribers.roster.reporting import (
     note_deed,
     note_report,
     number_of,
+    opinions,
     report_counts,
     report_raw,
     reports,
@@ -100,6 +102,7 @@ __all__ = [
     "Listed",
     "Notice",
     "NoticeKind",
+    "Opinion",
     "Profile",
     "Reason",
     "Reported",
@@ -137,6 +140,7 @@ __all__ = [
     "note_report",
     "number_of",
     "open_notice",
+    "opinions",
     "pause",
     "profile",
     "recipients",

@@ -163,3 +163,20 @@ def feedback(session: Session, issue: int) -> dict[str, int]:
     verdict = col(row.verdict)
     query = select(verdict, func.count()).where(col(row.issue) == issue).group_by(verdict)
     return {line[0]: line[1] for line in session.connection().execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one reader thinks of an issue: "good", "fair" or "poor", and their own words, if any."""
+
+    at: datetime
+    verdict: str
+    comment: str
+
+
+def opinions(session: Session, issue: int) -> list[Opinion]:
+    """What readers said of an issue, the newest first; never who."""
+    row = FeedbackRow
+    query = select(col(row.at), col(row.verdict), col(row.comment)).where(col(row.issue) == issue)
+    found = session.connection().execute(query.order_by(col(row.at).desc(), col(row.id).desc()))
+    return [Opinion(*line) for line in found]

@@ -46,7 +46,9 @@ NOTHING: dict[str, Any] = {
 
 
 def router(door: Door, pages: jinja2.Environment) -> APIRouter:
-    """The routes of all pages, shown with `web/*.html.jinja` of these templates."""
+    """The routes of all pages, shown with `web/*.html.jinja` of these templates, which know the
+    publisher's `theme` (digest.theme).
+    """
     show = shown(door, pages)
     routes = APIRouter(include_in_schema=False)
     for part in (leaving, choosing, joining):
@@ -70,6 +72,7 @@ def shown(door: Door, pages: jinja2.Environment) -> Show:
             "languages": words.LANGUAGES,
             "zones": zones.by_region,
             "day": words.day,
+            "name": words.apart(page.newsletter),
         }
         headers = HEADERS
         if context["script"]:

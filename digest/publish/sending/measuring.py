@@ -13,7 +13,6 @@ from digest.publish.admitting import sign_ups
 from digest.publish.opening import House, address_of
 from subscribers.roster import Session
 
-_SHOWN = ("sending", "sent", "cancelled")
 LATEST = 5  # issues that are finished; those under way are always there
 
 
@@ -54,15 +53,14 @@ def metrics(house: House, now: datetime) -> str:
         for name in relays:
             breakers.add(int(name in broken), relay=name)
         joining.add(sign_ups(session, house, now))
-        issues = _of_issues(session, _shown(archive.issues(session)))
+        issues = _of_issues(session, _shown(session))
     lines = [line for family in (senders, breakers, joining, *issues) for line in family.lines()]
     return "\n".join(lines) + "\n"
 
 
-def _shown(records: list[IssueRecord]) -> list[IssueRecord]:
-    out = [record for record in records if record.state in _SHOWN]
-    under_way = [record for record in out if record.state == "sending"]
-    return under_way + [record for record in out if record.state != "sending"][:LATEST]
+def _shown(session: Session) -> list[IssueRecord]:
+    under_way = archive.issues(session, states=("sending",))
+    return under_way + archive.issues(session, states=("sent", "cancelled"), limit=LATEST)
 
 
 def _of_issues(session: Session, records: list[IssueRecord]) -> tuple[Family, ...]:
