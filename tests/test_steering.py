@@ -421,8 +421,8 @@ def test_a_pause_that_came_when_all_had_it_holds_nothing_up(
 
     account = publish.send(house, clock=clock, passing=passing)
     assert (account.record.state, account.control, account.paused) == ("sent", "paused", False)
-    assert "digest_paused{" in publish.metrics(house)
-    assert not re.search(r"^digest_paused\{.*\} 1$", publish.metrics(house), re.MULTILINE)
+    assert "digest_paused{" in publish.metrics(house, NOW)
+    assert not re.search(r"^digest_paused\{.*\} 1$", publish.metrics(house, NOW), re.MULTILINE)
     again = digest_in(folder, "send", env=environ)
     assert again.returncode == 0, again.stderr
     assert "it was paused when nothing was left to hold back (ann: a typo)" in again.stderr
