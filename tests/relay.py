@@ -66,7 +66,8 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """These bytes as they are, in packets of so many bytes; `recorded` as in Drop."""
+    """These bytes as they are, in packets of so many bytes; `recorded` as in Drop. Whatever they
+    say, the connection stays open."""
 
     data: bytes
     packet: int = 65_536
@@ -367,8 +368,8 @@ class _Conversation:
         said = usual if said is None else said
         if not isinstance(reply, Raw):
             await self.say(said)
-        if said.startswith("421"):
-            raise _HungUp
+            if said.startswith("421"):
+                raise _HungUp
         return said.startswith(("2", "3")) or said == ""
 
     async def acted(self, reply: Reply | None) -> str | None:

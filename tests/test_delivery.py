@@ -239,6 +239,7 @@ FAULTS: list[tuple[Stage, str, Reply, type[Outcome], int, str]] = [
     ("dot", ANN, "452 4.3.1 disk full", Deferred, 452, "4.3.1"),
     ("dot", ANN, "554 5.7.1 spam", Refused, 554, "5.7.1"),
     ("dot", ANN, "421 4.3.2 closing", Deferred, 421, "4.3.2"),
+    ("dot", ANN, Raw(b"421 4.3.2 closing, but slowly\r\n"), Deferred, 421, "4.3.2"),
     ("dot", ANN, DROP, Unknown, 0, ""),
     ("dot", ANN, LOSE, Unknown, 0, ""),
     ("dot", ANN, Drop(recorded=True, reset=True), Unknown, 0, ""),
@@ -277,6 +278,8 @@ def test_a_fault_has_its_outcome_and_the_next_message_its_own_reply(
     assert (type(third), third.reply.text) == (Refused, "5.7.1 refused for cid")
     assert Accepted(SENDER, BOB, message(BOB).data) in relay.accepted
     assert {taken.recipient for taken in relay.accepted} <= {ANN, BOB}
+    # RFC 5321 section 3.8: who says 421 is closing, and nothing more is asked there.
+    assert relay.connections == (2 if code == 421 else relay.connections)
 
 
 @both

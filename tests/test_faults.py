@@ -354,18 +354,40 @@ def test_an_address_that_changes_on_the_way_is_where_the_mail_goes(
     record, new = approved(house, clock), "ann@elsewhere.example"
     relay.will("rcpt", ANN, "450 4.2.1 later")
     assert publish.send(house, clock=clock).counts["deferred"] == 1
-    keys, asker = house.settings.keys, Asker("page")
-    with house.database.writing() as session:
-        number = roster.find(session, ANN).subscriber
-        assert roster.ask_to_move(session, number, "weekly", new, now=NOW, keys=keys)
-        [owed] = roster.due_notices(session, NOW, 10)
-        roster.move(session, owed.id, number, asker, now=NOW, keys=keys)
+    move_ann(house, new)
 
     assert publish.send(house, clock=later(10)).counts == {"sent": 4, "skipped": 1}
 
     assert mailed(relay)[new] == 1
     assert mailed(relay)[ANN] == 0
     assert {line.address for line in publish.readers(house, record, ("sent",))} >= {new}
+
+
+def test_an_address_that_changes_after_the_claim_is_where_the_mail_goes(
+    house: House, relay: ScriptedRelay, clock: Clock
+) -> None:
+    approved(house, clock)
+    new, moved = "ann@elsewhere.example", threading.Event()
+
+    def passing(point: str) -> None:
+        # By now it is composed for the old address.
+        if point == "before a group is committed" and not moved.is_set():
+            moved.set()
+            move_ann(house, new)
+
+    assert publish.send(house, clock=clock, passing=passing).counts == {"sent": 4, "skipped": 1}
+
+    assert (mailed(relay)[new], mailed(relay)[ANN]) == (1, 0)
+
+
+def move_ann(house: House, to: str) -> None:
+    """Ann has confirmed another address."""
+    keys, asker = house.settings.keys, Asker("page")
+    with house.database.writing() as session:
+        number = roster.find(session, ANN).subscriber
+        assert roster.ask_to_move(session, number, "weekly", to, now=NOW, keys=keys)
+        [owed] = roster.due_notices(session, NOW, 10)
+        roster.move(session, owed.id, number, asker, now=NOW, keys=keys)
 
 
 @contextlib.contextmanager
