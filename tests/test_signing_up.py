@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -709,6 +710,21 @@ def test_a_link_that_was_used_moves_and_mails_nobody_again(
     assert told[2] == (ANN, "Your address for The Week was changed")
     assert told[4] == (new, "Your address for The Week was changed")
     assert told[5] == ("last@readers.example", "Please confirm: The Week")
+
+
+def test_many_clicks_at_once_are_one(
+    house: House, site: str, hands: Clock, relay: ScriptedRelay
+) -> None:
+    page = site + joined(house, site, hands, relay)
+    HTTP.post(page, data={"act": "address", "address": "new@readers.example"})
+    link = site + letters(relay, 2)[1][2]
+    with ThreadPoolExecutor(10) as clicks:
+        answers = list(clicks.map(HTTP.post, [link] * 10))
+    assert {answer.status_code for answer in answers} == {200}
+    kept = profile(house, "new@readers.example").subscriptions[0].events
+    assert [event.kind for event in kept] == ["requested", "confirmed", "moved"]
+    ask(site, hands, "last@readers.example")
+    assert [to for to, _, _ in letters(relay, 4)][2:] == [ANN, "last@readers.example"]
 
 
 def test_a_confirmation_that_was_used_answers_no_later_request(

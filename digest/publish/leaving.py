@@ -271,7 +271,7 @@ class FrontDoor:
         who = tokens.read(token, purpose, self._house.settings.keys)
         step = roster.confirm if purpose == "confirm" else roster.move
         with self._house.database.writing() as session:
-            notice = _notice(session, who, self._clock())
+            notice = _notice(session, who, self._clock(), held=True)
             if notice.used_at is None:
                 step(
                     session, who.issue, who.subscriber, self._asker(asked), now=self._clock(),
@@ -411,14 +411,14 @@ class FrontDoor:
         return tokens.seal(token, self._house.settings.keys)
 
 
-def _notice(session: Session, asked: Token, now: datetime) -> Notice:
+def _notice(session: Session, asked: Token, now: datetime, *, held: bool = False) -> Notice:
     """The notice whose link this is. Raises BadToken where it can't be answered any more.
 
     Nor can one that moved a reader who has moved on since: two such links would send the mail to
     and fro, with a word to the old address each time.
     """
     kinds = roster.CONFIRMING if asked.purpose == "confirm" else roster.MOVING
-    notice = roster.open_notice(session, asked.issue, asked.subscriber, kinds, now)
+    notice = roster.open_notice(session, asked.issue, asked.subscriber, kinds, now, held=held)
     if asked.purpose == "address" and notice.used_at is not None:
         known = roster.profile(session, asked.subscriber)
         if key(known.address) != key(notice.address):

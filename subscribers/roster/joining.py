@@ -293,11 +293,17 @@ def note_notice(session: Session, notice: int, sent: str, reply: str, due: datet
 
 
 def open_notice(
-    session: Session, notice: int, number: int, kinds: Collection[NoticeKind], now: datetime
-) -> Notice:
-    """A notice that can still be confirmed by this subscriber. Raises BadToken."""
-    line = session.connection().execute(_notices().where(col(NoticeRow.id) == notice)).mappings()
-    found = line.first()
+    session: Session, notice: int, number: int, kinds: Collection[NoticeKind], now: datetime, *,
+    held: bool = False,
+) -> Notice:  # fmt: skip
+    """A notice that can still be confirmed by this subscriber. Raises BadToken.
+
+    `held` until the transaction ends: of two clicks at once the second sees what the first did.
+    """
+    query = _notices().where(col(NoticeRow.id) == notice)
+    if held:
+        query = query.with_for_update(of=NoticeRow)
+    found = session.connection().execute(query).mappings().first()
     if found is None or found["subscriber_id"] != number or found["kind"] not in kinds:
         raise BadToken
     asked = _notice(found)
