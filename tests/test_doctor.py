@@ -204,6 +204,12 @@ def test_a_timer_that_is_written_and_not_switched_on_is_told(
     assert "`journalctl`" in remedy()
 
 
+def test_a_secret_that_is_missing_hides_nothing_else(folder: Path) -> None:
+    with open_house(folder, {}) as house:
+        assert "DIGEST_WEB_SECRET" in found(house, "web")["secret-missing"]
+        assert "relay-unusable" in found(house, "relay")
+
+
 def test_a_run_of_a_moment_ago_is_enough() -> None:
     run = replace(WELL, scheduled=True, last_run=NOW - timedelta(minutes=4))
     assert examine_machine(run) == []

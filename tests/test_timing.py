@@ -2,12 +2,14 @@
 
 import shlex
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from digest import publish
+from digest.cli.schedule import BREATH, _Patience
 from digest.errors import SettingsError
 
 PROGRAM = Path("/opt/digest/bin/digest")
@@ -58,3 +60,19 @@ def test_a_path_that_no_unit_can_hold(tmp_path: Path) -> None:
     units = publish.timer_units(PROGRAM, tmp_path)
     with pytest.raises(SettingsError, match="could not be written"):
         publish.write_units(units, tmp_path / "file" / "units")
+
+
+def test_two_signals_in_one_breath_are_one() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    now = [100.0]
+    try:
+        patience = _Patience(lambda: now[0])
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+        assert patience(0)  # told to stop, and nothing was torn
+        now[0] += BREATH
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

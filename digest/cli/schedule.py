@@ -8,8 +8,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +33,7 @@ from digest.cli.door import (
 if TYPE_CHECKING:
     from digest.publish import Done, TimerUnits
 
+BREATH = 1.0  # seconds after the first signal in which no other counts, as while sending
 _EVERY = "Stay, and run each time: 60s, 5m. Ctrl-C or SIGTERM ends it. For containers."
 
 
@@ -143,10 +146,14 @@ def install_timer(
 
 
 class _Patience:
-    """Waits, but not longer than until Ctrl-C or SIGTERM; a second of them ends at once."""
+    """Waits, but not longer than until Ctrl-C or SIGTERM; a second of them ends at once.
 
-    def __init__(self) -> None:
-        self._stop = threading.Event()
+    Two in one breath are one: timeout(1), make and terminals hand the same Ctrl-C on twice.
+    """
+
+    def __init__(self, seconds: Callable[[], float] = monotonic) -> None:
+        self._stop, self._seconds = threading.Event(), seconds
+        self._first: float | None = None
         self._listen()
 
     def __call__(self, seconds: float) -> bool:
@@ -161,9 +168,11 @@ class _Patience:
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        if self._stop.is_set():
-            raise KeyboardInterrupt
         self._stop.set()
+        if self._first is None:
+            self._first = self._seconds()
+        elif self._seconds() - self._first >= BREATH:
+            raise KeyboardInterrupt
 
 
 def _show(done: "list[Done]", as_json: bool, *, always: bool = False) -> None:

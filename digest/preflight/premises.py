@@ -19,6 +19,7 @@ PREMISES_RULES: dict[str, tuple[Severity, str]] = {
         "error",
         "Nothing goes out while the relay is out of reach or refuses us.",
     ),
+    "secret-missing": ("error", "Without its secret Digest can neither make nor know a link."),
     "base-url-not-https": ("error", "Providers ignore one-click leaving that is not https."),
     "base-url-silent": ("error", "The links in every mail ever sent lead to base_url."),
     "one-click-fails": (
@@ -120,6 +121,11 @@ def examine_relays(relays: dict[str, str]) -> list[Finding]:
 def examine_web(web: Web) -> list[Finding]:
     """What readers and mailbox providers find at base_url."""
     return list(_web(web))
+
+
+def examine_secret(trouble: str, remedy: str) -> list[Finding]:
+    """Why no link can be made: then there is nothing to ask at base_url."""
+    return [_found("secret-missing", "[web]", _sentence(trouble), _sentence(remedy))]
 
 
 def examine_machine(machine: Machine) -> list[Finding]:

@@ -12,9 +12,14 @@ from collections.abc import Callable
 from typing import Literal
 
 from digest.dkim import DkimKey
-from digest.errors import DatabaseError, DkimError
+from digest.errors import DatabaseError, DkimError, SettingsError
 from digest.preflight import Finding, Resolver
-from digest.preflight.premises import examine_machine, examine_relays, examine_web
+from digest.preflight.premises import (
+    examine_machine,
+    examine_relays,
+    examine_secret,
+    examine_web,
+)
 from digest.preflight.promises import examine_signature
 from digest.publish.doctoring.machine import looked_over
 from digest.publish.doctoring.names import DnsResolver, examine_names
@@ -49,7 +54,7 @@ def doctor(
     looks: dict[Part, Callable[[], list[Finding]]] = {
         "machine": lambda: examine_machine(looked_over(house, clock(), trouble)),
         "relay": lambda: examine_relays(relays(house)),
-        "web": lambda: examine_web(web(house, clock)),
+        "web": lambda: _web(house, clock),
         "dns": lambda: [*key_trouble, *examine_names(house, resolver, keys, ip=ip)],
         "settings": lambda: [*unkept(house, clock()), *key_trouble],
     }
@@ -58,6 +63,13 @@ def doctor(
         on_part(part)
         found += looks[part]()
     return sorted(dict.fromkeys(found), key=lambda finding: finding.severity != "error")
+
+
+def _web(house: House, clock: Clock) -> list[Finding]:
+    try:
+        return examine_web(web(house, clock))
+    except SettingsError as error:
+        return examine_secret(error.what, error.remedy)
 
 
 def _keys(house: House) -> tuple[tuple[DkimKey, ...], list[Finding]]:
