@@ -84,12 +84,11 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut the bytes into replies (RFC 5321 section 4.2), however they were split on the way."""
-        data = self._buffer + data if self._buffer else data
-        start = 0
-        while (end := data.find(b"\n", start)) >= 0 and not self.why:
-            self._line(data[start:end].rstrip(b"\r"))
-            start = end + 1
-        self._buffer = data[start:]
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            if self.why:
+                return
+            self._line(line.rstrip(b"\r"))
         if len(self._buffer) + sum(map(len, self._lines)) > LONGEST_REPLY:
             self.end("the reply was longer than any reply may be")
 
@@ -113,18 +112,19 @@ class Wire(asyncio.Protocol):
         self.end(f"the connection was lost ({error})" if error else "the connection was closed")
 
     def _line(self, line: bytes) -> None:
+        if not self._lines and (whole := _whole(line)):
+            self._reply(whole)
+            return
         code, mark = line[:3], line[3:4]
         first = self._lines[0][:3] if self._lines else code
         if not code.isdigit() or mark not in (b" ", b"-", b"") or code != first:
             self.end(f"what came is no reply: {printable(line[:60])}")
         elif mark == b"-":
             self._lines.append(line)
-        elif self._lines:
+        else:
             text = b"\n".join(part[4:] for part in (*self._lines, line))
             self._lines = []
             self._reply(Reply(int(code), printable(text)))
-        else:
-            self._reply(_read(line))
 
     def _reply(self, reply: Reply) -> None:
         if not self._waiting:
@@ -150,9 +150,11 @@ class Wire(asyncio.Protocol):
 
 
 @lru_cache(maxsize=64)
-def _read(line: bytes) -> Reply:
+def _whole(line: bytes) -> Reply | None:
+    """The reply that is this one line, if it is one."""
     # Three of a message's four replies are the same words each time.
-    return Reply(int(line[:3]), printable(line[4:]))
+    whole = line[:3].isdigit() and line[3:4] in (b" ", b"")
+    return Reply(int(line[:3]), printable(line[4:])) if whole else None
 
 
 def printable(raw: bytes) -> str:
