@@ -7,10 +7,11 @@ mail means.
 
 import contextlib
 import imaplib
-import mailbox
+import os
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from digest.errors import SourceError
@@ -34,46 +35,80 @@ class Imap:
 
 
 def maildir(path: Path) -> Iterator[Arrived]:
-    """The mail in a Maildir that has not been read. Raises SourceError where there is none."""
+    """The mail in a Maildir that has not been read.
+
+    Raises SourceError where there is none, and last of all for a mail that can't be read: none
+    keeps the others from being.
+    """
     if not (path / "new").is_dir() or not (path / "cur").is_dir():
         raise SourceError(f"{path} is no Maildir", remedy="check [bounces] maildir")
-    box = mailbox.Maildir(path, create=False)
-    for name in sorted(box.iterkeys()):
-        with contextlib.suppress(KeyError):  # somebody else took it away
-            if "S" in box.get_message(name).get_flags():
-                continue
-            with contextlib.closing(box.get_file(name)) as file:
-                raw = file.read(MOST)
-            yield raw, _seen(box, name)
+    failed = None
+    for file in _unread(path):
+        try:
+            with file.open("rb") as opened:
+                raw = opened.read(MOST)
+        except FileNotFoundError:  # somebody else took it away
+            continue
+        except OSError as error:
+            failed = error
+            continue
+        yield raw, partial(_flag, file)
+    if failed:
+        raise _unreadable(path, failed) from failed
 
 
-def _seen(box: mailbox.Maildir, name: str) -> Callable[[], None]:
-    def done() -> None:
-        with contextlib.suppress(KeyError):
-            message = box.get_message(name)
-            message.set_subdir("cur")
-            message.add_flag("S")
-            box[name] = message
+def _unread(path: Path) -> list[Path]:
+    """The files without the flag S, the oldest first: their names begin with a time."""
+    try:
+        found = [
+            Path(entry)
+            for folder in ("new", "cur")
+            for entry in os.scandir(path / folder)
+            if entry.is_file() and not entry.name.startswith(".")
+        ]
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    unread = [file for file in found if "S" not in file.name.partition(":2,")[2]]
+    return sorted(unread, key=lambda file: file.name)
 
-    return done
+
+def _flag(file: Path) -> None:
+    """Renamed, and never written anew: no library can copy what strangers wrote byte for byte."""
+    name, _, flags = file.name.partition(":2,")
+    told = "".join(sorted({*flags, "S"}))
+    target = file.parent.with_name("cur") / f"{name}:2,{told}"
+    try:
+        if not target.exists():  # a name twice is somebody's mistake, and loses no mail
+            file.rename(target)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unreadable(file.parent.parent, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    why = f"{path} could not be read through: {error.strerror}: {error.filename}"
+    return SourceError(why, remedy="let digest read and rename every file of this Maildir")
 
 
 def imap(place: Imap) -> Iterator[Arrived]:
     """The unseen mail of an IMAP mailbox. Raises SourceError (exit 1): no answer, no entry."""
+    with _told(place), _connected(place) as server:
+        _enter(server, place)
+        _, found = server.uid("SEARCH", "UNSEEN")
+        for uid in (found[0] or b"").decode().split():
+            # PEEK: it is marked only when it is kept here.
+            _, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MOST}>)")
+            raw = next((part[1] for part in parts if isinstance(part, tuple)), b"")
+            if raw:
+                yield raw, partial(_store, server, uid, place)
+
+
+@contextlib.contextmanager
+def _told(place: Imap) -> Iterator[None]:
+    """What goes wrong with a server, as a SourceError."""
     try:
-        with contextlib.ExitStack() as stack:
-            server = stack.enter_context(_connected(place))
-            server.login(place.username, place.password)
-            kind, _ = server.select(f'"{place.folder}"')
-            if kind != "OK":
-                raise SourceError(f"the mailbox {place.folder} is not there on {place.host}")
-            _, found = server.uid("SEARCH", "UNSEEN")
-            for uid in (found[0] or b"").decode().split():
-                # PEEK: it is marked only when it is kept here.
-                _, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MOST}>)")
-                raw = next((part[1] for part in parts if isinstance(part, tuple)), b"")
-                if raw:
-                    yield raw, _stored(server, uid)
+        yield
     except imaplib.IMAP4.error as error:
         raise SourceError(
             f"the mailbox on {place.host} said no: {_said(error)}",
@@ -86,21 +121,46 @@ def imap(place: Imap) -> Iterator[Arrived]:
         ) from error
 
 
-def _connected(place: Imap) -> imaplib.IMAP4:
+def _enter(server: imaplib.IMAP4, place: Imap) -> None:
+    if (place.username + place.password).isascii():
+        server.login(place.username, place.password)
+    else:  # RFC 4616; LOGIN knows ASCII alone
+        told = f"\0{place.username}\0{place.password}".encode()
+        server.authenticate("PLAIN", lambda _: told)
+    if not (place.folder.isascii() and place.folder.isprintable()):
+        raise SourceError(
+            f"the mailbox {place.folder!r} has a name that is not ASCII",
+            remedy="write [bounces] mailbox as the server does, in modified UTF-7 (RFC 3501)",
+        )
+    quoted = place.folder.replace("\\", "\\\\").replace('"', '\\"')
+    kind, _ = server.select(f'"{quoted}"')
+    if kind != "OK":
+        raise SourceError(f"the mailbox {place.folder} is not there on {place.host}")
+
+
+@contextlib.contextmanager
+def _connected(place: Imap) -> Iterator[imaplib.IMAP4]:
     secure = ssl.create_default_context()
     if place.security == "tls":
-        return imaplib.IMAP4_SSL(place.host, place.port, ssl_context=secure, timeout=PATIENCE)
-    server = imaplib.IMAP4(place.host, place.port, timeout=PATIENCE)
-    if place.security == "starttls":
-        server.starttls(secure)
-    return server
+        server: imaplib.IMAP4 = imaplib.IMAP4_SSL(
+            place.host, place.port, ssl_context=secure, timeout=PATIENCE
+        )
+    else:
+        server = imaplib.IMAP4(place.host, place.port, timeout=PATIENCE)
+    try:
+        if place.security == "starttls":
+            server.starttls(secure)
+        yield server
+    finally:
+        # Both: without an answer to the first, the library leaves the connection open.
+        for end in (server.logout, server.shutdown):
+            with contextlib.suppress(imaplib.IMAP4.error, OSError):
+                end()
 
 
-def _stored(server: imaplib.IMAP4, uid: str) -> Callable[[], None]:
-    def done() -> None:
+def _store(server: imaplib.IMAP4, uid: str, place: Imap) -> None:
+    with _told(place):
         server.uid("STORE", uid, "+FLAGS.SILENT", "(\\Seen)")
-
-    return done
 
 
 def _said(error: Exception) -> str:

@@ -9,8 +9,10 @@ import json
 import mailbox
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -331,6 +333,53 @@ def test_a_maildir_is_read_and_nothing_is_lost(house: House, ann: int, tmp_path:
     assert standing(house, ann) == "suppressed"
 
 
+def test_a_maildir_s_mail_is_marked_and_not_a_byte_of_it_is_changed(
+    house: House, tmp_path: Path
+) -> None:
+    """Python's own copying of it changes most of these, and raises on the last."""
+    mailbox.Maildir(tmp_path / "box")
+    strange = {
+        "crlf": b"From: a@b.example\r\nSubject: x\r\n\r\nbody\r\nFrom here\r\n",
+        "nothing": b"",
+        "no-header": b"A\nB: c\n\nFrom x\n",
+        "parts": b'Content-Type: multipart/mixed; boundary="x"\n\npre\n--x\n\xff\n--x\n',
+        "zero": b"\0\0From: a\n\n",
+        "boundary": b'Content-Type: multipart/report; boundary="\xff"\n\n--\xff\n\nx',
+    }
+    for name, raw in strange.items():
+        (tmp_path / "box" / "new" / name).write_bytes(raw)
+    (tmp_path / "box" / "cur" / "flagged:2,RT").write_bytes(b"From: c@d.example\n\nflagged\n")
+    box = tmp_path / "box"
+    done = list(publish.receive_all(house, maildir(box), source="maildir", now=LATER))
+    assert len(done) == len(strange) + 1
+    assert {file.name for file in (box / "cur").iterdir()} == {
+        *(f"{name}:2,S" for name in strange), "flagged:2,RST"
+    }  # fmt: skip
+    assert {name: (box / "cur" / f"{name}:2,S").read_bytes() for name in strange} == strange
+    assert list(maildir(box)) == []
+
+
+def test_a_mail_that_cannot_be_read_or_marked_keeps_no_other_from_being_taken(
+    house: House, ann: int, tmp_path: Path
+) -> None:
+    box = tmp_path / "box"
+    mailbox.Maildir(box)
+    (box / "new" / "1").symlink_to("/proc/self/mem")  # reading its first byte fails, also for root
+    (box / "new" / "2").write_bytes(sample("postfix", ann))
+    (box / "new" / "3").write_bytes(b"taken away")
+    arrived = maildir(box)
+    done = [*[next(arrived)]]
+    (box / "new" / "3").unlink()
+    with pytest.raises(SourceError, match="could not be read through"):
+        done += list(arrived)
+    assert [raw for raw, _ in done] == [sample("postfix", ann)]
+    (box / "new" / "1").unlink()
+    (box / "new" / ("9" * 255)).write_bytes(b"with a name that no flag can be added to")
+    with pytest.raises(SourceError, match="could not be read through"):
+        list(publish.receive_all(house, maildir(box), source="maildir", now=LATER))
+    assert standing(house, ann) == "suppressed"
+
+
 DOVECOT = """
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -371,7 +420,10 @@ def dovecot() -> Iterator[tuple[int, Path]]:
     held = tempfile.TemporaryDirectory(prefix="digest-imap-")
     folder = Path(held.name)
     folder.chmod(0o755)
-    (folder / "users").write_text("bounces:{PLAIN}secret:8:8::" + str(folder / "home") + "\n")
+    home = str(folder / "home")
+    (folder / "users").write_text(
+        f"bounces:{{PLAIN}}secret:8:8::{home}\numlaut:{{PLAIN}}läufer:8:8::{home}\n", "utf-8"
+    )
     box = folder / "home" / "Maildir"
     box.parent.mkdir()
     mailbox.Maildir(box)
@@ -417,11 +469,49 @@ def test_a_real_imap_server_is_read(
     assert standing(house, ann) == "suppressed"
     assert list(imap(place)) == []
     assert len(mailbox.Maildir(box)) >= 2
+    assert list(imap(Imap("127.0.0.1", port, "umlaut", "läufer", security="none"))) == []
     for wrong in (Imap("127.0.0.1", port, "bounces", "no", security="none"),
+                  Imap("127.0.0.1", port, "bounces", "geheimnisvöll", security="none"),
+                  Imap("127.0.0.1", port, "bounces", "secret", "Rückläufer", "none"),
+                  Imap("127.0.0.1", port, "bounces", "secret", 'a" "b', "none"),
                   Imap("127.0.0.1", closed_port, "bounces", "secret", security="none"),
                   Imap("127.0.0.1", port, "bounces", "secret", "Nowhere", "none")):  # fmt: skip
         with pytest.raises(SourceError):
             list(imap(wrong))
+
+
+def test_an_imap_server_that_goes_away_in_the_middle_is_told_in_a_sentence(
+    house: House, ann: int
+) -> None:
+    """Between a mail and the flag that says it is read: it is kept, and comes again."""
+    raw = sample("exim", ann)
+
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, connection.makefile("rwb") as wire:
+            wire.write(b"* OK ready\r\n")
+            wire.flush()
+            for line in wire:
+                tag, verb = line.split(b" ", 1)
+                if b"STORE" in verb:
+                    return
+                if b"CAPABILITY" in verb:
+                    wire.write(b"* CAPABILITY IMAP4REV1 AUTH=PLAIN\r\n")
+                if b"SEARCH" in verb:
+                    wire.write(b"* SEARCH 7\r\n")
+                if b"FETCH" in verb:
+                    wire.write(b"* 1 FETCH (UID 7 BODY[]<0> {%d}\r\n%b)\r\n" % (len(raw), raw))
+                wire.write(tag + b" OK done\r\n")
+                wire.flush()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=serve, args=(listening,))
+        server.start()
+        place = Imap("127.0.0.1", listening.getsockname()[1], "ann", "word", security="none")
+        with pytest.raises(SourceError):
+            list(publish.receive_all(house, imap(place), source="imap", now=LATER))
+        server.join(PATIENCE)
+    assert standing(house, ann) == "suppressed"
 
 
 Run = Callable[..., tuple[int, str]]
