@@ -216,6 +216,7 @@ def test_a_wrong_password_is_named_and_touches_nobody(
     assert caught.value.exit_code == 75
     assert "check its username and password; nothing is lost" in caught.value.remedy
     assert account.counts == {"pending": 5}
+    assert strict.connections == 1  # many at once, and a relay locks the account
 
 
 def test_a_lost_reply_is_followed_by_the_same_message_once(

@@ -94,6 +94,7 @@ class Crew(Generic[Job]):
         # Dots with nothing behind them, the oldest first: a dictionary for its order.
         self._bare: dict[_Behind[Job], None] = {}
         self._connecting: set[asyncio.Future[Dialogue | RelayFault]] = set()
+        self._met = asyncio.Event()  # the relay has answered the first connection
 
     async def run(self) -> RelayFault | None:
         """Send until the desk has nothing more. Returns why the breaker opened, if it did."""
@@ -126,13 +127,18 @@ class Crew(Generic[Job]):
         return bool(self._stop.is_set() or self._throttle.fault or self._desk.finished())
 
     async def _work(self, place: int) -> None:
+        if place:
+            # Twenty at once with a wrong password, and a relay locks the account.
+            await self._met.wait()
         while not self._over():
             if place >= self._throttle.allowed:
                 await self._rest(self._limits.pause)
                 continue
             dialogue = await self._opened()
+            self._met.set()
             if dialogue is not None:
                 await self._serve(dialogue)
+        self._met.set()
 
     async def _opened(self) -> Dialogue | None:
         connecting = asyncio.ensure_future(self._connect())
