@@ -22,6 +22,7 @@ from digest import database as databases
 from digest import sample
 from digest.database import Database
 from digest.publish import House, open_house
+from tests.relay import ScriptedRelay
 from tests.serving import held_port
 
 pytest_plugins = ["tests.checklist", "tests.no_skips"]
@@ -138,6 +139,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def environ(database_url: str) -> dict[str, str]:
     """What the environment adds to digest.toml, once for each engine."""
     return {"DIGEST_WEB_SECRET": SECRET, "DIGEST_DATABASE_URL": database_url}
+
+
+@pytest.fixture
+def relay() -> Iterator[ScriptedRelay]:
+    """A relay on the loopback that takes everything, until it is told to say something else."""
+    with ScriptedRelay() as opened:
+        yield opened
 
 
 @pytest.fixture

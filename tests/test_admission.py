@@ -39,12 +39,6 @@ def hands() -> Clock:
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
     with open_house(folder, {**environ, "DIGEST_RELAY_PORT": str(relay.port)}) as opened:
         yield opened

@@ -47,12 +47,6 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an issue, an approver and an editor: made once, copied for each test."""

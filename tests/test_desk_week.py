@@ -62,12 +62,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def port(closed_port: int) -> int:
     return closed_port
 

@@ -6,7 +6,6 @@ import email.policy
 import http.client
 import os
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,12 +34,6 @@ OPEN = ("/subscribe", "/subscribe?newsletter=weekly", "/subscribe/snippet", "/ar
         "/u/nonsense", "/hooks/ses")  # fmt: skip
 # make torture: ten thousand times each (HEAD, a thousand).
 OFTEN = 10_000 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 3
-
-
-@pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
 
 
 @pytest.fixture

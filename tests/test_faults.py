@@ -50,12 +50,6 @@ postgresql_only = pytest.mark.parametrize("database_url", ["postgresql"], indire
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
     return {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
 

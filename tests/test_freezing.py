@@ -2,7 +2,6 @@
 whatever happens to the roster or the sender before it is whole."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,12 +17,6 @@ from tests.test_sending import Clock, later, prepared
 
 READERS = PORTION + 50
 SOON = NOW + timedelta(minutes=1)
-
-
-@pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
 
 
 @pytest.fixture

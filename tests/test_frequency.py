@@ -66,12 +66,6 @@ HEADLINES = (
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
     write_newsletters(folder, DAILY)
     ours = {"DIGEST_RELAY_PORT": str(relay.port), "DIGEST_WEB_BASE_URL": "https://n.example.org"}

@@ -38,12 +38,6 @@ WILD = st.text(max_size=40) | st.sampled_from(
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
     with open_house(folder, {**environ, "DIGEST_RELAY_PORT": str(relay.port)}) as opened:
         publish.collect(opened, now=NOW)

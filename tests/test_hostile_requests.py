@@ -31,12 +31,6 @@ EXAMPLES = 300 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 3
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
     told = {"DIGEST_RELAY_PORT": str(relay.port), "DIGEST_BOUNCES_POSTMARK": "a word",
             "DIGEST_BOUNCES_SES": "arn", "DIGEST_BOUNCES_MAILGUN": "a key"}  # fmt: skip

@@ -1,7 +1,6 @@
 """What a killed sender had claimed and not begun costs no budget: neither its relay's nor a
 domain's, on both databases."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,12 +23,6 @@ BUDGETS = """
 [domains."readers.example"]
 daily = 20
 """
-
-
-@pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
 
 
 @pytest.fixture

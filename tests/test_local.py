@@ -33,12 +33,6 @@ ANN, BEN, CARA, DEV, EVE = ZONES
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
     path = folder / "digest.toml"
     text = path.read_text("utf-8").replace('window = "7d"', 'window = "30d"')

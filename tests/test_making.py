@@ -1,6 +1,5 @@
 """Messages are signed in other threads, ahead of time: each is still its reader's."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -16,12 +15,6 @@ from tests.test_dkim import verify
 from tests.test_sending import BEN, MAILED, Clock, approved, later
 
 KEY = dkim.generate("rsa")
-
-
-@pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
 
 
 @pytest.fixture

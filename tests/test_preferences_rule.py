@@ -45,12 +45,6 @@ CHOICES = {
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
     file = folder / "digest.toml"
     file.write_text(file.read_text("utf-8") + SECTORS, encoding="utf-8")

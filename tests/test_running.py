@@ -59,12 +59,6 @@ class Clock:
         return self.at
 
 
-@pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
 Opened = Callable[..., AbstractContextManager[House]]
 
 

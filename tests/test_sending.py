@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,12 +42,6 @@ MAILED = {ANN, BEN, CHANDRA, DORA}
 SEND = [sys.executable, "-c", "from digest.cli import main; main()", "-C"]
 
 Clock = Callable[[], datetime]
-
-
-@pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
 
 
 @pytest.fixture

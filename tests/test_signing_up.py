@@ -61,12 +61,6 @@ def hands() -> Clock:
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
     file = folder / "digest.toml"
     file.write_text(file.read_text("utf-8") + DAILY, encoding="utf-8")

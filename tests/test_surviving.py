@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,12 +47,6 @@ LONG = "DIGEST_KILLS" in os.environ
 KILLS = int(os.environ.get("DIGEST_KILLS", "5"))
 READERS = 100
 SLOW = Wait(0.02)
-
-
-@pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
 
 
 @pytest.fixture(params=["resend", "hold"] if LONG else ["by engine"])

@@ -31,12 +31,6 @@ ITEM = """<item><title>Story {n} of the second week</title><pubDate>{date}</pubD
 
 
 @pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
-
-
-@pytest.fixture
 def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
     ours = {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_WEB_BASE_URL": ADDRESS}
     with open_house(folder, ours) as opened:

@@ -1,6 +1,5 @@
 """Two subjects: half of the readers get each, the same one always, and both are accounted for."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,12 +16,6 @@ from tests.test_sending import Clock, approved, join, mailed
 
 ISSUE = replace(example_issue(), subject="Grain holds", second_subject="Six states share")
 EVERYBODY = {f"reader{n}@readers.example": EVERYTHING for n in range(6)}
-
-
-@pytest.fixture
-def relay() -> Iterator[ScriptedRelay]:
-    with ScriptedRelay() as opened:
-        yield opened
 
 
 @pytest.fixture
