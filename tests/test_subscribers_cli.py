@@ -95,8 +95,11 @@ def test_add_list_show(run: Run) -> None:
 def test_the_operator_unsubscribes_who_asked_for_it(run: Run) -> None:
     run("add", "ann@example.org", "-n", "weekly")
     assert run("withdraw", "ann@example.org", "-n", "hourly")[0] == 2
-    assert run("withdraw", "ANN@example.org", "--why", "they rang") == (0, "left       weekly\n")
+    one = "withdraw", "ANN@example.org", "--why", "they rang", "-n", "weekly"
+    assert run(*one) == (0, "left       weekly\n")
+    assert "suppressed" not in run("show", "ann@example.org")[1]
     assert run("withdraw", "ann@example.org") == (0, "")
+    assert "suppressed: request" in run("show", "ann@example.org")[1]  # whatever a list says
     [kept] = json.loads(run("show", "ann@example.org", "--json")[1])["subscriptions"]
     last = kept["events"][-1]
     assert (kept["state"], last["how"], last["evidence"]) == (

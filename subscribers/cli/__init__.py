@@ -225,7 +225,10 @@ def withdraw(
     ] = "",
     why: Annotated[str, typer.Option("--why", help="Kept with the proof.")] = "",
 ) -> None:
-    """Unsubscribe somebody who asked you to. They can come back by themselves."""
+    """Unsubscribe somebody who asked you to. They can come back by themselves.
+
+    Of all newsletters, no list begins another for them either.
+    """
     from subscribers import roster
 
     desk = lent(context)
@@ -241,6 +244,11 @@ def withdraw(
                 session, person.subscriber, slug, how="operator", now=desk.now(), reason=why
             )
         ]
+        if not newsletter:
+            roster.suppress(
+                session, person.address, reason="request", how="operator", now=desk.now(),
+                keys=desk.keys,
+            )  # fmt: skip
     for slug in left:
         typer.echo(f"left       {slug}")
     if not left:
