@@ -528,8 +528,11 @@ def test_what_is_found_anew_is_marked_at_its_place_and_the_mail_named_anew(
     assert marks["note"] == "</span>"
     assert set(marks) > {"subject", "second", "preheader", "note"}
     assert f'id="under" hx-swap-oob="true"><span>{"x" * 200}</span>' in page
-    again = alone.get("/weekly/1/outline", headers={"HX-Request": "true"}).text
-    assert "The subject has 200 characters" in again  # an outline that comes later has them, too
+    # Every card has its mark, that of a story in Trending as well.
+    outline = alone.get("/weekly/1/outline", headers={"HX-Request": "true"}).text
+    marked = set(re.findall(r'id="g-(\w+)" hx-swap-oob', page))
+    assert marked == set(re.findall(r'id="g-(\w+)"', outline))
+    assert "The subject has 200 characters" in outline  # an outline that comes later has them, too
 
 
 def test_who_gets_it_is_counted_by_edition(house: House) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
-from digest import publish, sample
+from digest import archive, publish, sample
+from digest.articles import Listed
 from digest.publish import Change, House, WriteNote, open_house
 from digest.web import desk_app, public_app
 from subscribers import roster
@@ -597,6 +598,50 @@ def test_an_answer_closes_its_own_sheet_alone(desk: Page, drawn: House) -> None:
     expect(desk.locator("#test input[name=to]")).to_have_value("ann@")
     expect(desk.locator("#test input[name=to]")).to_be_focused()
     assert drawn.issue("weekly").issue.subject == "Words on their way"
+
+
+def test_the_focus_is_never_lost(desk: Page, drawn: House) -> None:
+    desk.locator("#d-second summary").focus()
+    desk.keyboard.press("t")
+    desk.keyboard.type("ann@readers.example")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#test")).to_be_hidden()
+    expect(desk.locator("#d-second summary")).to_be_focused()
+    desk.keyboard.press("a")
+    expect(desk.locator("#approve .go")).to_be_focused()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#approve")).to_be_hidden()
+    expect(desk.locator("#d-second summary")).to_be_focused()
+    desk.locator(".story summary").nth(0).focus()
+    desk.keyboard.press("J")
+    saved(desk, 2)
+    # Nothing is left to undo, and then to redo: a button that is none any more gives it away.
+    desk.locator("#do-undo").focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#do-redo")).to_be_focused()
+    saved(desk, 3)
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#do-undo")).to_be_focused()
+
+
+def test_an_entry_of_a_list_is_dropped_by_a_key(desk: Page, drawn: House) -> None:
+    brief = [Listed(n, f"Brief {n} of the day", f"https://b.example/{n}", kind="brief")
+             for n in (1, 2)]  # fmt: skip
+    with drawn.database.writing() as session:
+        archive.keep_listed(session, "front", brief, NOW - timedelta(days=1))
+    publish.prepare(drawn, "weekly", now=NOW)
+    saved(desk, 1)
+    entries = desk.locator("#outline .entry")
+    expect(entries).to_have_count(2)
+    entries.nth(0).get_by_role("button").focus()
+    desk.keyboard.press("x")
+    saved(desk, 2)
+    expect(entries).to_have_count(1)
+    expect(entries.get_by_role("button", name="Drop Brief 2 of the day")).to_be_focused()
+    desk.keyboard.press("Enter")
+    saved(desk, 3)
+    assert drawn.issue("weekly").issue.briefs == ()
+    expect(desk.locator(".story summary").nth(0)).to_be_focused()
 
 
 def test_what_changes_under_an_approval_asks_to_be_looked_at(desk: Page, drawn: House) -> None:

@@ -11,6 +11,7 @@
   const stories = () => all("#outline .story");
   const story = () => document.activeElement?.closest?.("#outline .story");
   const summary = (card) => card?.querySelector("summary");
+  const handle = (card) => summary(card) || card?.querySelector("button"); // what has a focus by keys
   const writing = (element) => element?.matches?.("input:not([type=checkbox]):not([type=radio]), textarea, select");
   const sheet = () => document.querySelector(".sheet:popover-open");
   // What was typed and is not yet on its way.
@@ -61,7 +62,7 @@
   // What comes for a part. An older answer never takes the place of a newer one; while more is on
   // its way, the last answer brings all; what comes for what is in somebody's hands waits.
   const waiting = new Map();
-  let arrived = 0;
+  let arrived = 0, barred = ""; // the button of the bar that had the focus: nothing is left to undo
   const mustWait = (part) => (part.id === "outline" && drag)
     || (part.closest(".sheet:popover-open") && (part.id !== "approving" || agreed));
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
@@ -72,6 +73,7 @@
       if (its < version || queue.length) { event.detail.shouldSwap = false; return; }
     }
     waiting.delete(target.id);
+    if (target.id === "bar") barred = target.contains(document.activeElement) && document.activeElement.id;
     if (mustWait(target)) {
       waiting.set(target.id, next);
       event.detail.shouldSwap = false;
@@ -82,6 +84,9 @@
   });
   document.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.detail.target.id === "outline") comeBack();
+    if (event.detail.target.id === "bar" && $(barred)?.disabled) {
+      $("bar").querySelector("form button:not([disabled]), #open-keys").focus();
+    }
     if (document.activeElement === document.body && sheet()) enter(sheet());
   });
   const release = (within) => waiting.forEach((next, id) => {
@@ -254,7 +259,7 @@
     const field = form.matches("[data-saves]") ? form.elements.text : null;
     const was = field?.defaultValue;
     if (field && field.value === was) return;
-    const card = form.closest(".story"), way = {up: -1, down: 1}[button?.dataset.do];
+    const card = form.closest(".story, .entry"), way = {up: -1, down: 1}[button?.dataset.do];
     if (way) return shift(card, way, button);
     const values = Object.fromEntries(new FormData(form, button));
     if (field) field.defaultValue = field.value;
@@ -312,7 +317,7 @@
   };
   const takeOut = (card) => {
     const next = card.nextElementSibling || card.previousElementSibling || stories().find((one) => one !== card);
-    summary(next)?.focus({preventScroll: true});
+    handle(next)?.focus({preventScroll: true});
     card.remove();
     number();
   };
@@ -403,7 +408,7 @@
     const known = all("#outline .story, #outline .entry, #waiting > details, #left .out");
     const at = known.indexOf(document.activeElement?.closest?.(".story, .entry, #waiting > details, .out"));
     const next = at < 0 ? known[by > 0 ? 0 : known.length - 1] : known[at + by];
-    (summary(next) || next?.querySelector("button"))?.focus();
+    handle(next)?.focus();
     next?.scrollIntoView({block: "nearest"});
   };
   const KEYS = {
@@ -412,7 +417,7 @@
     "[": () => story() && across(story(), -1), "]": () => story() && across(story(), 1),
     e: () => story() && write(`d-${story().dataset.story}`, "headline", true),
     d: () => story() && write(`d-${story().dataset.story}`, "dek", true),
-    p: () => press(story(), "pin"), x: () => press(story(), "drop"),
+    p: () => press(story(), "pin"), x: () => press(document.activeElement.closest("#outline .story, #outline .entry"), "drop"),
     c: () => pick(), "/": () => pick(), l: () => { write("d-left"); $("d-left")?.scrollIntoView(); },
     s: () => write("d-subject"), n: () => write("d-note"),
     t: () => open("test"), a: () => open("approve"),
@@ -454,6 +459,10 @@
   // Sheets: the focus goes in, and back to where it came from.
   let agreed = false, before = null;
   const open = (id) => { $(id).showPopover(); enter($(id)); };
+  const whence = (one) => { // where the focus was, though the outline has come anew since
+    if (!one || one === document.body) return null;
+    return one.isConnected ? one : $(one.id) || summary($(one.closest("details")?.id));
+  };
   const enter = (one) => {
     if (one.contains(document.activeElement)) return;
     (one.querySelector("input:not([type=hidden]), button.go:not([disabled])") || one).focus();
@@ -471,8 +480,9 @@
     judge();
     check();
     refresh();
-    const id = before?.id, back = before?.isConnected && before !== document.body ? before : id && $(id);
-    if (document.activeElement === document.body && !sheet()) (back || $(`open-${event.target.id}`))?.focus({preventScroll: true});
+    const at = document.activeElement; // may be in the sheet still, though nobody sees it
+    if (sheet() || (at !== document.body && !event.target.contains(at))) return;
+    (whence(before) || $(`open-${event.target.id}`))?.focus({preventScroll: true});
   }, true);
   // What one approves is what one has looked at: a content that came later asks to be looked at.
   const judge = () => {
