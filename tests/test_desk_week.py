@@ -431,9 +431,12 @@ def test_what_another_does_is_seen_and_nothing_is_lost(
         judge(one)
         another(house, WriteNote("A note that came later."))
         saved(one, 2)  # and the question is still there
-        one.get_by_role("button", name="Do it all the same").click()
+        one.get_by_role("button", name="Do it all the same").focus()
+        one.keyboard.press("Enter")
+        expect(one.locator("#d-subject summary")).to_be_focused()
         saved(one, 3)
         saved(other, 3)
+        expect(one.locator("#d-subject summary")).to_be_focused()
         expect(other.locator("#d-subject summary b")).to_have_text("Half a subject")
         toml = folder / "digest.toml"
         toml.write_text(toml.read_text("utf-8") + '\n[theme]\naccent = "#1f4fa2"\n', "utf-8")
@@ -612,6 +615,14 @@ def test_the_focus_is_never_lost(desk: Page, drawn: House) -> None:
     desk.keyboard.press("Enter")
     expect(desk.locator("#approve")).to_be_hidden()
     expect(desk.locator("#d-second summary")).to_be_focused()
+    # What is said is closed at the outline; in one go, for by itself it goes as well.
+    assert desk.evaluate("""() => {
+        const word = document.getElementById("word"), button = word.querySelector("[data-close]");
+        word.className = "";
+        button.focus();
+        button.click();
+        return [word.className, document.activeElement.id];
+    }""") == ["silent", "outline"]
     desk.locator(".story summary").nth(0).focus()
     desk.keyboard.press("J")
     saved(desk, 2)

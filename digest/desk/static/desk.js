@@ -264,7 +264,7 @@
     const values = Object.fromEntries(new FormData(form, button));
     if (field) field.defaultValue = field.value;
     form.closest(".sheet")?.hidePopover();
-    form.closest(".question")?.remove();
+    if (form.closest(".question")) answered(form);
     if (values.do === "drop" && card) takeOut(card);
     send(values, () => { if (field) field.defaultValue = was; });
   };
@@ -446,7 +446,10 @@
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("[data-to], [data-open], [data-candidates], [data-close], .flag, .again");
     if (!link) return;
-    if (link.matches("[data-close]")) return link.closest(".question")?.remove() ?? hush();
+    if (link.matches("[data-close]")) {
+      const question = link.closest(".question");
+      return question ? answered(question.querySelector("form")) : hush(link.matches(":focus"));
+    }
     if (link.matches(".again")) { agreed = false; release($("approve")); judge(); enter($("approve")); return check(); }
     event.preventDefault();
     if (link.matches("[data-candidates]")) { event.stopPropagation(); return pick(link.dataset.candidates); }
@@ -497,7 +500,17 @@
 
   // What is said stands above all sheets, can be closed, and goes by itself.
   let quiet = 0;
-  const hush = () => { $("word").className = "silent"; };
+  const hush = (focused) => {
+    $("word").className = "silent";
+    if (focused === true) outline().focus({preventScroll: true});
+  };
+  // A question that is answered or closed: on to what it was about.
+  const answered = (form) => {
+    const {do: what, story: about} = form.elements;
+    form.closest(".question").remove();
+    const place = [about, what].map((one) => summary($(`d-${one?.value}`))).find((one) => one);
+    (place || outline()).focus({preventScroll: true});
+  };
   const say = (what) => {
     $("word").replaceChildren(Object.assign(document.createElement("b"), {textContent: what}));
     $("word").className = "";
