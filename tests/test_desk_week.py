@@ -615,14 +615,14 @@ def test_the_focus_is_never_lost(desk: Page, drawn: House) -> None:
     desk.keyboard.press("Enter")
     expect(desk.locator("#approve")).to_be_hidden()
     expect(desk.locator("#d-second summary")).to_be_focused()
-    # What is said is closed at the outline; in one go, for by itself it goes as well.
+    # What is said is closed at the head of the outline; in one go, for by itself it goes as well.
     assert desk.evaluate("""() => {
         const word = document.getElementById("word"), button = word.querySelector("[data-close]");
         word.className = "";
         button.focus();
         button.click();
-        return [word.className, document.activeElement.id];
-    }""") == ["silent", "outline"]
+        return [word.className, document.activeElement.parentElement.id];
+    }""") == ["silent", "d-subject"]
     desk.locator(".story summary").nth(0).focus()
     desk.keyboard.press("J")
     saved(desk, 2)
@@ -735,6 +735,20 @@ def test_a_story_that_is_held_is_not_taken_out_of_the_hand(desk: Page) -> None:
     desk.mouse.up()
     saved(desk, 2)
     assert cards(desk).all_inner_texts()[:3] == [third, second, first]
+
+
+def test_a_story_that_is_held_at_the_edge_rolls_the_outline(desk: Page, drawn: House) -> None:
+    first, last = desk.locator("#outline .story").first, desk.locator("#outline .story").last
+    grip = first.locator(".grip").bounding_box()
+    assert grip
+    name = first.get_attribute("data-story")
+    desk.mouse.move(grip["x"] + 8, grip["y"] + 12)
+    desk.mouse.down()
+    desk.mouse.move(grip["x"] + 20, 890)  # and no further
+    expect(last).to_have_attribute("data-story", name or "")
+    desk.mouse.up()
+    saved(desk, 1)
+    assert publish.desk_issue(drawn, "weekly").trending[-1].name == name
 
 
 def test_without_an_answer_what_was_done_is_kept_and_sent_later(desk: Page, drawn: House) -> None:

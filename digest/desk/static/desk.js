@@ -339,14 +339,21 @@
     document.body.classList.add("dragging");
     drag = {card, ghost, x: event.clientX - box.left, y: event.clientY - box.top, from: card.parentElement, next: card.nextElementSibling};
     follow(event);
+    requestAnimationFrame(roll);
   });
+  // A hand that keeps still at the edge of the column rolls it, too.
+  const roll = () => {
+    if (!drag) return;
+    const column = outline().getBoundingClientRect(), {clientY} = drag.at;
+    const rolls = outline().scrollHeight > outline().clientHeight ? outline() : window;
+    const by = clientY < Math.max(0, column.top) + 50 ? -7 : clientY > Math.min(innerHeight, column.bottom) - 50 ? 7 : 0;
+    if (by) { rolls.scrollBy(0, by); follow(drag.at); }
+    requestAnimationFrame(roll);
+  };
   const follow = (event) => {
+    drag.at = {clientX: event.clientX, clientY: event.clientY};
     drag.ghost.style.left = `${event.clientX - drag.x}px`;
     drag.ghost.style.top = `${event.clientY - drag.y}px`;
-    const column = outline().getBoundingClientRect();
-    const roll = outline().scrollHeight > outline().clientHeight ? outline() : window;
-    if (event.clientY < Math.max(0, column.top) + 50) roll.scrollBy(0, -14);
-    if (event.clientY > Math.min(innerHeight, column.bottom) - 50) roll.scrollBy(0, 14);
     const under = document.elementFromPoint(event.clientX, event.clientY);
     const list = under?.closest?.(".group")?.querySelector(".cards[data-section]");
     if (!list || bound(drag.card, list)) return;
@@ -502,14 +509,14 @@
   let quiet = 0;
   const hush = (focused) => {
     $("word").className = "silent";
-    if (focused === true) outline().focus({preventScroll: true});
+    if (focused === true) summary(outline()).focus({preventScroll: true});
   };
   // A question that is answered or closed: on to what it was about.
   const answered = (form) => {
     const {do: what, story: about} = form.elements;
     form.closest(".question").remove();
     const place = [about, what].map((one) => summary($(`d-${one?.value}`))).find((one) => one);
-    (place || outline()).focus({preventScroll: true});
+    (place || summary(outline())).focus({preventScroll: true});
   };
   const say = (what) => {
     $("word").replaceChildren(Object.assign(document.createElement("b"), {textContent: what}));
