@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from digest import archive, publish
 from digest.articles import Listed
 from digest.cli import app
-from digest.errors import Conflict, DigestError, IssueError
+from digest.errors import Conflict, DigestError, IssueError, NoSuchNewsletter
 from digest.publish import open_house
 from digest.settings import load
 from tests.conftest import NOW, SECRET
@@ -406,6 +406,7 @@ def test_a_version_that_is_past_is_refused(issue: Desk) -> None:
         (("order", "Opinion", "zz"), "no article is called zz"),
         (("edit", GRAIN.url, "--image", "https://x.example/1.jpg"), "has no picture"),
         (("order", "Trending", GRAIN.url), "does not stand in Trending"),
+        (("order", "Opinions", GRAIN.url), "weekly has no section Opinions"),
         (("note", "x" * 10_001), "the note has 10,001 characters"),
         (("undo",), "nothing was changed in issue 1"),
         (("drop", GRAIN.url, "--issue", "7"), "no issue 7"),
@@ -417,6 +418,42 @@ def test_what_the_draft_cannot_have_is_refused(
     refused = error(issue("issues", *words))
     assert what in refused.what
     assert refused.remedy
+
+
+@pytest.mark.parametrize("words", [("note",), ("subject",)])
+def test_what_is_shown_for_machines_is_json_alone(issue: Desk, words: tuple[str, ...]) -> None:
+    issue("issues", "note", "Good morning")
+    assert json.loads(issue("issues", *words, "--json").stdout)["note"] == "Good morning"
+
+
+@pytest.mark.parametrize("words", [(), ("--image", "none"), ("--image", "own")])
+def test_a_picture_that_is_none_is_not_described(issue: Desk, words: tuple[str, ...]) -> None:
+    done = issue("issues", "edit", GRAIN.url, *words, "--alt", "A barn")
+    assert done.exit_code == 2
+    assert "there is no picture that --alt could describe" in done.stderr
+    assert shown(issue)["version"] == 0
+
+
+def pictured_in(desk: dict[str, Any]) -> dict[str, Any]:
+    """The story with a picture."""
+    told = [one for section in desk["sections"] for one in section["stories"]]
+    [found] = [one for one in told if one["original_image"]["url"]]
+    return dict(found)
+
+
+def test_the_articles_own_picture_is_described(issue: Desk) -> None:
+    pictured = issue("issues", "edit", COPY.url, "--image", "own", "--alt", "A boat at the quay")
+    assert pictured.exit_code == 0, pictured.stderr
+    told = pictured_in(shown(issue))
+    assert told["image"] == {**told["original_image"], "alt": "A boat at the quay"}
+    assert issue("issues", "edit", COPY.url, "--image", "own").exit_code == 0
+    told = pictured_in(shown(issue))
+    assert told["image"] == told["original_image"]
+
+
+def test_a_newsletter_that_is_none_has_no_issues(issue: Desk) -> None:
+    assert isinstance(issue("issues", "list", "-n", "no").exception, NoSuchNewsletter)
+    assert issue("issues", "list", "-n", "weekly").exit_code == 0
 
 
 def test_without_a_draft_a_note_has_no_place(desk: Desk, tmp_path: Path) -> None:

@@ -179,10 +179,23 @@ def test_behind_https_the_cookie_is_bound_to_the_host(
         form = {"csrf": csrf(asked), "name": ANN, "password": PASSWORD}
         kept = {"Cookie": asked.headers["set-cookie"].partition(";")[0]}
         answer = httpx.post(f"{site}/desk/login", data=form, headers=kept)
-    cookie = answer.headers["set-cookie"]
-    assert cookie.startswith("__Host-desk=")
-    assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
-    assert "Domain" not in cookie
+    # That of the form, too: else a neighbour under the same domain could log a browser in.
+    for name, cookie in (("desk-form", asked), ("desk", answer)):
+        told_to_keep = cookie.headers["set-cookie"]
+        assert told_to_keep.startswith(f"__Host-{name}=")
+        assert {"Secure", "HttpOnly", "Path=/"} <= set(told_to_keep.split("; "))
+        assert "Domain" not in told_to_keep
+
+
+def test_a_login_takes_no_token_that_was_there_before(served: str, clock: Clock) -> None:
+    with client(served) as desk:
+        desk.cookies.set("desk", "chosen-by-somebody-else")
+        assert log_in(desk, ANN).status_code == 303
+        first = [one.value for one in desk.cookies.jar if one.name == "desk"]
+        assert first[-1] != "chosen-by-somebody-else"
+    with client(served) as thief:
+        thief.cookies.set("desk", "chosen-by-somebody-else")
+        assert thief.get("/weekly/1").status_code == 303
 
 
 def test_wrong_name_and_wrong_password_are_answered_alike(served: str) -> None:
@@ -522,8 +535,11 @@ def test_what_is_found_anew_is_marked_at_its_place_and_the_mail_named_anew(
     assert marks["note"] == "</span>"
     assert set(marks) > {"subject", "second", "preheader", "note"}
     assert f'id="under" hx-swap-oob="true"><span>{"x" * 200}</span>' in page
-    again = alone.get("/weekly/1/outline", headers={"HX-Request": "true"}).text
-    assert "The subject has 200 characters" in again  # an outline that comes later has them, too
+    # Every card has its mark, that of a story in Trending as well.
+    outline = alone.get("/weekly/1/outline", headers={"HX-Request": "true"}).text
+    marked = set(re.findall(r'id="g-(\w+)" hx-swap-oob', page))
+    assert marked == set(re.findall(r'id="g-(\w+)"', outline))
+    assert "The subject has 200 characters" in outline  # an outline that comes later has them, too
 
 
 def test_who_gets_it_is_counted_by_edition(house: House) -> None:

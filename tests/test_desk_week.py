@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
-from digest import publish, sample
+from digest import archive, publish, sample
+from digest.articles import Listed
 from digest.publish import Change, House, WriteNote, open_house
 from digest.web import desk_app, public_app
 from subscribers import roster
@@ -424,9 +425,12 @@ def test_what_another_does_is_seen_and_nothing_is_lost(
         judge(one)
         another(house, WriteNote("A note that came later."))
         saved(one, 2)  # and the question is still there
-        one.get_by_role("button", name="Do it all the same").click()
+        one.get_by_role("button", name="Do it all the same").focus()
+        one.keyboard.press("Enter")
+        expect(one.locator("#d-subject summary")).to_be_focused()
         saved(one, 3)
         saved(other, 3)
+        expect(one.locator("#d-subject summary")).to_be_focused()
         expect(other.locator("#d-subject summary b")).to_have_text("Half a subject")
         toml = folder / "digest.toml"
         toml.write_text(toml.read_text("utf-8") + '\n[theme]\naccent = "#1f4fa2"\n', "utf-8")
@@ -593,6 +597,58 @@ def test_an_answer_closes_its_own_sheet_alone(desk: Page, drawn: House) -> None:
     assert drawn.issue("weekly").issue.subject == "Words on their way"
 
 
+def test_the_focus_is_never_lost(desk: Page, drawn: House) -> None:
+    desk.locator("#d-second summary").focus()
+    desk.keyboard.press("t")
+    desk.keyboard.type("ann@readers.example")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#test")).to_be_hidden()
+    expect(desk.locator("#d-second summary")).to_be_focused()
+    desk.keyboard.press("a")
+    expect(desk.locator("#approve .go")).to_be_focused()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#approve")).to_be_hidden()
+    expect(desk.locator("#d-second summary")).to_be_focused()
+    # What is said is closed at the head of the outline; in one go, for by itself it goes as well.
+    assert desk.evaluate("""() => {
+        const word = document.getElementById("word"), button = word.querySelector("[data-close]");
+        word.className = "";
+        button.focus();
+        button.click();
+        return [word.className, document.activeElement.parentElement.id];
+    }""") == ["silent", "d-subject"]
+    desk.locator(".story summary").nth(0).focus()
+    desk.keyboard.press("J")
+    saved(desk, 2)
+    # Nothing is left to undo, and then to redo: a button that is none any more gives it away.
+    desk.locator("#do-undo").focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#do-redo")).to_be_focused()
+    saved(desk, 3)
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#do-undo")).to_be_focused()
+
+
+def test_an_entry_of_a_list_is_dropped_by_a_key(desk: Page, drawn: House) -> None:
+    brief = [Listed(n, f"Brief {n} of the day", f"https://b.example/{n}", kind="brief")
+             for n in (1, 2)]  # fmt: skip
+    with drawn.database.writing() as session:
+        archive.keep_listed(session, "front", brief, NOW - timedelta(days=1))
+    publish.prepare(drawn, "weekly", now=NOW)
+    saved(desk, 1)
+    entries = desk.locator("#outline .entry")
+    expect(entries).to_have_count(2)
+    entries.nth(0).get_by_role("button").focus()
+    desk.keyboard.press("x")
+    saved(desk, 2)
+    expect(entries).to_have_count(1)
+    expect(entries.get_by_role("button", name="Drop Brief 2 of the day")).to_be_focused()
+    desk.keyboard.press("Enter")
+    saved(desk, 3)
+    assert drawn.issue("weekly").issue.briefs == ()
+    expect(desk.locator(".story summary").nth(0)).to_be_focused()
+
+
 def test_what_changes_under_an_approval_asks_to_be_looked_at(desk: Page, drawn: House) -> None:
     desk.keyboard.press("a")
     approve = desk.locator("#approve")
@@ -675,6 +731,20 @@ def test_a_story_that_is_held_is_not_taken_out_of_the_hand(desk: Page) -> None:
     desk.mouse.up()
     saved(desk, 2)
     assert cards(desk).all_inner_texts()[:3] == [third, second, first]
+
+
+def test_a_story_that_is_held_at_the_edge_rolls_the_outline(desk: Page, drawn: House) -> None:
+    first, last = desk.locator("#outline .story").first, desk.locator("#outline .story").last
+    grip = first.locator(".grip").bounding_box()
+    assert grip
+    name = first.get_attribute("data-story")
+    desk.mouse.move(grip["x"] + 8, grip["y"] + 12)
+    desk.mouse.down()
+    desk.mouse.move(grip["x"] + 20, 890)  # and no further
+    expect(last).to_have_attribute("data-story", name or "")
+    desk.mouse.up()
+    saved(desk, 1)
+    assert publish.desk_issue(drawn, "weekly").trending[-1].name == name
 
 
 def test_without_an_answer_what_was_done_is_kept_and_sent_later(desk: Page, drawn: House) -> None:

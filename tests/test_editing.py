@@ -554,6 +554,29 @@ def test_undone_under_another_template_it_is_not_what_was_approved(desk: House) 
         assert publish.undo(later, None, issue.version, "ann", now=NOW).state == "draft"
 
 
+@pytest.mark.parametrize("few", ["language == 'ar'", "all_sections | length == 1"])
+def test_what_only_some_readers_would_see_asks_for_approval_again(desk: House, few: str) -> None:
+    own = desk.settings.folder / "templates"
+    own.mkdir()
+    (own / "issue.txt.jinja").write_text("{% include 'foot.txt.jinja' %}\n", encoding="utf-8")
+    hashes = []
+    for words in ("One", "Another"):
+        branch = f"{{% if {few} %}}{words}{{% endif %}}Form"
+        (own / "foot.txt.jinja").write_text(branch, encoding="utf-8")
+        with open_house(desk.settings.folder, ENVIRON) as later:
+            hashes.append(publish.content_hash(later, later.issue("weekly")))
+    assert hashes[0] != hashes[1]
+
+
+def test_the_pages_are_no_part_of_what_is_approved(desk: House) -> None:
+    before = publish.content_hash(desk, desk.issue("weekly"))
+    own = desk.settings.folder / "templates" / "web"
+    own.mkdir(parents=True)
+    (own / "page.html.jinja").write_text("Another page\n", encoding="utf-8")
+    with open_house(desk.settings.folder, ENVIRON) as later:
+        assert publish.content_hash(later, later.issue("weekly")) == before
+
+
 def test_what_is_out_can_not_be_changed(desk: House) -> None:
     publish.approve(desk, None, None, by="ben", now=NOW)
     with desk.database.writing() as session:

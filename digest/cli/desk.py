@@ -36,12 +36,16 @@ Issue = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a verb changes: an issue that can still be changed, or None where there is none."""
+    """What a verb changes: an issue that can still be changed, or None where there is none.
+
+    `shows`: what a verb without a change prints; where JSON is wanted, that is all.
+    """
 
     house: "House"
     newsletter: str
     issue: "DeskIssue | None"
     by: str
+    shows: bool = True
 
     def standing(self, word: str) -> str:
         """The name of what stands in the issue; "" where nothing is called so."""
@@ -83,7 +87,7 @@ def edits(verb: Verb) -> Callable[..., None]:
             name, _ = house.newsletter(newsletter)
             seen = editable(house, name, issue)
             at = seen
-            for change in verb(Desk(house, name, seen, who), **own):
+            for change in verb(Desk(house, name, seen, who, not as_json), **own):
                 if at is None:
                     fail("there is no draft to change", "run `digest prepare` first", 1)
                 # Without --version a command means the issue as it is now.

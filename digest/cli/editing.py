@@ -151,17 +151,19 @@ def edit(
     if headline is not None or dek is not None:
         yield Rewrite(name, headline, dek)
     if image is not None or alt is not None:
-        yield ChooseImage(name, _picture(desk, name, image), alt)
+        yield ChooseImage(name, _picture(desk, name, image, alt), alt)
 
 
-def _picture(desk: Desk, name: str, image: str | None) -> str | None:
-    if image in ("own", ""):
-        return None
-    if image is not None:
-        return "" if image == "none" else image
-    entries = desk.issue.trending if desk.issue else ()
-    stories = [*(desk.issue.stories if desk.issue else ()), *(e.story for e in entries if e.story)]
-    return next((story.image.url for story in stories if story.name == name), "")
+def _picture(desk: Desk, name: str, image: str | None, alt: str | None) -> str | None:
+    """The URL of the picture that is meant; "" is none, None the article's own as it is."""
+    if alt is None and image is not None:
+        return {"none": "", "own": None, "": None}.get(image, image)
+    told = next((s for s in desk.issue.told if s.name == name), None) if desk.issue else None
+    own, now = (told.original_image.url, told.image.url) if told else ("", "")
+    url = {None: now, "none": "", "own": own, "": own}.get(image, image)
+    if not url:
+        fail("there is no picture that --alt could describe", "choose one by --image URL", 2)
+    return url
 
 
 @app.command()
@@ -182,7 +184,7 @@ def note(
     from digest.publish import WriteNote
 
     if text is None:
-        sys.stdout.write(f"{desk.issue.note}\n" if desk.issue else "")
+        sys.stdout.write(f"{desk.issue.note}\n" if desk.issue and desk.shows else "")
     else:
         yield WriteNote(sys.stdin.read() if text == "-" else text)
 
@@ -210,7 +212,7 @@ def subject(
     from digest.publish import Preheader, Subjects
     from digest.terminal.desk import show_lines
 
-    if desk.issue and text is second is preheader is None:
+    if desk.issue and desk.shows and text is second is preheader is None:
         show_lines(desk.issue)
     if text is not None or second is not None:
         now_second = desk.issue.second_subject if desk.issue else None

@@ -28,6 +28,8 @@ def issues_list(
 
     with opened(context) as house:
         records = house.issues(newsletter)
+        if newsletter and not records:
+            house.newsletter(newsletter)  # which says whether there is such a one
     print_json(records) if as_json else show_issues(records)
 
 

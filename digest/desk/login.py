@@ -17,7 +17,7 @@ from subscribers.web.forms import Form, text
 
 KNOWN = timedelta(days=365)
 """How long a browser is known in which somebody logged in."""
-COOKIE = "desk-form"  # binds the form to the browser that asked for it
+FORM = "form"  # the cookie that binds the form to the browser that asked for it
 _WAIT = "That was tried too often. Wait ten minutes, then try again."
 _WRONG = "This name and this password do not belong together."
 
@@ -33,7 +33,8 @@ def add(routes: APIRouter, desk: Desk, show: Show) -> None:
     @routes.post("/login")
     async def act(request: Request, form: Form) -> Response:
         desk.refuse_foreign_hosts(request)
-        desk.refuse_forged(request, form, request.cookies.get(COOKIE) or secrets.token_hex())
+        nonce = request.cookies.get(desk.cookie_of(FORM)) or secrets.token_hex()
+        desk.refuse_forged(request, form, nonce)
         name = text(form, "name", 300)
         asking, now = network(request.client.host if request.client else ""), desk.clock()
         known = request.cookies.get(desk.cookie_of("browser"), "")[:200]
@@ -67,12 +68,13 @@ def add(routes: APIRouter, desk: Desk, show: Show) -> None:
 def _page(
     desk: Desk, show: Show, request: Request, status: int = 200, said: str = "", name: str = ""
 ) -> Response:
-    nonce = request.cookies.get(COOKIE) or secrets.token_urlsafe(16)
+    kept = desk.cookie_of(FORM)
+    nonce = request.cookies.get(kept) or secrets.token_urlsafe(16)
     next_ = _inside(request.query_params.get("next", ""))
     context = {"said": said, "name": name, "next": next_, "csrf": desk.csrf(nonce)}
     answer = show("login", request, status, **context)
     answer.set_cookie(
-        COOKIE, nonce, path="/", httponly=True, samesite="strict", secure=desk.is_secure
+        kept, nonce, path="/", httponly=True, samesite="strict", secure=desk.is_secure
     )
     return answer
 

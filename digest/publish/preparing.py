@@ -121,12 +121,14 @@ def content_hash(house: House, record: IssueRecord) -> str:
 def hash_of(house: House, issue: Issue) -> str:
     """The same of an issue that may be written nowhere.
 
-    As those get it who want everything, and as those who leave Trending out; with either subject.
+    As those get it who want everything, and as those who leave Trending out; with either subject;
+    and the form of all editions, for others may see parts of it that these do not show.
     """
     editions = [edition for edition, _ in whole_editions(issue)]
     if issue.second_subject:
         editions += [replace(edition, second=True) for edition in editions]
-    return rendering.content_hash(_rendered(house, edition) for edition in editions)
+    form = rendering.form(house.templates)
+    return rendering.content_hash((_rendered(house, edition) for edition in editions), form)
 
 
 def with_words_of(before: Issue, issue: Issue) -> Issue:

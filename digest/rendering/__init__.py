@@ -32,8 +32,8 @@ from digest.rendering.values import PLACES, SENTINEL, Reader, Rendering
 from digest.theme import Theme
 
 __all__ = ["LANGUAGES", "PLACES", "SENTINEL", "Cut", "Reader", "Rendering", "address", "broken",
-           "content_hash", "environment", "fill", "filled", "growth", "inbox_cuts", "inlined",
-           "joined_on",
+           "content_hash", "environment", "fill", "filled", "form", "growth", "inbox_cuts",
+           "inlined", "joined_on",
            "linkable", "notes", "pieces", "preheader_of", "reading_minutes", "render", "shortened",
            "subject_of",
            "values", "without_places"]  # fmt: skip
@@ -48,6 +48,16 @@ def environment(*folders: Path, theme: Theme | None = None) -> Environment:
     templates.filters.update(FILTERS)
     templates.globals["theme"] = (theme or Theme()).for_templates()
     return templates
+
+
+def form(templates: Environment) -> dict[str, Any]:
+    """What every edition is made in, as JSON takes it: the theme, and the templates as written.
+
+    A template may say to some readers (of one section, of another language) what it does not say
+    to the others, so that not even all sections together show all of it.
+    """
+    written = sandbox.sources(templates, "issue.html.jinja", "issue.txt.jinja")
+    return {"theme": templates.globals["theme"], "templates": written}
 
 
 def render(edition: Edition, templates: Environment, *, in_browser: bool = False) -> Rendering:

@@ -6,7 +6,7 @@ An edition is split at its places once; each reader then costs a join. Never her
 import hashlib
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -53,13 +53,15 @@ def pieces(text: str) -> tuple[str, ...]:
     return tuple(split)
 
 
-def content_hash(renderings: Iterable[Rendering]) -> str:
-    """SHA-256 (64 hexadecimal digits) over unfilled renderings, whatever their order.
+def content_hash(renderings: Iterable[Rendering], form: Mapping[str, Any] | None = None) -> str:
+    """SHA-256 (64 hexadecimal digits) over unfilled renderings, whatever their order, and the
+    `form` that they and all others are made in.
 
     What is approved is what is sent: the hash is kept at approval and compared when sending.
     """
     each = sorted(json.dumps(astuple(rendering)) for rendering in renderings)
-    return hashlib.sha256(json.dumps(each).encode()).hexdigest()
+    made = json.dumps([each, form], sort_keys=True)
+    return hashlib.sha256(made.encode()).hexdigest()
 
 
 def without_places(value: Any) -> Any:

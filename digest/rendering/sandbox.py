@@ -13,7 +13,15 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, Template, nodes
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    Template,
+    meta,
+    nodes,
+)
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.loaders import ChoiceLoader
@@ -148,6 +156,27 @@ def broken(templates: Environment) -> Iterator[tuple[str, TemplateError]]:
             yield name, TemplateError(what, remedy="Mend the template at that line.")
         finally:
             _left.reset(token)
+
+
+def sources(templates: Environment, *names: str) -> dict[str, str]:
+    """These templates and all that they may include, by name, as they are written.
+
+    What is included by a name that is made up on the way may be any of the folders'.
+    """
+    found: dict[str, str] = {}
+    left = [*names]
+    while left:
+        name = left.pop()
+        if name in found or templates.loader is None:
+            continue
+        try:
+            found[name] = templates.loader.get_source(templates, name)[0]
+            named = [*meta.find_referenced_templates(templates.parse(found[name], name))]
+        except JinjaError:
+            continue  # one that may be missing, or that is broken where nobody has seen it
+        left += (one for one in named if one)
+        left += templates.list_templates() if None in named else ()
+    return found
 
 
 def _within(chunks: Iterable[str]) -> str:

@@ -11,6 +11,7 @@
   const stories = () => all("#outline .story");
   const story = () => document.activeElement?.closest?.("#outline .story");
   const summary = (card) => card?.querySelector("summary");
+  const handle = (card) => summary(card) || card?.querySelector("button"); // what has a focus by keys
   const writing = (element) => element?.matches?.("input:not([type=checkbox]):not([type=radio]), textarea, select");
   const sheet = () => document.querySelector(".sheet:popover-open");
   // What was typed and is not yet on its way.
@@ -61,7 +62,7 @@
   // What comes for a part. An older answer never takes the place of a newer one; while more is on
   // its way, the last answer brings all; what comes for what is in somebody's hands waits.
   const waiting = new Map();
-  let arrived = 0;
+  let arrived = 0, barred = ""; // the button of the bar that had the focus: nothing is left to undo
   const mustWait = (part) => (part.id === "outline" && drag)
     || (part.closest(".sheet:popover-open") && (part.id !== "approving" || agreed));
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
@@ -72,6 +73,7 @@
       if (its < version || queue.length) { event.detail.shouldSwap = false; return; }
     }
     waiting.delete(target.id);
+    if (target.id === "bar") barred = target.contains(document.activeElement) && document.activeElement.id;
     if (mustWait(target)) {
       waiting.set(target.id, next);
       event.detail.shouldSwap = false;
@@ -82,6 +84,9 @@
   });
   document.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.detail.target.id === "outline") comeBack();
+    if (event.detail.target.id === "bar" && $(barred)?.disabled) {
+      $("bar").querySelector("form button:not([disabled]), #open-keys").focus();
+    }
     if (document.activeElement === document.body && sheet()) enter(sheet());
   });
   const release = (within) => waiting.forEach((next, id) => {
@@ -254,12 +259,12 @@
     const field = form.matches("[data-saves]") ? form.elements.text : null;
     const was = field?.defaultValue;
     if (field && field.value === was) return;
-    const card = form.closest(".story"), way = {up: -1, down: 1}[button?.dataset.do];
+    const card = form.closest(".story, .entry"), way = {up: -1, down: 1}[button?.dataset.do];
     if (way) return shift(card, way, button);
     const values = Object.fromEntries(new FormData(form, button));
     if (field) field.defaultValue = field.value;
     form.closest(".sheet")?.hidePopover();
-    form.closest(".question")?.remove();
+    if (form.closest(".question")) answered(form);
     if (values.do === "drop" && card) takeOut(card);
     send(values, () => { if (field) field.defaultValue = was; });
   };
@@ -312,7 +317,7 @@
   };
   const takeOut = (card) => {
     const next = card.nextElementSibling || card.previousElementSibling || stories().find((one) => one !== card);
-    summary(next)?.focus({preventScroll: true});
+    handle(next)?.focus({preventScroll: true});
     card.remove();
     number();
   };
@@ -334,14 +339,21 @@
     document.body.classList.add("dragging");
     drag = {card, ghost, x: event.clientX - box.left, y: event.clientY - box.top, from: card.parentElement, next: card.nextElementSibling};
     follow(event);
+    requestAnimationFrame(roll);
   });
+  // A hand that keeps still at the edge of the column rolls it, too.
+  const roll = () => {
+    if (!drag) return;
+    const column = outline().getBoundingClientRect(), {clientY} = drag.at;
+    const rolls = outline().scrollHeight > outline().clientHeight ? outline() : window;
+    const by = clientY < Math.max(0, column.top) + 50 ? -7 : clientY > Math.min(innerHeight, column.bottom) - 50 ? 7 : 0;
+    if (by) { rolls.scrollBy(0, by); follow(drag.at); }
+    requestAnimationFrame(roll);
+  };
   const follow = (event) => {
+    drag.at = {clientX: event.clientX, clientY: event.clientY};
     drag.ghost.style.left = `${event.clientX - drag.x}px`;
     drag.ghost.style.top = `${event.clientY - drag.y}px`;
-    const column = outline().getBoundingClientRect();
-    const roll = outline().scrollHeight > outline().clientHeight ? outline() : window;
-    if (event.clientY < Math.max(0, column.top) + 50) roll.scrollBy(0, -14);
-    if (event.clientY > Math.min(innerHeight, column.bottom) - 50) roll.scrollBy(0, 14);
     const under = document.elementFromPoint(event.clientX, event.clientY);
     const list = under?.closest?.(".group")?.querySelector(".cards[data-section]");
     if (!list || bound(drag.card, list)) return;
@@ -403,7 +415,7 @@
     const known = all("#outline .story, #outline .entry, #waiting > details, #left .out");
     const at = known.indexOf(document.activeElement?.closest?.(".story, .entry, #waiting > details, .out"));
     const next = at < 0 ? known[by > 0 ? 0 : known.length - 1] : known[at + by];
-    (summary(next) || next?.querySelector("button"))?.focus();
+    handle(next)?.focus();
     next?.scrollIntoView({block: "nearest"});
   };
   const KEYS = {
@@ -412,7 +424,7 @@
     "[": () => story() && across(story(), -1), "]": () => story() && across(story(), 1),
     e: () => story() && write(`d-${story().dataset.story}`, "headline", true),
     d: () => story() && write(`d-${story().dataset.story}`, "dek", true),
-    p: () => press(story(), "pin"), x: () => press(story(), "drop"),
+    p: () => press(story(), "pin"), x: () => press(document.activeElement.closest("#outline .story, #outline .entry"), "drop"),
     c: () => pick(), "/": () => pick(), l: () => { write("d-left"); $("d-left")?.scrollIntoView(); },
     s: () => write("d-subject"), n: () => write("d-note"),
     t: () => open("test"), a: () => open("approve"),
@@ -443,7 +455,10 @@
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("[data-to], [data-open], [data-candidates], [data-close], .flag, .again");
     if (!link) return;
-    if (link.matches("[data-close]")) return link.closest(".question")?.remove() ?? hush();
+    if (link.matches("[data-close]")) {
+      const question = link.closest(".question");
+      return question ? answered(question.querySelector("form")) : hush(link.matches(":focus"));
+    }
     if (link.matches(".again")) { agreed = false; release($("approve")); judge(); enter($("approve")); return check(); }
     event.preventDefault();
     if (link.matches("[data-candidates]")) { event.stopPropagation(); return pick(link.dataset.candidates); }
@@ -456,6 +471,10 @@
   // Sheets: the focus goes in, and back to where it came from.
   let agreed = false, before = null;
   const open = (id) => { $(id).showPopover(); enter($(id)); };
+  const whence = (one) => { // where the focus was, though the outline has come anew since
+    if (!one || one === document.body) return null;
+    return one.isConnected ? one : $(one.id) || summary($(one.closest("details")?.id));
+  };
   const enter = (one) => {
     if (one.contains(document.activeElement)) return;
     (one.querySelector("input:not([type=hidden]), button.go:not([disabled])") || one).focus();
@@ -473,8 +492,9 @@
     judge();
     check();
     refresh();
-    const id = before?.id, back = before?.isConnected && before !== document.body ? before : id && $(id);
-    if (document.activeElement === document.body && !sheet()) (back || $(`open-${event.target.id}`))?.focus({preventScroll: true});
+    const at = document.activeElement; // may be in the sheet still, though nobody sees it
+    if (sheet() || (at !== document.body && !event.target.contains(at))) return;
+    (whence(before) || $(`open-${event.target.id}`))?.focus({preventScroll: true});
   }, true);
   // What one approves is what one has looked at: a content that came later asks to be looked at.
   const judge = () => {
@@ -489,7 +509,17 @@
 
   // What is said stands above all sheets, can be closed, and goes by itself.
   let quiet = 0;
-  const hush = () => { $("word").className = "silent"; };
+  const hush = (focused) => {
+    $("word").className = "silent";
+    if (focused === true) summary(outline()).focus({preventScroll: true});
+  };
+  // A question that is answered or closed: on to what it was about.
+  const answered = (form) => {
+    const {do: what, story: about} = form.elements;
+    form.closest(".question").remove();
+    const place = [about, what].map((one) => summary($(`d-${one?.value}`))).find((one) => one);
+    (place || summary(outline())).focus({preventScroll: true});
+  };
   const say = (what) => {
     $("word").replaceChildren(Object.assign(document.createElement("b"), {textContent: what}));
     $("word").className = "";

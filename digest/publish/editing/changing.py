@@ -62,7 +62,7 @@ def changed(issue: Issue, change: Change, at_hand: AtHand) -> Issue:
         case Pin():
             return _pinned(issue, change, at_hand)
         case Arrange(section, stories):
-            return _arranged(issue, section, stories)
+            return _arranged(issue, section, stories, at_hand)
         case Rewrite(story):
             return _retold(issue, story, lambda told: _rewritten(told, change))
         case ChooseImage(story):
@@ -175,10 +175,11 @@ def _pinned(issue: Issue, change: Pin, at_hand: AtHand) -> Issue:
     return _moved(issue, story, change.section, change.place, at_hand)
 
 
-def _arranged(issue: Issue, name: str, stories: tuple[str, ...]) -> Issue:
+def _arranged(issue: Issue, name: str, stories: tuple[str, ...], at_hand: AtHand) -> Issue:
     if name == TRENDING:
         entries = {entry_name(entry): entry for entry in issue.trending}
         return replace(issue, trending=_in_order(issue, name, entries, stories))
+    _order(issue, name, at_hand)
     held = {s.fingerprint: s for one in issue.sections if one.name == name for s in one.stories}
     ordered = _in_order(issue, name, held, stories)
     sections = (replace(s, stories=ordered) if s.name == name else s for s in issue.sections)
@@ -235,6 +236,16 @@ def _without(issue: Issue, name: str) -> Issue:
 
 
 def _put(issue: Issue, story: Story, name: str, place: int | None, at_hand: AtHand) -> Issue:
+    order = _order(issue, name, at_hand)
+    held = {section.name: list(section.stories) for section in issue.sections}
+    stories = held.setdefault(name, [])
+    stories.insert(_index(place, len(stories)), story)
+    sections = sorted(held, key=order.index)
+    return replace(issue, sections=tuple(Section(n, tuple(held[n])) for n in sections))
+
+
+def _order(issue: Issue, name: str, at_hand: AtHand) -> tuple[str, ...]:
+    """The sections as they follow each other. Raises NoSuchSection where `name` is none of them."""
     order = tuple(dict.fromkeys((*at_hand.sections, *issue.order,
                                  *(section.name for section in issue.sections))))  # fmt: skip
     if name not in order:
@@ -242,11 +253,7 @@ def _put(issue: Issue, story: Story, name: str, place: int | None, at_hand: AtHa
             f"{issue.newsletter} has no section {name}",
             remedy=f"write one of: {', '.join((*order, TRENDING))}",
         )
-    held = {section.name: list(section.stories) for section in issue.sections}
-    stories = held.setdefault(name, [])
-    stories.insert(_index(place, len(stories)), story)
-    sections = sorted(held, key=order.index)
-    return replace(issue, sections=tuple(Section(n, tuple(held[n])) for n in sections))
+    return order
 
 
 def _retold(

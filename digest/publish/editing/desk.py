@@ -159,6 +159,11 @@ class DeskIssue:
         """All stories of the sections, in the order of the mail."""
         return tuple(story for section in self.sections for story in section.stories)
 
+    @property
+    def told(self) -> tuple[DeskStory, ...]:
+        """The same, and those of Trending."""
+        return (*self.stories, *(entry.story for entry in self.trending if entry.story))
+
 
 def desk_issue(house: House, name: str | None, number: int | None = None) -> DeskIssue:
     """An issue as the editors see it: of this number, without one the newest.
