@@ -15,6 +15,7 @@ from subscribers import tokens
 from subscribers.bounces import About, understand
 from subscribers.bounces.faults import fault
 from subscribers.bounces.policy import Mark, Policy, score, verdict
+from subscribers.bounces.reading import read
 from tests.reports import BOUNCES, OTHERS, READER, Sample
 
 KEYS = (b"a key of this test", b"an older key of it")
@@ -232,6 +233,7 @@ def nested(depth: int) -> bytes:
     return start.encode() + b"Content-Type: text/plain\n\nhello"
 
 
+MACHINE = b"From: postmaster@x.example\nSubject: failure notice\n"
 MONSTERS: dict[str, Callable[[], bytes]] = {
     "20 MB": lambda: raw(BOUNCES[0]) + b"A" * (20 << 20),
     "one long line": lambda: b"Subject: " + b"a@b.example " * 200_000,
@@ -246,6 +248,18 @@ MONSTERS: dict[str, Callable[[], bytes]] = {
     "letters": lambda: b"From: postmaster@x.example\nSubject: failure notice\n\n" + b"a" * 900_000,
     "dashes": lambda: b"From: postmaster@x.example\nSubject: failure notice\n\n" + b"-" * 900_000,
     "header lines": lambda: b"X-A: b\n" * 100_000 + b"\nx",
+    # Each of these took minutes or hours, and held up `digest run` as long.
+    "no address": lambda: (
+        MACHINE + b"\n550 user unknown\n\nMessage-ID: <a@b>\nTo: " + b"!" * 900_000
+    ),
+    "words without an @": lambda: MACHINE + b"\n" + b"contain" * 10_000,
+    "styles without an end": lambda: MACHINE + b"Content-Type: text/html\n\n" + b"<style>" * 40_000,
+    "empty lines": lambda: MACHINE + b"\n550 user unknown" + b"\n" * 100_000,
+    "indented lines": lambda: MACHINE + b"\n550" + b"\n\t" * 50_000 + b"x",
+    "short lines": lambda: (
+        MACHINE + b"\n" + b"".join(b"<a%d@b.example>\n" % n for n in range(10_000))
+    ),
+    "a person's empty lines": lambda: b"From: bob@x.example\nSubject: hi\n\na" + b"\n" * 100_000,
 }
 
 
@@ -260,3 +274,23 @@ def test_g76_monsters_are_read_in_bounded_time_and_memory(name: str) -> None:
     tracemalloc.stop()
     assert peak < 150 << 20
     assert took < 60  # a bound against the unbounded, and no measurement
+
+
+def test_g70_of_a_flood_of_recipients_the_first_hundred_are_told() -> None:
+    block = b"Final-Recipient: rfc822; a%d@b.example\nAction: failed\nStatus: 5.1.1\n\n"
+    head = MACHINE + b"Content-Type: multipart/report; boundary=x\n\n--x\n"
+    flood = b"Content-Type: message/delivery-status\n\n" + b"".join(block % n for n in range(9000))
+    found = understand(head + flood, KEYS)
+    assert (found.kind, len(found.failures)) == ("bounce", 100)
+    assert found.failures[0].recipient == "a0@b.example"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "words"),
+    [("<style>p{color:red}</style>", ""), ("<HEAD><title>x</title></HEAD>", ""),
+     ("<script>1</script><style>2</style>", ""), ("<style>never ended", "never ended")],
+)  # fmt: skip
+def test_what_no_reader_of_html_sees_is_no_word(hidden: str, words: str) -> None:
+    mail = f"Content-Type: text/html\n\n{hidden}<p>5.1.1 user unknown</p>"
+    found = read(mail.encode()).words.split()
+    assert found == [*words.split(), "5.1.1", "user", "unknown"]
