@@ -192,11 +192,14 @@ def _everything(letter: Letter, raw: bytes) -> str:
 
 
 def _fingerprint(letter: Letter, raw: bytes, about: About | None) -> str:
-    """By what the reporting system named its report; by the body where it gave no name."""
+    """By what the reporting system named its report; by who says what where it gave no name: the
+    same words about another's mail, or of another's machine, are another report.
+    """
     name = letter.header("message-id").strip()
     body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2].strip()
-    told = f"{name}\n{letter.header('date')}\n{about}".encode() if name else body or raw
-    return hashlib.sha256(told).hexdigest()
+    said = f"{letter.header('from')}\n{about}\n".encode("utf-8", "replace") + (body or raw)
+    named = f"{name}\n{letter.header('date')}\n{about}".encode("utf-8", "replace")
+    return hashlib.sha256(named if name else said).hexdigest()
 
 
 def _why(letter: Letter) -> str:
