@@ -15,6 +15,7 @@ from subscribers import tokens
 from subscribers.bounces import About, understand
 from subscribers.bounces.faults import fault
 from subscribers.bounces.policy import Mark, Policy, score, verdict
+from subscribers.bounces.reading import read
 from tests.reports import BOUNCES, OTHERS, READER, Sample
 
 KEYS = (b"a key of this test", b"an older key of it")
@@ -193,6 +194,37 @@ def test_the_same_report_has_the_same_fingerprint_by_whatever_way() -> None:
     assert other.fingerprint != understand(one, KEYS).fingerprint
 
 
+def test_the_same_words_of_or_about_another_are_another_report() -> None:
+    """Of reports without a Message-ID, as some old systems write them: none is thrown away."""
+
+    def told(subscriber: int, who: str) -> str:
+        back = tokens.return_path("b", 12, subscriber, KEYS) + "@news.example.org"
+        text = f"From: {who}\nTo: <{back}>\nSubject: failure notice\n\nNo such user here.\n"
+        return understand(text.encode(), KEYS).fingerprint
+
+    machine, other = "MAILER-DAEMON@reads.example", "MAILER-DAEMON@others.example"
+    assert len({told(7, machine), told(8, machine), told(7, other)}) == 3
+    assert told(7, machine) == told(7, machine)
+
+
+@pytest.mark.parametrize(
+    ("place", "purpose", "known"),
+    [("u", "unsubscribe", True), ("p", "preferences", True), ("v", "view", False),
+     ("f", "feedback", False), ("u", "view", False), ("v", "unsubscribe", False)],
+)  # fmt: skip
+def test_g75_a_link_that_a_reader_may_pass_on_names_nobody(
+    place: str, purpose: tokens.Purpose, known: bool
+) -> None:
+    """Who was shown the address of an issue must not have its reader suppressed by it."""
+    link = tokens.seal(tokens.Token(purpose, "weekly", 12, 7), KEYS)
+    forged = (
+        "From: mailer-daemon@evil.example\nSubject: failure notice\n\n"
+        f"<reader@reads.example>: 550 5.1.1 user unknown\n\nhttps://news.example.org/{place}/{link}\n"
+    )
+    found = understand(forged.encode(), KEYS)
+    assert (found.kind, found.about) == ("bounce", About(7, 12) if known else None)
+
+
 def test_d41_a_mail_to_the_address_that_unsubscribes_is_known_by_it() -> None:
     away = tokens.return_path("u", 12, 7, KEYS) + "@news.example.org"
     text = f"From: Reader <reader@reads.example>\r\nTo: <{away}>\r\nSubject: \r\n\r\n"
@@ -232,6 +264,7 @@ def nested(depth: int) -> bytes:
     return start.encode() + b"Content-Type: text/plain\n\nhello"
 
 
+MACHINE = b"From: postmaster@x.example\nSubject: failure notice\n"
 MONSTERS: dict[str, Callable[[], bytes]] = {
     "20 MB": lambda: raw(BOUNCES[0]) + b"A" * (20 << 20),
     "one long line": lambda: b"Subject: " + b"a@b.example " * 200_000,
@@ -246,6 +279,17 @@ MONSTERS: dict[str, Callable[[], bytes]] = {
     "letters": lambda: b"From: postmaster@x.example\nSubject: failure notice\n\n" + b"a" * 900_000,
     "dashes": lambda: b"From: postmaster@x.example\nSubject: failure notice\n\n" + b"-" * 900_000,
     "header lines": lambda: b"X-A: b\n" * 100_000 + b"\nx",
+    # Each of these took minutes or hours, and held up `digest run` as long.
+    "no address": lambda: (
+        MACHINE + b"\n550 user unknown\n\nMessage-ID: <a@b>\nTo: " + b"!" * 900_000
+    ),
+    "words without an @": lambda: MACHINE + b"\n" + b"contain" * 10_000,
+    "styles without an end": lambda: MACHINE + b"Content-Type: text/html\n\n" + b"<style>" * 40_000,
+    "empty lines": lambda: MACHINE + b"\n<a@b.example>: 550 user unknown" + b"\n" * 100_000,
+    "indented lines": lambda: MACHINE + b"\n<a@b.example>: 550" + b"\n\t" * 50_000 + b"x",
+    "short lines": lambda: (
+        MACHINE + b"\n" + b"".join(b"<a%d@b.example>\n" % n for n in range(10_000))
+    ),
 }
 
 
@@ -260,3 +304,23 @@ def test_g76_monsters_are_read_in_bounded_time_and_memory(name: str) -> None:
     tracemalloc.stop()
     assert peak < 150 << 20
     assert took < 60  # a bound against the unbounded, and no measurement
+
+
+def test_g70_of_a_flood_of_recipients_the_first_hundred_are_told() -> None:
+    block = b"Final-Recipient: rfc822; a%d@b.example\nAction: failed\nStatus: 5.1.1\n\n"
+    head = MACHINE + b"Content-Type: multipart/report; boundary=x\n\n--x\n"
+    flood = b"Content-Type: message/delivery-status\n\n" + b"".join(block % n for n in range(9000))
+    found = understand(head + flood, KEYS)
+    assert (found.kind, len(found.failures)) == ("bounce", 100)
+    assert found.failures[0].recipient == "a0@b.example"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "words"),
+    [("<style>p{color:red}</style>", ""), ("<HEAD><title>x</title></HEAD>", ""),
+     ("<script>1</script><style>2</style>", ""), ("<style>never ended", "never ended")],
+)  # fmt: skip
+def test_what_no_reader_of_html_sees_is_no_word(hidden: str, words: str) -> None:
+    mail = f"Content-Type: text/html\n\n{hidden}<p>5.1.1 user unknown</p>"
+    found = read(mail.encode()).words.split()
+    assert found == [*words.split(), "5.1.1", "user", "unknown"]

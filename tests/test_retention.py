@@ -1,6 +1,7 @@
 """Access, erasure, retention: no table is left out, and nothing is kept longer than it may be."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -111,6 +112,62 @@ def test_show_tells_all_and_forget_erases_all(house: House, environ: dict[str, s
         for name, table in SQLModel.metadata.tables.items():
             rows = connection.execute(table.select()).all()
             assert ANN not in str(rows), name
+
+
+def stray(house: House, address: str, name: str) -> None:
+    """What carries no token of ours and so is nobody's: an answer, and a report in words."""
+    for raw in (
+        f"From: Ann <{address}>\nMessage-ID: <a{name}>\nSubject: no more, please\n\nAnn",
+        (
+            f"From: mailer-daemon@x.example\nMessage-ID: <b{name}>\nSubject: failure notice\n\n"
+            f"<{address.upper()}>: 550 5.1.1 user unknown"
+        ),
+    ):
+        publish.receive(house, raw.encode(), source="file", now=NOW)
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(house: House, environ: dict[str, str]) -> Run:
+    def run(*words: str) -> tuple[int, str, str]:
+        told = ["-C", str(house.settings.folder), "subscribers", *words]
+        result = CliRunner().invoke(app, told, env=environ)
+        what = str(getattr(result.exception, "what", ""))
+        return result.exit_code, result.stdout, result.stderr + what
+
+    return run
+
+
+@pytest.mark.parametrize("reader", [True, False])
+def test_reports_that_only_name_an_address_are_shown_and_erased_and_no_other_s(
+    house: House, run: Run, reader: bool
+) -> None:
+    if reader:
+        a_life(house.database)
+    others = ("jo" + ANN, "x." + ANN, ANN + ".org", ANN.replace(".", "x", 1))
+    for number, address in enumerate((ANN, *others)):
+        stray(house, address, str(number))
+    code, shown, _ = run("show", ANN, "--json")
+    assert (code, len(json.loads(shown)["address_rows"]["report"])) == (0, 2)
+    assert "came back" in run("show", ANN)[1] or "2 reports that only name" in run("show", ANN)[1]
+    assert run("forget", ANN, "--yes")[0] == 0
+    kept = [f"{one.recipient} {one.diagnostic}".lower() for one in publish.reports(house)[0]]
+    assert len(kept) == 2 * len(others)
+    assert not any(word.strip("<>:") == ANN for words in kept for word in words.split())
+
+
+def test_what_is_forgotten_of_an_address_that_is_nobody_s(house: House, run: Run) -> None:
+    assert run("forget", ANN, "--yes")[0] == 1
+    run("suppress", ANN)
+    code, _, said = run("forget", ANN, "--yes")
+    assert (code, "only its suppression is kept" in said) == (0, True)
+    run("lift", ANN, "--why", "she wrote")
+    assert "she wrote" in run("show", ANN)[1]
+    assert run("forget", ANN, "--yes")[0] == 0
+    code, shown, _ = run("show", ANN)
+    assert (code, "she wrote" in shown, "suppressed: request" in shown) == (0, False, True)
 
 
 def test_what_need_not_be_kept_is_forgotten(house: House) -> None:

@@ -143,8 +143,10 @@ def test_forget_asks_first(run: Run) -> None:
     assert run("forget", "ann@example.org", say="n\n")[0] == 1
     code, said = run("forget", "ann@example.org", "--yes")
     assert (code, "subscription" in said) == (0, True)
+    code, said = run("forget", "ann@example.org", "--yes")
+    assert (code, "subscription" in said) == (0, False)
     with pytest.raises(UnknownSubscriber):
-        run("forget", "ann@example.org", "--yes")
+        run("forget", "bob@example.org", "--yes")
 
 
 def test_the_operator_lifts_what_stands_and_that_is_kept(run: Run, desk: OneDesk) -> None:

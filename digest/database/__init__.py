@@ -364,6 +364,7 @@ def _tame_sqlite(engine: Engine) -> None:
             "synchronous=FULL",
             "foreign_keys=ON",
             "busy_timeout=10000",
+            "secure_delete=ON",  # whom a reader asks to forget is overwritten, on any build of it
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -26,7 +26,7 @@ BLOCKED = _words(
     r"spam (?:message|mail|content|detected|filter)|message (?:rejected|refused) as spam|bulk mail",
     r"content (?:rejected|filter)|malware|phish|blocked (?:using|by|due)|ip .{0,30}blocked",
     # A footer that says what was looked for is no reason.
-    r"virus.{0,40}(?:found|detect|reject|block|infect)|(?:contain|infect|detect|found|carr|suspect|has a)\w*.{0,30}virus|virus$",
+    r"virus.{0,40}(?:found|detect|reject|block|infect)|(?:contain|infect|detect|found|carr|suspect|has a)\w{0,20}.{0,30}virus|virus$",
     r"rate limit|(?<!user has )too many (?:messages|connections|mails)|unusual rate|unsolicited mail",
     r"reverse dns|\bptr\b|rdns|greylist|grey ?listed|graylist",
 )
@@ -97,7 +97,9 @@ def _by_words(status: str, words: str) -> Fault:
 def _unfolded(words: str) -> str:
     """Without line breaks inside a sentence, nor addresses: "user@" of one says nothing."""
     return re.sub(
-        r"[^\s<>()\[\]:;,\"']+@[^\s<>()\[\]:;,\"']+", "@", re.sub(r"[ \t]*\n[ \t]+", " ", words)
+        r"[^\s<>()\[\]:;,\"']{1,200}@[^\s<>()\[\]:;,\"']+",
+        "@",
+        re.sub(r"[ \t]{0,20}\n[ \t]+", " ", words),
     )
 
 

@@ -17,9 +17,11 @@ PATH = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 LINK = re.compile(
-    r"/[upvf]/([a-z0-9-]{1,32}\.[a-z0-9]{1,13}\.[a-z0-9]{1,13}\.[a-z2-7]{30})(?![a-z2-7])", re.ASCII
+    r"/[up]/([a-z0-9-]{1,32}\.[a-z0-9]{1,13}\.[a-z0-9]{1,13}\.[a-z2-7]{30})(?![a-z2-7])", re.ASCII
 )
-PURPOSES: tuple[tokens.Purpose, ...] = ("unsubscribe", "preferences", "view", "feedback")
+# Links that end a subscription themselves. Not those that a reader may pass on, to view the issue:
+# whoever was shown one could have its reader suppressed by a report that they wrote themselves.
+PURPOSES: tuple[tokens.Purpose, ...] = ("unsubscribe", "preferences")
 MOST = 50  # candidates: a report has a handful, a flood of them is somebody's attempt
 
 

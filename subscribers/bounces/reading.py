@@ -104,11 +104,12 @@ def _take(message: Message, letter: Letter, depth: int) -> None:
     elif kind in {"message/rfc822", "message/global", "text/rfc822-headers",
                   "message/rfc822-headers", "message/partial"}:  # fmt: skip
         letter.attached = True
-        letter.returned += "\n" + _whole(message)
+        if len(letter.returned) < RETURN:
+            letter.returned += "\n" + _whole(message)
     elif message.is_multipart():
         for part in _parts(message):
             _take(part, letter, depth + 1)
-    elif kind.startswith("text/") or depth == 0:
+    elif (kind.startswith("text/") or depth == 0) and len(letter.words) < RETURN:
         letter.words += "\n" + _words(message, kind)
 
 
@@ -130,7 +131,7 @@ def _whole(message: Message) -> str:
 def _words(message: Message, kind: str) -> str:
     payload = message.get_payload(decode=True)
     text = _text(payload if isinstance(payload, bytes) else b"", message.get_content_charset())
-    return _stripped(text) if kind == "text/html" else text
+    return _stripped(text[: 2 * RETURN]) if kind == "text/html" else text
 
 
 def _text(raw: bytes, charset: str | None = None) -> str:
@@ -143,10 +144,26 @@ def _text(raw: bytes, charset: str | None = None) -> str:
 
 
 def _stripped(text: str) -> str:
-    text = re.sub(r"(?is)<(style|script|head)\b.*?</\1>", " ", text)
+    text = _seen(text)
     text = re.sub(r"(?i)<(?:br|/p|/div|/tr|/h\d|/li|/td)\b[^>]*>", "\n", text)
     # An address in brackets is no tag.
     return html.unescape(re.sub(r"<(?![^<>\s@]+@)[^>]{0,500}>", " ", text))
+
+
+def _seen(text: str) -> str:
+    """Without what no reader sees. In one pass: a pattern looks for each missing end to the end."""
+    kept, place, endless = [], 0, set()
+    for start in re.finditer(r"(?i)<(style|script|head)\b", text):
+        name = start[1].lower()
+        if start.start() < place or name in endless:
+            continue
+        end = re.compile(rf"(?i)</{name}>").search(text, start.end())
+        if end is None:
+            endless.add(name)
+            continue
+        kept.append(text[place : start.start()])
+        place = end.end()
+    return " ".join([*kept, text[place:]])
 
 
 def _fields(message: Message) -> Block:

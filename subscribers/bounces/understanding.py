@@ -13,7 +13,7 @@ from contextlib import suppress
 from subscribers.bounces import wording
 from subscribers.bounces.faults import fault, status_in
 from subscribers.bounces.identity import About, addressed, identify
-from subscribers.bounces.reading import MOST, Block, Letter, parsed, read
+from subscribers.bounces.reading import MOST, WORDS, Block, Letter, parsed, read
 from subscribers.bounces.replies import is_reply
 from subscribers.bounces.values import Failure, Kind, Report
 
@@ -84,7 +84,7 @@ def _received(letter: Letter) -> tuple[Kind, tuple[Failure, ...]]:
 def _told(letter: Letter) -> tuple[Kind, tuple[Failure, ...]] | None:
     """What the blocks of RFC 3464 say; None where they name no recipient and no action."""
     failed, delayed, fine = [], [], False
-    for block in letter.blocks:
+    for block in letter.blocks[: wording.MANY]:
         action = block.get("action", "").split("(")[0].strip().lower().split(" ")[0]
         status = status_in(block.get("status", ""))
         named = "final-recipient" in block or "original-recipient" in block
@@ -159,7 +159,8 @@ def _detected(raw: bytes, letter: Letter) -> tuple[Kind, tuple[Failure, ...]] | 
     # It logs a traceback for each of its detectors that stumbles; a report is not our trouble.
     logging.getLogger("flufl.bounce").disabled = True
     with suppress(Exception):  # what others' detectors raise on is not understood
-        temporary, permanent = all_failures(parsed(raw))
+        # Each of its hundred detectors reads every line once more.
+        temporary, permanent = all_failures(parsed(raw[:WORDS]))
         found = [a.decode("ascii", "replace") for a in sorted(permanent or temporary)]
         if found:
             status = status_in(letter.words)
@@ -191,11 +192,14 @@ def _everything(letter: Letter, raw: bytes) -> str:
 
 
 def _fingerprint(letter: Letter, raw: bytes, about: About | None) -> str:
-    """By what the reporting system named its report; by the body where it gave no name."""
+    """By what the reporting system named its report; by who says what where it gave no name: the
+    same words about another's mail, or of another's machine, are another report.
+    """
     name = letter.header("message-id").strip()
     body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2].strip()
-    told = f"{name}\n{letter.header('date')}\n{about}".encode() if name else body or raw
-    return hashlib.sha256(told).hexdigest()
+    said = f"{letter.header('from')}\n{about}\n".encode("utf-8", "replace") + (body or raw)
+    named = f"{name}\n{letter.header('date')}\n{about}".encode("utf-8", "replace")
+    return hashlib.sha256(named if name else said).hexdigest()
 
 
 def _why(letter: Letter) -> str:

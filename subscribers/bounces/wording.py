@@ -13,8 +13,9 @@ from subscribers.bounces.faults import fault, reply_in, status_in
 from subscribers.bounces.reading import Letter
 from subscribers.bounces.values import Failure
 
+# Every repetition has an end here: without one, a line made for it takes a pattern hours.
 ADDRESS = re.compile(
-    r"(?<![A-Za-z0-9._%+=@-])(?:smtp[=:])?[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+    r"(?<![A-Za-z0-9._%+=@-])(?:smtp[=:])?[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?"
 )
 MACHINE = re.compile(
     r"mailer-?daemon|mail-?daemon|postmaster|mail (?:delivery|system|administrator|router|server)"
@@ -56,9 +57,9 @@ FINAL = re.compile(
 FUTURE = re.compile(r"\b(?:will(?! not\b)|eventually)\b", re.IGNORECASE)
 # A line that names the address that failed.
 NAMING = re.compile(
-    r"^[\s>*•.:|\"'(\[-]*(?:\d+[.)]\s+)?(?:rfc822;\s*)?<?("
+    r"^[\s>*•.:|\"'(\[-]{0,60}(?:\d{1,4}[.)]\s{1,20})?(?:rfc822;\s{0,20})?<?("
     + ADDRESS.pattern
-    + r")>?[\"')\]]*\s*(?:[:;,(]|\.\.\.|-\s|$|\s+\(|\s{2,}|\s+(?:on|am|le|delivery|failed|\d{3}\b|[A-Z])).*$"
+    + r")>?[\"')\]]{0,20}\s{0,20}(?:[:;,(]|\.\.\.|-\s|$|\s{1,20}\(|\s{2}|\s{1,20}(?:on|am|le|delivery|failed|\d{3}\b|[A-Z])).*$"
     r"|(?<![\w@])(?:dda|rcpt to|recipient(?:s| address| name)?|userid|addressed to|to|address|user|mailbox|account|destinat\w+|empf[äa]nger|destinataire|destinatario|получател\w*|an|à|a|para|til|宛先|收件人|المستلم)\W{1,6}<?("
     + ADDRESS.pattern
     + r")"
@@ -72,6 +73,7 @@ STRANGERS = re.compile(
     re.IGNORECASE,
 )
 TYPED = ("in-reply-to", "references", "x-mailer", "user-agent", "list-unsubscribe")
+MANY = 100  # of whom one report says that they failed: ours are about one each
 NO_ANSWER = re.compile(r"^\s*(?:re|aw|sv|fwd?|wg|tr|rv|ynt|vs)\s*:", re.IGNORECASE)
 
 
@@ -127,7 +129,7 @@ def _is_machine(letter: Letter) -> bool:
 
 
 def _failures(letter: Letter, words: str) -> Iterator[Failure]:
-    found = _recipients(letter, words)
+    found = _recipients(letter, words)[:MANY]
     for address, place in found:
         near = _near(words, place, [other for _, other in found]) or words
         if not (status_in(near) or reply_in(near) or len(near.split()) > 3):
@@ -172,7 +174,7 @@ def _ours(letter: Letter) -> set[str]:
     mine = [letter.header(name) for name in ("from", "to", "delivered-to", "reply-to", "sender")]
     mine += re.findall(r"(?im)^(?:from|return-path|sender|reply-to|message-id)\s*:\s*(.*)$", head)
     mine += re.findall(
-        r"(?im)^\s*(?:from|sender|message-id|von|de|expéditeur)\s*:\s*(.*)$", letter.words
+        r"(?im)^[ \t]{0,60}(?:from|sender|message-id|von|de|expéditeur)\s*:\s*(.*)$", letter.words
     )
     return {address.lower() for value in mine for address in ADDRESS.findall(value)}
 

@@ -148,7 +148,9 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
     for one in decided:
         what = f"{one['was']} became {one['became']}, decided by {one['by']}"
         typer.echo(f"\n{one['at']:%Y-%m-%d %H:%M} UTC: a delivery that was {printable(what)}")
-    typer.echo(f"\nRows: {counted}; {len(sent)} deliveries. All of them: --json")
+    strays = len(traces.get("report", []))
+    naming = f"; {strays} reports that only name the address" if strays else ""
+    typer.echo(f"\nRows: {counted}; {len(sent)} deliveries{naming}. All of them: --json")
 
 
 def _nobody_s(address: str, traces: "dict[str, list[dict[str, object]]]", as_json: bool) -> None:
@@ -161,6 +163,8 @@ def _nobody_s(address: str, traces: "dict[str, list[dict[str, object]]]", as_jso
         typer.echo(f"suppressed: {never['reason']}, by {never['how']}, {never['at']}")
     for owed in traces.get("notice", []):
         typer.echo(f"a mail that somebody asked for: {owed['kind']}, {owed['asked_at']}")
+    for back in traces.get("report", []):
+        typer.echo(printable(f"came back: {back['kind']}, {back['at']}: {back['diagnostic']}"))
     for counted in traces.get("tally", []):
         typer.echo(f"mails that nobody answered: {counted['count']}")
     _liftings(traces)
@@ -329,8 +333,11 @@ def forget(
             person: Profile | None = roster.find(session, address)
         except UnknownSubscriber:
             traces = roster.traces(session, address, desk.keys)
-            if not traces.keys() - {"suppression"}:
+            if not traces:
                 raise
+            if traces.keys() == {"suppression"}:
+                typer.echo(f"Of {address} only its suppression is kept, and stays.", err=True)
+                return
             person = None
     if not yes:
         name = person.address if person else address

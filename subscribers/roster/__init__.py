@@ -1,7 +1,8 @@
 """Book 3, the roster: every table and query about subscribers. The only SQL of this package.
 
     tables      subscriber, subscription, consent_event, wording, suppression, notice, report, …
-    changing    add, enrol, withdraw, choose, suppress, forget
+    changing    add, enrol, withdraw, choose, suppress
+    forgetting  a person, and what stands under an address
     entering    a whole list at once, as `exchange` decides
     lifting     a suppression, by an operator's word
     loading     thousands of rows in one statement
@@ -37,12 +38,12 @@ from subscribers.roster.changing import (
     add,
     choose,
     enrol,
-    forget,
     suppress,
     withdraw,
 )
 from subscribers.roster.counting import tallied, tally, untally
 from subscribers.roster.entering import Entering
+from subscribers.roster.forgetting import forget
 from subscribers.roster.joining import (
     CONFIRMING,
     MOVING,

@@ -8,38 +8,31 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Table,
     Update,
     bindparam,
-    delete,
-    func,
     insert,
     literal_column,
     select,
     update,
 )
-from sqlalchemy.schema import sort_tables
 from sqlmodel import Session, SQLModel, col
 
 from subscribers.address import key, normalise
 from subscribers.consent import Event
 from subscribers.errors import Suppressed, UnknownSubscriber, Withdrawn
 from subscribers.preferences import EVERYTHING, Preferences
-from subscribers.roster.asking import CHOICES, Line, is_suppressed, person
+from subscribers.roster.asking import CHOICES, Line, is_suppressed
 from subscribers.roster.asking import preferences as chosen
 from subscribers.roster.tables import (
     ConsentEventRow,
-    LiftingRow,
-    NoticeRow,
     SubscriberRow,
     SubscriptionRow,
     SuppressionRow,
-    TallyRow,
     WordingRow,
 )
-from subscribers.suppression import UNANSWERED, Reason, address_hash
+from subscribers.suppression import Reason, address_hash
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert  # PostgreSQL's has the same methods
@@ -193,76 +186,6 @@ def suppress(
     weaker = (col(row.address_hash) == hashed) & (col(row.reason) != "operator")
     stronger = update(row).where(weaker).values(**values)
     return reason == "operator" and session.connection().execute(stronger).rowcount == 1
-
-
-def forget(
-    session: Session, address: str, *, now: datetime, keys: Sequence[bytes]
-) -> dict[str, int]:
-    """Erase a person: the number of rows erased, by table. A suppression of the address stays.
-
-    It is made where there is none (GDPR 17 with 21(3): erased, and never mailed again), or an
-    old list could bring them back as new. Of an address that is nobody's, what others asked for
-    in its name is erased. Raises InvalidAddress, and UnknownSubscriber where there is nothing.
-    """
-    traced = _untraced(session, address, keys)
-    try:
-        found = person(session, address)
-    except UnknownSubscriber:
-        if not any(traced.values()):
-            raise
-        suppress(session, address, reason="request", how="forget", now=now, keys=keys)
-        return traced
-    connection = session.connection()
-    today = address_hash(found.address, keys)
-    if found.address_hash != today and not is_suppressed(session, found.address, keys):
-        # The oldest key is not the one this row was made with. What stays must be findable
-        # by the address alone, for the stored hash goes with the row.
-        connection.execute(
-            update(SuppressionRow)
-            .where(col(SuppressionRow.address_hash) == found.address_hash)
-            .values(address_hash=today)
-        )
-    suppress(session, found.address, reason="request", how="forget", now=now, keys=keys)
-    # Erased one by one, not by the cascade: the report counts them.
-    erased = {
-        table.name: connection.execute(delete(table).where(column == found.id)).rowcount
-        for table, column in personal()
-    }
-    person_row = delete(SubscriberRow).where(col(SubscriberRow.id) == found.id)
-    traced["notice"] += erased.get("notice", 0)
-    return {**erased, **traced, "subscriber": connection.execute(person_row).rowcount}
-
-
-def _untraced(session: Session, address: str, keys: Sequence[bytes]) -> dict[str, int]:
-    """Erase what stands under an address and under no person: see `telling.traces`."""
-    run = session.connection().execute
-    return {table.name: run(delete(table).where(mine)).rowcount
-            for table, mine in traces_of(address, keys)}  # fmt: skip
-
-
-def traces_of(address: str, keys: Sequence[bytes]) -> list[tuple[Table, ColumnElement[bool]]]:
-    """Where an address stands that may be nobody's: mails that were asked for, and their count,
-    and what an operator lifted."""
-    rows = (NoticeRow, TallyRow, LiftingRow)
-    notice, tally, lifting = (cast(Any, row).__table__ for row in rows)
-    named = func.lower(notice.c.address) == normalise(address).lower()
-    hashed = address_hash(address, keys)
-    counted = (tally.c.rule == UNANSWERED) & (tally.c.name == hashed)
-    return [(notice, named), (tally, counted), (lifting, lifting.c.address_hash == hashed)]
-
-
-def personal() -> list[tuple[Table, Column[Any]]]:
-    """Every table that keeps something of a person, with the column that names them.
-
-    Found by walking the foreign keys, so that no table of tomorrow is left out.
-    """
-    named = {
-        table: column
-        for table in SQLModel.metadata.tables.values()
-        for column in table.columns
-        if any(key.target_fullname == "subscriber.id" for key in column.foreign_keys)
-    }
-    return [(table, named[table]) for table in sort_tables(named)]
 
 
 def subscriber(

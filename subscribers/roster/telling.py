@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from subscribers.roster.changing import personal, traces_of
+from subscribers.roster.forgetting import personal, traces_of
 from subscribers.roster.tables import ConsentEventRow, SubscriberRow, SuppressionRow
 from subscribers.suppression import address_hash
 
@@ -32,7 +32,8 @@ def traces(
     session: Session, address: str, keys: Sequence[bytes]
 ) -> dict[str, list[dict[str, Any]]]:
     """What is kept under an address itself, whether it is anybody's or not: its suppression,
-    mails that somebody wanted to go there, how many of them nobody answered, and what was lifted.
+    mails that somebody wanted to go there, how many of them nobody answered, what was lifted, and
+    what came back that names it and no reader.
 
     Raises InvalidAddress.
     """
@@ -40,7 +41,7 @@ def traces(
     mine = never.c.address_hash == address_hash(address, keys)
     found = {
         table.name: session.connection().execute(select(table).where(kept)).mappings().all()
-        for table, kept in [(never, mine), *traces_of(address, keys)]
+        for table, kept in [(never, mine), *traces_of(session, address, keys)]
     }
     return {
         name: [{column: _plain(value) for column, value in line.items()} for line in lines]
