@@ -257,6 +257,31 @@ def test_g76_no_damage_raises(sample: Sample, data: st.DataObject) -> None:
     understand(bytes(whole), KEYS)
 
 
+def test_g76_a_wrapped_report_with_raw_bytes_in_its_headers_is_read() -> None:
+    inner = raw(BOUNCES[0]).replace(b"Subject: ", b"Subject: \xed\xa0\x80\xff ")
+    assert b"\xff" in inner
+    assert b"multipart/report" in inner
+    wrapped = (
+        b"From: mailer-daemon@gateway.example\nSubject: passed on\n"
+        b"Content-Type: message/rfc822\n\n" + inner
+    )
+    found = understand(wrapped, KEYS)
+    assert (found.kind, found.about) == ("bounce", About(7, 12))
+
+
+@pytest.mark.parametrize("odd", [b"\0reader@", b"reader\0@", b"reader@\0", b"reader@\x1b[2J"])
+def test_g76_whatever_is_taken_for_an_address_can_be_kept_and_shown(odd: bytes) -> None:
+    """PostgreSQL keeps no NUL: such a mail would come first, and fail, each time."""
+    detected = (
+        b"From: mailer-daemon@x.example\nSubject: hello\n\n"
+        b"This is the Postfix program at host x.example.\n\n<" + odd + b"reads.example>: gone\n"
+    )
+    for mail in (detected, *(raw(s).replace(b"reader@", odd) for s in BOUNCES)):
+        for failure in understand(mail, KEYS).failures:
+            assert failure.recipient.isprintable()
+            assert failure.diagnostic.isprintable()
+
+
 def nested(depth: int) -> bytes:
     start = "".join(
         f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(depth)

@@ -32,10 +32,10 @@ from digest.cli.bounces import KINDS
 from digest.cli.door import say_counts
 from digest.errors import SourceError
 from digest.mailboxes import Imap, imap, maildir
-from digest.publish import House, open_house
+from digest.publish import House, open_house, receiving
 from digest.web import public_app
 from subscribers import roster, tokens
-from subscribers.bounces import Kind
+from subscribers.bounces import About, Kind, Report, understand
 from subscribers.bounces.events import Call
 from subscribers.consent import Event
 from subscribers.errors import BadSignature
@@ -320,6 +320,30 @@ def test_g77_after_suppression_no_list_brings_them_back(house: House, ann: int) 
         assert entering.enter(session, lines)[0].change == "skipped"
 
 
+def test_a_mail_that_breaks_what_reads_it_is_kept_and_stands_in_no_other_s_way(
+    house: House, ann: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(data: bytes, keys: object) -> Report:
+        if b"a trap" in data:
+            raise RecursionError("as no mail that we know of does")
+        return understand(data, KEYS)
+
+    monkeypatch.setattr(receiving, "understand", read)
+    box = tmp_path / "box"
+    mailbox.Maildir(box)
+    (box / "new" / "1").write_bytes(b"a trap")
+    (box / "new" / "2").write_bytes(sample("postfix", ann))
+    done = list(publish.receive_all(house, maildir(box), source="maildir", now=LATER))
+    assert [(one.report.kind, one.new) for one in done] == [("unknown", True), ("bounce", True)]
+    assert list(maildir(box)) == []
+    [kept] = publish.reports(house, kinds=("unknown",))[0]
+    assert "RecursionError" in kept.diagnostic
+    told = publish.explain_number(house, kept.id)
+    assert told is not None
+    assert told.kind == "unknown"
+    assert not publish.receive(house, b"a trap", source="file", now=LATER).new
+
+
 def test_a_maildir_is_read_and_nothing_is_lost(house: House, ann: int, tmp_path: Path) -> None:
     box = mailbox.Maildir(tmp_path / "box")
     for name in ("postfix", "out-of-office"):
@@ -597,6 +621,9 @@ def test_postmark(house: House, ann: int) -> None:
     assert [r.new for r in publish.hook(house, "postmark", postmark(told), now=LATER)] == [False]
     with pytest.raises(BadSignature):
         publish.hook(house, "postmark", Call({}, postmark(told).body), now=LATER)
+    understood = publish.explain_number(house, publish.reports(house)[0][0].id)
+    assert understood is not None
+    assert understood.about == About(ann, 0)
 
 
 def test_mailgun(house: House, ann: int) -> None:

@@ -15,6 +15,7 @@ from digest.cli import app
 from digest.database import Database
 from digest.ledger import freeze
 from digest.publish import House
+from digest.publish.running.upkeep import forget_what_is_over
 from subscribers import roster, tokens
 from subscribers.consent import state_of
 from subscribers.errors import UnknownSubscriber
@@ -176,19 +177,47 @@ def test_what_need_not_be_kept_is_forgotten(house: House) -> None:
     with house.database.writing() as session:
         roster.request(session, "bob@x.org", ["weekly"], WHO, now=NOW, keys=KEYS)
     assert not any(publish.tidy(house, NOW + timedelta(days=7)).values())
-    done = publish.tidy(house, NOW + timedelta(days=8))
+    done = publish.tidy(house, NOW + timedelta(days=7, seconds=1))
     assert (done["requests"], done["subscribers"], done["IP addresses"]) == (1, 1, 0)
     with house.database.reading() as session:
         with pytest.raises(UnknownSubscriber):
             roster.find(session, "bob@x.org")
         assert publish.reports(house)[0][0].diagnostic
-    assert publish.tidy(house, NOW + timedelta(days=91))["reports"] == 1
-    done = publish.tidy(house, NOW + timedelta(days=366))
+    moment = timedelta(seconds=1)
+    assert publish.tidy(house, NOW + timedelta(days=90))["reports"] == 0
+    assert publish.tidy(house, NOW + timedelta(days=90) + moment)["reports"] == 1
+    assert publish.tidy(house, NOW + timedelta(days=365))["IP addresses"] == 0
+    done = publish.tidy(house, NOW + timedelta(days=365) + moment)
     assert done["IP addresses"] == 2
     with house.database.reading() as session:
         [kept] = roster.profile(session, number).subscriptions
     assert [(e.ip, e.agent, e.wording) for e in kept.events] == [("", "", "Yes, mail me.")] * 2
     assert not any(publish.tidy(house, NOW + timedelta(days=400)).values())
+
+
+def test_what_is_over_is_looked_for_once_an_hour(house: House) -> None:
+    """It looks at every row, and nobody else writes to SQLite meanwhile."""
+
+    def waiting(address: str) -> bool:
+        with house.database.writing() as session:
+            return roster.number_of(session, address) is not None
+
+    def ask(address: str) -> None:
+        with house.database.writing() as session:
+            roster.request(session, address, ["weekly"], WHO, now=NOW, keys=KEYS)
+
+    then = NOW + timedelta(days=8)
+    ask("bob@x.org")
+    forget_what_is_over(house, lambda: then)
+    assert not waiting("bob@x.org")
+    ask("carol@x.org")
+    forget_what_is_over(house, lambda: then + timedelta(minutes=59))
+    assert waiting("carol@x.org")
+    forget_what_is_over(house, lambda: then + timedelta(minutes=60))
+    assert not waiting("carol@x.org")
+    ask("dan@x.org")
+    forget_what_is_over(house, lambda: then - timedelta(minutes=1))  # the clock was put back
+    assert not waiting("dan@x.org")
 
 
 def test_who_left_and_never_confirmed_coming_back_has_still_left(house: House) -> None:

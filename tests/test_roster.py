@@ -1,6 +1,7 @@
 """The roster: who is mailed, who is not, and what stays when somebody goes."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -20,6 +21,7 @@ from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.recipient import Recipient
 from subscribers.roster import Asker, Entering
 from subscribers.suppression import may_mail
+from tests.waiting import PATIENCE, until
 
 NOW = datetime(2026, 3, 30, 7, 0, 0, 123456, tzinfo=UTC)
 KEYS = (b"a newer key", b"the first key of all")
@@ -289,3 +291,32 @@ def _use(session: Session, act: str, subscriber: int, now: datetime) -> None:
 def _owed(session: Session, subscriber: int, now: datetime, kind: str) -> list[int]:
     due = roster.due_notices(session, now)
     return [owed.id for owed in due if (owed.subscriber, owed.kind) == (subscriber, kind)]
+
+
+def test_who_leaves_while_they_choose_has_left(database: Database) -> None:
+    """Two requests at once, as of two browsers: nothing is chosen after the leaving."""
+    with database.writing() as session:
+        ann = roster.add(session, ANN, "weekly", how="page", now=NOW, keys=KEYS)
+    later, chosen = NOW + timedelta(hours=1), []
+
+    def choose() -> None:
+        with database.writing() as session:
+            wanted = Preferences(frozenset({"Global"}))
+            chosen.append(roster.choose(session, ann, "weekly", wanted, how="page", now=later))
+
+    def is_waiting() -> bool:
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        with database.engine.connect() as connection:
+            return bool(connection.exec_driver_sql(waits).scalar())
+
+    other = threading.Thread(target=choose)
+    with database.writing() as session:
+        roster.withdraw(session, ann, "weekly", how="one-click", now=NOW)
+        other.start()
+        if database.engine.dialect.name == "postgresql":  # SQLite has one writer: it waits before
+            until(is_waiting)
+    other.join(PATIENCE)
+    with database.reading() as session:
+        [held] = roster.profile(session, ann).subscriptions
+    assert chosen == [False]
+    assert (held.state, held.changed_at, held.events[-1].kind) == ("withdrawn", NOW, "withdrawn")

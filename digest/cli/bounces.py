@@ -41,7 +41,11 @@ def read(
     try:
         with opened(context) as house:
             for source, arrived in publish.arrivals(house, files or [], maildir, sys.stdin.buffer):
-                done += publish.receive_all(house, arrived, source=source, now=now())
+                for received in publish.receive_all(house, arrived, source=source, now=now()):
+                    done.append(received)
+                    if not as_json:  # at once: a large mailbox takes minutes, and may break off
+                        known = "" if received.new else " (known)"
+                        sys.stdout.write(f"{_line(received)}{known}\n")
     except Exception as error:
         # Whatever is wrong here, settings as well: a report that is not kept must not be lost.
         if "-" in map(str, files or []):
@@ -51,9 +55,6 @@ def read(
     if as_json:
         print_json(done)
         return
-    for received in done:
-        known = "" if received.new else " (known)"
-        sys.stdout.write(f"{_line(received)}{known}\n")
     say(f"{len(done)} read, {sum(received.new for received in done)} new")
 
 

@@ -5,6 +5,7 @@ whose signature holds. Each is kept, and counts once however often it comes.
 """
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -42,9 +43,18 @@ class Received:
 
 def receive(house: House, raw: bytes, *, source: str, now: datetime) -> Received:
     """Take in one mail to the return path. Never raises for what is in it."""
-    report = understand(raw, house.settings.keys)
+    report = _understood(house, raw)
     with house.database.writing() as session:
         return _take_in(house, session, report, source, now, raw)
+
+
+def _understood(house: House, raw: bytes) -> Report:
+    """What a mail says; one that nobody foresaw is "unknown", and stands in no other's way."""
+    try:
+        return understand(raw, house.settings.keys)
+    except Exception as error:  # noqa: BLE001 - kept with its bytes, and listed
+        name = hashlib.sha256(raw).hexdigest()
+        return Report("unknown", name, why=f"it could not be read: {type(error).__name__}")
 
 
 def hook(
@@ -130,7 +140,7 @@ def _read(file: Path, pipe: BinaryIO) -> Arrived:
 
 def explain_report(house: House, raw: bytes) -> Report:
     """How a report is understood; changes nothing."""
-    return understand(raw, house.settings.keys)
+    return _understood(house, raw)
 
 
 def explain_number(house: House, number: int) -> Report | None:
@@ -141,14 +151,15 @@ def explain_number(house: House, number: int) -> Report | None:
         return None
     source, raw = kept
     if source not in events.PROVIDERS:
-        return understand(raw, house.settings.keys)
+        return _understood(house, raw)
     try:
         told = events.understood(source, json.loads(raw), house.settings.keys)
     except ValueError:  # larger than what is kept of one
         return None
     # An event names each of its recipients; all of them are shown.
     failures = tuple(failure for report in told for failure in report.failures)
-    return replace(told[0], failures=failures)
+    with house.database.reading() as session:
+        return replace(_named(session, told[0]), failures=failures)
 
 
 def reports(

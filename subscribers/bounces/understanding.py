@@ -44,7 +44,8 @@ def _judged(letter: Letter, raw: bytes, depth: int = 0) -> tuple[Kind, tuple[Fai
     if letter.receipt is not None:
         return _received(letter)
     if _wraps(letter) and depth < 2:
-        return _judged(read(letter.returned.lstrip().encode()), raw, depth + 1)
+        inner = letter.returned.lstrip().encode("utf-8", "replace")  # raw bytes in a header of it
+        return _judged(read(inner), raw, depth + 1)
     said, failures = wording.failures(letter)
     if said == "delayed":
         return "delayed", failures
@@ -161,7 +162,9 @@ def _detected(raw: bytes, letter: Letter) -> tuple[Kind, tuple[Failure, ...]] | 
     with suppress(Exception):  # what others' detectors raise on is not understood
         # Each of its hundred detectors reads every line once more.
         temporary, permanent = all_failures(parsed(raw[:WORDS]))
-        found = [a.decode("ascii", "replace") for a in sorted(permanent or temporary)]
+        # What they take for an address may have a NUL in it, which no database keeps.
+        named = sorted(permanent or temporary)
+        found = [wording.line(a.decode("ascii", "replace")) for a in named]
         if found:
             status = status_in(letter.words)
             words = wording.line(letter.words)

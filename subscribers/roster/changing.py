@@ -160,7 +160,11 @@ def choose(
     current = _subscription(session, subscriber, newsletter)
     if current is None or current.state == "withdrawn" or chosen(current) == preferences:
         return False
-    change(session, subscriber, newsletter, {"changed_at": now, **stored(preferences)})
+    # On condition: somebody may leave between the question and this answer.
+    stays = col(SubscriptionRow.state) != "withdrawn"
+    kept = {"changed_at": now, **stored(preferences)}
+    if not change(session, subscriber, newsletter, kept, stays):
+        return False
     append(session, subscriber, newsletter, Event("chosen", now, how, None, _said(preferences)))
     return True
 

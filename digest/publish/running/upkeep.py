@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import timedelta
 
 from digest import archive
 from digest.publish.collecting import collect
@@ -10,6 +11,8 @@ from digest.publish.opening import Clock, House
 from digest.publish.receiving import arrivals, receive_all
 from digest.publish.running.acting import Done
 from digest.publish.running.alarming import tell_of_floods
+
+HOURLY = timedelta(hours=1)
 
 
 def collect_when_due(house: House, clock: Clock) -> list[Done]:
@@ -34,13 +37,27 @@ def collect_when_due(house: House, clock: Clock) -> list[Done]:
 
 
 def answer_sign_ups(house: House, clock: Clock) -> list[Done]:
-    """Mail what is owed to who signed up, and forget what need not be kept."""
-    tidy(house, clock())
+    """Mail what is owed to who signed up."""
     mailed = confirm(house, clock=clock)
     if mailed == Confirmed():
         return []
     told = f"{mailed.sent} asked to confirm, {mailed.deferred} deferred, {mailed.refused} refused"
     return [Done("sign-ups", told, 75 if mailed.deferred else 0)]
+
+
+def forget_what_is_over(house: House, clock: Clock) -> list[Done]:
+    """Forget what need not be kept, once an hour: it looks at every reader while, on SQLite,
+    nobody else can write, and who leaves by one click must not wait for that each minute.
+    """
+    now = clock()
+    with house.database.reading() as session:
+        last = archive.pulse(session, "tidied")
+    if last and last.at <= now < last.at + HOURLY:
+        return []
+    tidy(house, now)
+    with house.database.writing() as session:
+        archive.note_pulse(session, "tidied", now)
+    return []
 
 
 def read_reports(house: House, clock: Clock) -> list[Done]:
@@ -59,6 +76,7 @@ def read_reports(house: House, clock: Clock) -> list[Done]:
 UPKEEP: tuple[Callable[[House, Clock], list[Done]], ...] = (
     read_reports,
     answer_sign_ups,
+    forget_what_is_over,
     tell_of_floods,
     collect_when_due,
 )
