@@ -12,7 +12,7 @@ from digest.database import Database
 from subscribers import roster
 from subscribers.exchange import Entry
 from subscribers.preferences import Preferences
-from subscribers.roster import Asker, Entering, changing, joining, loading
+from subscribers.roster import Entering, loading
 from subscribers.roster.tables import ConsentEventRow, SubscriberRow, SubscriptionRow
 from subscribers.suppression import key_hash, key_name
 
@@ -150,29 +150,3 @@ def test_nobody_whom_a_list_knows_is_forgotten_in_the_middle(
     with database.writing() as session:
         assert enter(session, [Entry(1, ANN)]) == ["new"]
     assert standing(database) == [("confirmed", ["import"])]
-
-
-@several
-def test_who_confirms_while_unanswered_requests_are_tidied_is_confirmed(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    later = NOW + timedelta(days=8)
-    with database.writing() as session:
-        joined(session)
-        number = roster.find(session, ANN).subscriber
-        roster.withdraw(session, number, "weekly", how="page", now=NOW)
-        roster.request(session, ANN, ["weekly"], Asker(), now=NOW, keys=KEYS)
-    changed = changing.change
-
-    def late(session: Session, *words: Any) -> bool:
-        with database.writing() as other:
-            fresh = {"state": "confirmed", "confirmed_at": later, "changed_at": later}
-            changed(other, number, "weekly", fresh)
-        return changed(session, *words)
-
-    monkeypatch.setattr(joining, "change", late)
-    with database.writing() as session:
-        how = {"addresses": timedelta(days=30), "raw": timedelta(days=30)}
-        assert roster.tidy(session, later, **how)["requests given back"] == 0
-    [(state, ways)] = standing(database)
-    assert (state, "unanswered" in ways) == ("confirmed", False)

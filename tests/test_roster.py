@@ -19,7 +19,7 @@ from subscribers.errors import BadToken, InvalidAddress, Suppressed, UnknownSubs
 from subscribers.exchange import Entry
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.recipient import Recipient
-from subscribers.roster import Asker, Entering
+from subscribers.roster import Asker, Entering, Keeping
 from subscribers.suppression import may_mail
 from tests.waiting import PATIENCE, until
 
@@ -256,7 +256,12 @@ def _do(session: Session, act: str, address: str, now: datetime) -> None:
         "ask": lambda: roster.request(session, address, ["weekly"], ASKER, **told),
         "list": lambda: entering.enter(session, entering.addressed(listed)),
         "lift": lambda: roster.lift(session, address, why="wrote", by="x", **told),
-        "tidy": lambda: roster.tidy(session, now + YEAR, addresses=YEAR, raw=YEAR),
+        "tidy": lambda: roster.tidy(
+            session,
+            roster.overdue(session, now + YEAR, Keeping(YEAR, YEAR)),
+            now + YEAR,
+            Keeping(YEAR, YEAR),
+        ),
     }
     with contextlib.suppress(Suppressed, Withdrawn, UnknownSubscriber, BadToken):
         if act in acts:

@@ -4,6 +4,7 @@ Plain, short, and without a word that a stranger typed: what a form lets through
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -17,7 +18,7 @@ from digest.publish.signing import signed, signing_keys
 from digest.rendering import Rendering
 from digest.settings import NewsletterSettings
 from subscribers import roster, tokens, words
-from subscribers.roster import Notice
+from subscribers.roster import Keeping, Notice
 from subscribers.tokens import Token
 
 TRIES = 5
@@ -47,16 +48,19 @@ def confirm(house: House, *, clock: Clock) -> Confirmed:
     return asyncio.run(_mail(house, due, clock)) if due else Confirmed()
 
 
-def tidy(house: House, now: datetime) -> dict[str, int]:
+def tidy(house: House, now: datetime) -> Counter[str]:
     """Forget what need not be kept any more; how much of each."""
-    told = house.settings.privacy
-    with house.database.writing() as session:
-        return roster.tidy(
-            session,
-            now,
-            addresses=timedelta(days=told.ip_days),
-            raw=timedelta(days=told.report_days),
-        )
+    told, done = house.settings.privacy, Counter[str]()
+    keeping = Keeping(timedelta(days=told.ip_days), timedelta(days=told.report_days))
+    while True:
+        with house.database.reading() as session:
+            found = roster.overdue(session, now, keeping)
+        before = done.total()
+        for part in found.parts():
+            with house.database.writing() as session:
+                done.update(roster.tidy(session, part, now, keeping))
+        if done.total() == before:  # or others were quicker
+            return done
 
 
 async def _mail(house: House, due: list[Notice], clock: Clock) -> Confirmed:

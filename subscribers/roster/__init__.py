@@ -7,6 +7,7 @@
     lifting     a suppression, by an operator's word
     loading     thousands of rows in one statement
     joining     request, confirm, move, pause; the notices that are owed
+    tidying     what need not be kept any more
     counting    how often something was asked for, by all processes
     reporting   what came back, and what it counts
     telling     everything on a person; why readers left
@@ -65,7 +66,6 @@ from subscribers.roster.joining import (
     speak,
     stop,
     take_notice,
-    tidy,
 )
 from subscribers.roster.lifting import Lifted, last_lifted, lift
 from subscribers.roster.profiles import (
@@ -91,6 +91,7 @@ from subscribers.roster.reporting import (
     reports,
 )
 from subscribers.roster.telling import everything, left_by, left_near, traces
+from subscribers.roster.tidying import Keeping, overdue, tidy
 from subscribers.suppression import Reason
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "Asker",
     "Enrolment",
     "Entering",
+    "Keeping",
     "Lifted",
     "Listed",
     "Notice",
@@ -142,6 +144,7 @@ __all__ = [
     "number_of",
     "open_notice",
     "opinions",
+    "overdue",
     "pause",
     "profile",
     "recipients",

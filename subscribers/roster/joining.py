@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from subscribers.address import key, normalise
@@ -35,7 +35,6 @@ from subscribers.roster.tables import (
     ConsentEventRow,
     FeedbackRow,
     NoticeRow,
-    ReportRow,
     SubscriberRow,
     SubscriptionRow,
     SuppressionRow,
@@ -310,58 +309,6 @@ def open_notice(
     if asked.asked_at < now - (STOPPED if asked.kind == "stopped" else OPEN):
         raise BadToken
     return asked
-
-
-def tidy(
-    session: Session, now: datetime, *, addresses: timedelta, raw: timedelta
-) -> dict[str, int]:
-    """Forget what need not be kept: requests that nobody confirmed in 7 days with their people,
-    notices that nobody can answer any more, IP addresses and programs older than `addresses`, the
-    bytes of reports older than `raw`.
-    """
-    run = session.connection().execute
-    event, sub, report, person = ConsentEventRow, SubscriptionRow, ReportRow, SubscriberRow
-    old = (col(sub.state) == "requested") & (col(sub.changed_at) < now - OPEN)
-    kept = select(col(sub.subscriber_id))
-    waits = select(col(NoticeRow.subscriber_id)).where(col(NoticeRow.asked_at) >= now - OPEN)
-    gone = (col(person.created_at) < now - OPEN) & ~col(person.id).in_(kept)
-    trimmed = (col(event.at) < now - addresses) & ((col(event.ip) != "") | (col(event.agent) != ""))
-    stale = (col(report.at) < now - raw) & col(report.raw).is_not(None)
-    owed = NoticeRow
-    over = col(owed.state).in_(("sent", "refused")) & or_(
-        (col(owed.kind) != "stopped") & (col(owed.asked_at) < now - OPEN),
-        col(owed.asked_at) < now - STOPPED,
-    )
-    return {
-        "requests given back": _give_back(session, old, now),
-        "requests": run(delete(sub).where(old)).rowcount,
-        "subscribers": run(delete(person).where(gone, ~col(person.id).in_(waits))).rowcount,
-        "IP addresses": run(update(event).where(trimmed).values(ip="", agent="")).rowcount,
-        "reports": run(update(report).where(stale).values(raw=None)).rowcount,
-        # The address in one may be a stranger's, whom a reader wanted their mail to go to.
-        "notices": run(delete(owed).where(over)).rowcount,
-    }
-
-
-def _give_back(session: Session, old: ColumnElement[bool], now: datetime) -> int:
-    """Who left, asked to come back and never confirmed, has still left; their proof says so, too.
-    How many that are."""
-    event, sub = ConsentEventRow, SubscriptionRow
-    left = exists().where(
-        col(event.subscriber_id) == col(sub.subscriber_id),
-        col(event.newsletter) == col(sub.newsletter),
-        col(event.kind) == "withdrawn",
-    )
-    query = select(col(sub.subscriber_id), col(sub.newsletter)).where(old, left)
-    waiting = session.connection().execute(query).all()
-    given_back = 0
-    for number, slug in waiting:
-        # On condition: somebody may confirm between the question and this. `changed_at` stays:
-        # nobody left just now, and so nobody's link undoes it.
-        if change(session, number, slug, {"state": "withdrawn"}, old):
-            append(session, number, slug, Event("withdrawn", now, "unanswered"))
-            given_back += 1
-    return given_back
 
 
 def _asked(session: Session, number: int, slug: str, asker: Asker, now: datetime) -> bool:
