@@ -27,6 +27,7 @@ from digest.outcomes import Deferred, NotBegun, Reply, Sent
 from digest.publish import Account, House, IssueRecord, open_house
 from digest.publish.composing import Composer
 from digest.publish.frequency import readers_of
+from digest.publish.sending import watching
 from digest.publish.sending.jobs import Job
 from digest.publish.sending.watching import Watch
 from digest.terminal import show_account
@@ -387,8 +388,9 @@ def test_progress_comes_to_its_end(house: House, relay: ScriptedRelay, clock: Cl
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("by", ["a person", "a fault of the relay"])
 def test_who_is_tried_once_more_is_not_shown_as_deferred_when_they_have_it(
-    house: House, relay: ScriptedRelay, clock: Clock, by: str
+    house: House, relay: ScriptedRelay, clock: Clock, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(watching, "_OFTEN", 0)  # it is told of each step
     seen: list[publish.Progress] = []
     if by == "a person":
         record = sent_with_faults(house, relay, clock)
