@@ -940,7 +940,7 @@ class Sending(RuleBasedStateMachine):
 LOADED = settings.default
 assert LOADED is not None
 LONG = LOADED.max_examples >= 1000
-LIVES = 1000 if LONG else 50
+LIVES = 1000 if LONG else 30
 
 
 def test_whatever_happens_the_ledger_keeps_its_invariants(database: Database) -> None:

@@ -475,6 +475,7 @@ def _greets(port: int) -> bool:
     return True
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_real_imap_server_is_read(
     house: House, ann: int, dovecot: tuple[int, Path], closed_port: int
 ) -> None:

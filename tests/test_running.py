@@ -35,6 +35,8 @@ EDITOR, SECOND = "editor@example.org", "night@example.org"
 READERS = {"ann@readers.example", "ben@readers.example"}
 DUE = NOW  # monday 07:00 in New Delhi
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# Where rows, locks and a crash are the matter, a test runs on both engines.
+ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 RACE = """
 import sys, time
 from datetime import datetime
@@ -192,6 +194,7 @@ def test_a_week_with_an_editor(opened: Opened, relay: ScriptedRelay) -> None:
         assert len(notices(relay)) == 4
 
 
+@ONE_ENGINE
 def test_approved_in_time_it_goes_out_on_time(opened: Opened, relay: ScriptedRelay) -> None:
     with opened() as house:
         at(house, DUE - 2 * DAY, DUE - DAY)
@@ -224,6 +227,7 @@ def test_how_it_went_is_told_once_when_everybodys_mail_is_settled(
         assert len(notices(relay)) == 2
 
 
+@ONE_ENGINE
 def test_how_it_went_may_be_switched_off(opened: Opened, relay: ScriptedRelay) -> None:
     with opened(approval="auto", report=False) as house:
         at(house, DUE - 2 * DAY, DUE - DAY, DUE, DUE + HOUR)
@@ -253,6 +257,7 @@ def test_killed_between_that_it_went_out_and_its_row(
     assert first.as_bytes().partition(b"Date")[0] == second.as_bytes().partition(b"Date")[0]
 
 
+@ONE_ENGINE
 def test_a_notice_has_a_page_that_says_the_same_and_loads_nothing(
     opened: Opened, relay: ScriptedRelay, folder: Path
 ) -> None:
@@ -280,6 +285,7 @@ def test_a_notice_has_a_page_that_says_the_same_and_loads_nothing(
     assert "digest approve 1 -n weekly" in text_of(reminder)
 
 
+@ONE_ENGINE
 def test_without_approval_where_that_is_automatic(opened: Opened, relay: ScriptedRelay) -> None:
     with opened(approval="auto", editors=[]) as house:
         done = at(house, DUE - 2 * DAY, DUE - DAY)
@@ -290,6 +296,7 @@ def test_without_approval_where_that_is_automatic(opened: Opened, relay: Scripte
         assert house.issue("weekly").approved_by == "schedule"
 
 
+@ONE_ENGINE
 def test_nothing_goes_out_that_preflight_refuses(
     opened: Opened, relay: ScriptedRelay, folder: Path
 ) -> None:
@@ -318,6 +325,7 @@ def test_nothing_goes_out_that_preflight_refuses(
     assert readers_of(relay) == sorted(READERS)
 
 
+@ONE_ENGINE
 def test_too_few_stories(opened: Opened, relay: ScriptedRelay) -> None:
     with opened(stories_at_least=90) as house:
         minutes = [DUE - DAY + timedelta(minutes=n) for n in range(5)]
@@ -336,6 +344,7 @@ def test_too_few_stories(opened: Opened, relay: ScriptedRelay) -> None:
         assert house.issues("weekly") == []
 
 
+@ONE_ENGINE
 def test_what_was_not_approved_is_skipped_and_its_stories_come_next_week(
     opened: Opened, relay: ScriptedRelay
 ) -> None:
@@ -357,6 +366,7 @@ def test_what_was_not_approved_is_skipped_and_its_stories_come_next_week(
         assert readers_of(relay) == []
 
 
+@ONE_ENGINE
 def test_a_machine_that_was_off_sends_late_or_not_at_all(
     opened: Opened, relay: ScriptedRelay
 ) -> None:
@@ -382,12 +392,14 @@ def test_the_schedule_is_kept_from_its_first_run_on(opened: Opened, relay: Scrip
         assert relay.accepted == []
 
 
+@ONE_ENGINE
 def test_a_day_that_is_left_out(opened: Opened, relay: ScriptedRelay) -> None:
     with opened(**{"approval": "auto", "except": ["2026-03-30"]}) as house:
         at(house, DUE - 2 * DAY, DUE - DAY, DUE - HOUR, DUE, DUE + HOUR, DUE + 13 * HOUR)
         assert relay.accepted == []
 
 
+@ONE_ENGINE
 def test_a_line_of_a_notice_that_begins_with_a_dot_arrives_with_it(
     opened: Opened, relay: ScriptedRelay
 ) -> None:
@@ -398,6 +410,7 @@ def test_a_line_of_a_notice_that_begins_with_a_dot_arrives_with_it(
     assert {".second", ".", "From the last"} <= set(text_of(notice).splitlines())
 
 
+@ONE_ENGINE
 def test_an_editor_that_the_relay_refuses_keeps_no_other_waiting(
     opened: Opened, relay: ScriptedRelay
 ) -> None:
@@ -409,6 +422,7 @@ def test_an_editor_that_the_relay_refuses_keeps_no_other_waiting(
         assert not any(act.exit_code for act in at(house, DUE - DAY + HOUR))
 
 
+@ONE_ENGINE
 def test_a_relay_that_is_not_there_delays_the_notice(opened: Opened, relay: ScriptedRelay) -> None:
     with opened() as house:
         relay.will("mail", "weekly@news.example.org", "451 4.3.0 later", times=2)
@@ -420,6 +434,7 @@ def test_a_relay_that_is_not_there_delays_the_notice(opened: Opened, relay: Scri
         assert len(notices(relay)) == 1
 
 
+@ONE_ENGINE
 def test_a_notice_in_doubt_comes_again_with_the_same_message_id(
     opened: Opened, relay: ScriptedRelay
 ) -> None:
@@ -478,6 +493,7 @@ def test_a_flood_of_sign_ups_is_told_to_each_editor_once(
         assert subjects(relay)[-1] == "The Week: 5 sign-ups within an hour"
 
 
+@ONE_ENGINE
 def test_one_newsletters_fault_stops_no_other(
     opened: Opened, relay: ScriptedRelay, folder: Path
 ) -> None:
@@ -550,6 +566,7 @@ def test_a_database_restored_from_a_copy_sends_nothing_of_the_past(
         assert said.what == "nothing was held"
 
 
+@ONE_ENGINE
 def test_what_is_held_for_too_long_is_skipped_and_the_next_week_is_as_always(
     opened: Opened, relay: ScriptedRelay
 ) -> None:
@@ -604,6 +621,7 @@ def test_runs_at_the_same_second_act_once(
     assert sorted(taken) == ["begun", "closed", "drafted", "told", "told"]
 
 
+@ONE_ENGINE
 def test_staying_it_runs_at_each_full_minute_until_told_to_stop(opened: Opened) -> None:
     clock = Clock(DUE - 2 * DAY + timedelta(seconds=17))
     waited: list[float] = []

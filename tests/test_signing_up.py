@@ -602,6 +602,7 @@ def test_pages_speak_the_reader_s_language(site: str, language: str) -> None:
         assert "This link does not work" not in lost.text
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_browser_joins_chooses_leaves_and_comes_back(
     house: House, site: str, hands: Clock, relay: ScriptedRelay, tmp_path: Path
 ) -> None:
