@@ -3,11 +3,8 @@
 ticking     one run: who may, what is remembered, every newsletter, then the sends
 acting      an intent of the schedule -> what is done, and the row that says so
 noticing    a notice -> mail to an editor
-<<<<<<< HEAD
-alarming    a flood of sign-ups -> the same
-=======
 lettering   its text, and the page beside it
->>>>>>> doctor
+alarming    a flood of sign-ups -> a notice
 foretelling the due times to come, and what stands before the next
 promising   what the settings promise and cannot keep
 timing      the systemd units or the cron line that call `digest run`
