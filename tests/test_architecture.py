@@ -61,6 +61,20 @@ def test_a_module_says_what_it_is_and_stays_small(path: Path) -> None:
     assert {name: lines for name, lines in long.items() if lines > 45} == {}
 
 
+def test_no_file_holds_both_sides_of_a_conflict() -> None:
+    """In words, nothing else would find them."""
+    kept = ("digest", "subscribers", "templates", "docs", "tests", "benchmarks", "scripts")
+    texts = {".py", ".md", ".jinja", ".css", ".js", ".toml"}
+    files = [*ROOT.glob("*.md"), *(one for name in kept for one in (ROOT / name).rglob("*"))]
+    read = [one for one in files if one.suffix in texts and "node_modules" not in one.parts]
+    assert len(read) > 400
+    sides = tuple(mark * 7 + " " for mark in "<>")
+    held = [
+        one for one in read if any(s.startswith(sides) for s in one.read_text("utf-8").split("\n"))
+    ]
+    assert held == []
+
+
 def test_each_library_is_imported_by_its_room_alone() -> None:
     strangers = {
         (library, str(path.relative_to(ROOT)))
