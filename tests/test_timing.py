@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from digest import publish
-from digest.cli.schedule import BREATH, _Patience
+from digest.cli.schedule import _Patience
 from digest.errors import SettingsError
+from subscribers.cli.door import BREATH
 
 PROGRAM = Path("/opt/digest/bin/digest")
 ODD = ["/srv/weekly", "/srv/The Week", "/srv/100% news", '/srv/it\'s "quoted"', "/srv/$HOME;x"]

@@ -29,11 +29,11 @@ from digest.cli.door import (
     print_json,
     say,
 )
+from subscribers.cli.door import Stops
 
 if TYPE_CHECKING:
     from digest.publish import Done, TimerUnits
 
-BREATH = 1.0  # seconds after the first signal in which no other counts, as while sending
 _EVERY = "Stay, and run each time: 60s, 5m. Ctrl-C or SIGTERM ends it. For containers."
 
 
@@ -146,14 +146,10 @@ def install_timer(
 
 
 class _Patience:
-    """Waits, but not longer than until Ctrl-C or SIGTERM; a second of them ends at once.
-
-    Two in one breath are one: timeout(1), make and terminals hand the same Ctrl-C on twice.
-    """
+    """Waits, but not longer than until Ctrl-C or SIGTERM; a second of them ends at once."""
 
     def __init__(self, seconds: Callable[[], float] = monotonic) -> None:
-        self._stop, self._seconds = threading.Event(), seconds
-        self._first: float | None = None
+        self._stop, self._stops = threading.Event(), Stops(seconds)
         self._listen()
 
     def __call__(self, seconds: float) -> bool:
@@ -169,9 +165,7 @@ class _Patience:
     def _heard(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         self._stop.set()
-        if self._first is None:
-            self._first = self._seconds()
-        elif self._seconds() - self._first >= BREATH:
+        if self._stops.heard():
             raise KeyboardInterrupt
 
 

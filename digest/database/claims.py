@@ -18,20 +18,16 @@ _CLAIMS = 0x0D16E57  # where the numbers of our advisory locks on PostgreSQL beg
 @contextlib.contextmanager
 def sole(engine: Engine) -> Iterator[None]:
     """Held while sending from an SQLite file. Raises SenderAtWork where another process does."""
-    import fcntl  # not on Windows, where only sending needs it
-
-    with Path(f"{engine.url.database}.sender").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise _taken() from None
+    with by_file(engine, "sender") as mine:
+        if not mine:
+            raise _taken()
         yield
 
 
 @contextlib.contextmanager
 def by_file(engine: Engine, task: str) -> Iterator[bool]:
     """Whether nobody else is at this task, by a file beside the database."""
-    import fcntl
+    import fcntl  # not on Windows, where only sending and running need it
 
     with Path(f"{engine.url.database}.{task}").open("w") as file:
         try:

@@ -332,8 +332,8 @@ def _show_due(account: "Account", now: datetime) -> None:
     elif account.control == "paused":
         talk.print(_safe(f"it was paused when nothing was left to hold back ({account.why})"))
     elif account.next_at and account.counts.get("deferred"):
-        late = account.next_at > now
-        when = f"at {_when(account.next_at)} UTC" if late else "now"
+        to_come = account.next_at > now
+        when = f"at {_when(account.next_at)} UTC" if to_come else "now"
         talk.print(f"the next attempt is due {when}")
 
 

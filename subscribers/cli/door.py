@@ -4,16 +4,43 @@ Data goes to stdout, talk to stderr. Never here: a verb.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import typer
 
 if TYPE_CHECKING:
     from subscribers.roster import Session
+
+
+BREATH = 1.0  # seconds after the first signal in which no other counts
+
+
+class Stops:
+    """Signals to stop, as they are heard.
+
+    Two in one breath are one: timeout(1), make and terminals hand the same Ctrl-C on twice.
+    """
+
+    def __init__(self, seconds: Callable[[], float] = monotonic) -> None:
+        self._seconds = seconds
+        self._first: float | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether one was heard."""
+        return self._first is not None
+
+    def heard(self) -> bool:
+        """Note one more. Whether it is a second, of somebody who will not wait."""
+        if self._first is None:
+            self._first = self._seconds()
+            return False
+        return self._seconds() - self._first >= BREATH
 
 
 class Desk(Protocol):

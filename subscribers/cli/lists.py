@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast, get_args
 
 import typer
 
-from subscribers.cli.door import Desk, Newsletter, lent, newsletter_meant
+from subscribers.cli.door import Desk, Newsletter, Stops, lent, newsletter_meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -146,16 +146,15 @@ def _imported(
 def _stopping() -> "Iterator[Callable[[], None]]":
     """What ends the work where Ctrl-C or SIGTERM has come since: between two batches, so that
     whatever is kept is reported, too. A second one ends it at once."""
-    heard: list[int] = []
+    stops = Stops()
 
     def hear(number: int, frame: object) -> None:
-        del frame
-        heard.append(number)
-        if len(heard) > 1:
+        del number, frame
+        if stops.heard():
             raise KeyboardInterrupt
 
     def stop() -> None:
-        if heard:
+        if stops.asked:
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -21,7 +21,8 @@ FLOOD = "flood"
 
 def tell_of_floods(house: House, clock: Clock) -> list[Done]:
     """Look at the sign-ups of this hour; tell the editors where more come than they expect."""
-    now, until = clock(), limiting.window("everybody", clock())
+    now = clock()
+    until = limiting.window("everybody", now)
     with house.database.reading() as session:
         count, last = sign_ups(session, house, now), archive.pulse(session, FLOOD)
     told = house.settings.joining.alarm_at

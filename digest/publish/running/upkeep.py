@@ -46,8 +46,8 @@ def answer_sign_ups(house: House, clock: Clock) -> list[Done]:
 
 
 def forget_what_is_over(house: House, clock: Clock) -> list[Done]:
-    """Forget what need not be kept, once an hour: it looks at every reader while, on SQLite,
-    nobody else can write, and who leaves by one click must not wait for that each minute.
+    """Forget what need not be kept, once an hour: to look for it goes over every reader, which
+    with a million of them takes seconds.
     """
     now = clock()
     with house.database.reading() as session:
