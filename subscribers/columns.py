@@ -55,11 +55,13 @@ class Utc(TypeDecorator[datetime]):
         read = datetime.fromisoformat
 
         def aware(value: Any) -> Any:
+            if value is None:
+                return None
             try:
                 if len(value) == _STORED:
                     return read(value + "+00:00")
             except (TypeError, ValueError):
-                pass  # NULL, or not as we write it
+                pass  # not as we write it
             return careful(value)
 
         return aware

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from typing import cast
 
 import pytest
@@ -27,6 +28,8 @@ class Scripted:
 
     heartbeat = 5.0
     sender = 1
+    at_hand = False  # visited in a thread
+    unmade: Future[object] | None = None
 
     def __init__(self, *ends: Exception) -> None:
         self.ends = deque(ends)
@@ -79,8 +82,11 @@ def at(book: Scripted, work: Callable[[Desk], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("at_hand", [True, False])
 @pytest.mark.parametrize("error", [ValueError("a bug"), DatabaseError("the disk is full")])
-def test_what_came_back_in_a_group_that_failed_is_in_the_last_one(error: Exception) -> None:
+def test_what_came_back_in_a_group_that_failed_is_in_the_last_one(
+    error: Exception, at_hand: bool
+) -> None:
     async def work(desk: Desk) -> None:
         keeper = asyncio.create_task(desk.keep())
         desk.settle(begun(7), TAKEN)
@@ -89,6 +95,7 @@ def test_what_came_back_in_a_group_that_failed_is_in_the_last_one(error: Excepti
         await desk.close()
 
     book = Scripted(error)
+    book.at_hand = at_hand
     at(book, work)
 
     assert book.groups == [[7], [7]]
@@ -125,6 +132,24 @@ def test_what_came_back_while_a_group_was_made_ready_leaves_nobody_waiting() -> 
         assert desk._moment is None
 
     book = Scripted()
+    at(book, work)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_nobody_waits_for_a_signature_in_a_visit(at_hand: bool) -> None:
+    async def work(desk: Desk) -> None:
+        signature = book.unmade = Future[object]()
+        desk.settle(begun(7), TAKEN)
+        visit = asyncio.create_task(desk._visit(1))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not book.groups
+        signature.set_result([])
+        await visit
+        assert book.groups == [[7]]
+
+    book = Scripted()
+    book.at_hand = at_hand
     at(book, work)
 
 

@@ -1,6 +1,8 @@
 """Approved issue -> ledger -> relay, and the accounting of every reader.
 
-    book         claims, messages made ahead, groups committed: the thread that writes
+    book         claims and groups committed: what writes
+    visits       where the book is visited: here, or in a thread
+    drafts       messages made ahead of their turn
     jobs         what book and desk hand each other
     freezing     who gets it: the list, in portions
     making       messages composed and signed ahead

@@ -1,21 +1,20 @@
 """The sending of one issue as the books see it: claims, messages made ahead, groups committed.
 
-All of it runs in one thread. `prepare` composes outside any transaction, so that others can
+One visit after another, see visits. `prepare` composes outside any transaction, so that others can
 write meanwhile; `turn` is the group commit: what came back, who may still be mailed, what goes
 out next, in one transaction. Never here: a connection.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import NamedTuple
 
 from digest import ledger
 from digest.archive import IssueRecord
 from digest.delivery import Begun
-from digest.edition import Edition, cut, subject_for
 from digest.errors import DigestError
 from digest.ledger import Delivery, Intent, Policy, Result
 from digest.messages import Message
@@ -25,18 +24,18 @@ from digest.publish.frequency import readers_of
 from digest.publish.opening import Clock, House
 from digest.publish.receiving import note_refusal
 from digest.publish.sending.carriers import domain_of
+from digest.publish.sending.drafts import Draft, Drafts
 from digest.publish.sending.freezing import write_portion
 from digest.publish.sending.inheriting import fenced, inherit, named
 from digest.publish.sending.jobs import Back, Job, Turn
-from digest.publish.sending.making import Composing, Maker, Promise
+from digest.publish.sending.making import Composing
 from digest.publish.sending.pacing import Pace
 from subscribers import roster
-from subscribers.preferences import Preferences
 from subscribers.recipient import Recipient
 
 CLAIM = 500  # at most; and ten for each connection, so that another sender finds work, too
+HANDFUL = 60  # where the database is at hand: a claim of 200 takes five milliseconds, this 1.5
 FRUITLESS = 4  # claims in a row of which nobody may go yet, before something else has its turn
-NOTHING_TO_READ = "no section chosen has a story"
 _UNBEGUN = NotBegun(Reply(0, "it was never handed out"))
 
 
@@ -50,36 +49,8 @@ class Timing:
     grace: timedelta = timedelta(seconds=600)
 
 
-@dataclass(slots=True)
-class _Cut:
-    """What all with equal preferences get: looked up once for each reader, for to hash preferences
-    takes longer than anything else that is looked up here."""
-
-    edition: Edition | None
-    keys: dict[bool, str] = field(default_factory=dict)
-
-    def key(self, edition: Edition) -> str:
-        """Put together of many words, and the same for nearly all."""
-        if edition.second not in self.keys:
-            self.keys[edition.second] = edition.key
-        return self.keys[edition.second]
-
-
-class _Draft(NamedTuple):
-    delivery: Delivery
-    recipient: Recipient
-    edition: str
-    message_id: str
-    made: Message | Promise
-
-    @property
-    def message(self) -> Message:
-        """Waits for the signature."""
-        return self.made.kept() if isinstance(self.made, Promise) else self.made
-
-
 class Book:
-    """Use it from one thread only."""
+    """Visit it once at a time only, from whatever thread."""
 
     def __init__(
         self,
@@ -100,15 +71,11 @@ class Book:
         self._watched = brake.first > 0
         self._policy = Policy(settings.on_ambiguous == "resend", settings.expire)
         most = max(carrier.connections for carrier in house.settings.carriers)
-        self._limit = min(CLAIM, 10 * most)
-        self._composer = composing
-        self._maker = Maker(composing)
+        # In the loop's own thread a claim keeps the connections waiting: so a small one.
+        self._limit = HANDFUL if self.at_hand else min(CLAIM, 10 * most)
+        self._drafts = Drafts(record, composing, pace.let_go)
         self._readers = readers_of(house, record)
-        self._cuts: dict[Preferences, _Cut] = {}
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
-        self._drafts: deque[_Draft] = deque()
-        self._unread: list[tuple[Delivery, str]] = []
-        self._spoiled: list[tuple[Delivery, str]] = []
         self._passed = 0
         self._unlisted = True  # until we have looked
         self._asked: tuple[float, datetime | None] = (0.0, None)
@@ -117,6 +84,11 @@ class Book:
         self._mark: tuple[int, ...] | None = None
         self._renewed = 0.0
         self.sender = 0
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether the database is in this process: to visit it is to compute."""
+        return self._house.database.file is not None
 
     @property
     def heartbeat(self) -> float:
@@ -137,30 +109,35 @@ class Book:
         """Have `wanted` messages ready. False where nothing is left to make or to write down."""
         if self._unlisted:
             self._unlisted = write_portion(self._house, self._record)
-        there_is_more = self._draw(wanted * self._maker.ahead)
-        self._maker.hand_over()
+        there_is_more = self._draw(wanted * self._drafts.ahead)
+        self._drafts.hand_over()
         return there_is_more
 
     def _draw(self, wanted: int) -> bool:
         fruitless = 0
         while len(self._drafts) < wanted:
             if one := self._pace.unparked():
-                self._compose(*one)
+                self._drafts.add(*one)
             elif self._claimed:
                 one = self._claimed.popleft()
                 if self._pace.admits(*one):
-                    self._compose(*one)
+                    self._drafts.add(*one)
             elif fruitless == FRUITLESS:
                 return True
             elif not self._claim():
                 break
             else:
                 fruitless += not self._claimed
-        return bool(self._drafts or self._unread or self._spoiled or self._unlisted)
+        return bool(self._drafts or self._drafts.unread or self._drafts.spoiled or self._unlisted)
 
     def pause(self) -> float | None:
         """Seconds after which to `prepare` again where nothing was left; None: never mind."""
         return self._pace.pause()
+
+    @property
+    def unmade(self) -> Future[list[Message | DigestError]] | None:
+        """What the next message still waits for: its signature."""
+        return self._drafts.unmade
 
     def connections(self, wanted: int) -> int:
         """How many this sender may open, of those that all senders share."""
@@ -179,7 +156,7 @@ class Book:
 
         Raises DatabaseError where the database cannot be written.
         """
-        drafts = self._signed(room)
+        drafts = self._drafts.first(room)
 
         def work(session: roster.Session, again: bool) -> tuple[Turn, dict[int, Recipient]]:
             done = self._group(session, results, drafts, again)
@@ -192,13 +169,14 @@ class Book:
         self._passing("after intents" if turn.begun else "after a group")
         more = bool(results) and self._pace.standing_by
         turn = replace(turn, passed=turn.passed + self._passed, more=more)
-        self._unread, self._spoiled, self._passed = [], [], 0
+        self._drafts.written()
+        self._passed = 0
         self._pace.trying = self._pace.trying and not _taken(results)
         begun = {one.job.delivery.id for one in turn.begun}
         self._pace.let_go({b.result.delivery.id for b in results})
         self._pace.let_go({d.delivery.id for d in drafts} - begun)
+        self._drafts.drop(len(drafts))
         for draft in drafts:
-            self._drafts.popleft()
             if draft.delivery.id in changed:
                 self._claimed.appendleft((draft.delivery, changed[draft.delivery.id]))
         return turn
@@ -207,11 +185,11 @@ class Book:
         """Give back what was not begun, and the number. `results` are those that no group took;
         the new states of their deliveries. Raises DatabaseError."""
         # Of a group that failed the commit may have happened; nobody was handed its messages.
-        unbegun = [Result(draft.delivery, _UNBEGUN) for draft in self._drafts]
+        unbegun = [Result(draft.delivery, _UNBEGUN) for draft in self._drafts.all]
 
         def closed(session: roster.Session, again: bool) -> dict[int, str]:
             now = self._clock()
-            left = [*self._claimed, *((d.delivery, d.recipient) for d in self._drafts)]
+            left = [*self._claimed, *((d.delivery, d.recipient) for d in self._drafts.all)]
             moved, states = self._keep(session, results, now, again)
             self._braked(session, moved, now)
             ledger.record(session, unbegun, self.sender, now, self._policy)
@@ -220,7 +198,7 @@ class Book:
             self._pace.close(session, self.sender, left, mine=mine)
             return states
 
-        self._maker.close()
+        self._drafts.close()
         if not self.sender:
             return {}  # it could not even begin, and holds nothing
         self._passing("before the rest is given back")
@@ -230,7 +208,7 @@ class Book:
         self,
         session: roster.Session,
         results: Sequence[Back],
-        drafts: Sequence[_Draft],
+        drafts: Sequence[Draft],
         again: bool,
     ) -> tuple[Turn, dict[int, Recipient]]:
         now = self._clock()
@@ -246,8 +224,8 @@ class Book:
         control = sending.control if sending else "go"
         if control == "go" and self._braked(session, states, now):
             control = "paused"
-        passed = len(ledger.skip(session, self._unread, self.sender, now))
-        passed += len(ledger.spoil(session, self._spoiled, self.sender, now))
+        passed = len(ledger.skip(session, self._drafts.unread, self.sender, now))
+        passed += len(ledger.spoil(session, self._drafts.spoiled, self.sender, now))
         begun, more = tuple[Begun[Job], ...](), 0
         changed: dict[int, Recipient] = {}
         if control == "go" and drafts:
@@ -323,7 +301,7 @@ class Book:
     def _begin(
         self,
         session: roster.Session,
-        drafts: Sequence[_Draft],
+        drafts: Sequence[Draft],
         again: bool,
     ) -> tuple[tuple[Begun[Job], ...], int, dict[int, Recipient]]:
         # In one transaction with the intent: who leaves before this moment gets nothing.
@@ -332,7 +310,7 @@ class Book:
         self._fresh.difference_update(d.delivery.id for d in drafts)
         refused: list[tuple[Delivery, str]] = []
         changed: dict[int, Recipient] = {}
-        going: dict[int, _Draft] = {}
+        going: dict[int, Draft] = {}
         now = self._clock()
         for draft in drafts:
             stands = looked_up.get(draft.recipient.subscriber, draft.recipient)
@@ -407,44 +385,6 @@ class Book:
         if not (reaped.freed or reaped.resent):
             return []
         return ledger.claim(session, issue, me, now, limit)
-
-    def _compose(self, delivery: Delivery, recipient: Recipient) -> None:
-        known = self._cuts.get(recipient.preferences)
-        if known is None:
-            known = _Cut(cut(self._record.issue, recipient.preferences))
-            self._cuts[recipient.preferences] = known
-        edition = known.edition
-        if edition is None:
-            self._unread.append((delivery, NOTHING_TO_READ))
-            self._pace.let_go({delivery.id})
-            return
-        edition = subject_for(edition, recipient.subscriber)
-        name = delivery.message_id or self._composer.message_id(recipient.subscriber)
-        try:
-            message = self._maker.made(recipient, edition, name, delivery.frozen)
-        except DigestError as error:
-            self._spoil(delivery, error)
-            return
-        self._drafts.append(_Draft(delivery, recipient, known.key(edition), name, message))
-
-    def _signed(self, room: int) -> list[_Draft]:
-        """The first of the drafts, whose signatures need not be waited for in a transaction."""
-        signed: list[_Draft] = []
-        while len(signed) < min(room, len(self._drafts)):
-            draft = self._drafts[len(signed)]
-            try:
-                _ = draft.message
-            except DigestError as error:
-                del self._drafts[len(signed)]
-                self._spoil(draft.delivery, error)
-            else:
-                signed.append(draft)
-        return signed
-
-    def _spoil(self, delivery: Delivery, error: DigestError) -> None:
-        # One reader's message that cannot be made stops nobody else's.
-        self._spoiled.append((delivery, error.what))
-        self._pace.let_go({delivery.id})
 
 
 def _taken(results: Sequence[Back]) -> bool:

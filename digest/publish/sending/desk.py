@@ -11,8 +11,7 @@ present is on the wire; so at most two deliveries for each connection are in dou
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from digest.delivery import Begun
 from digest.errors import DatabaseError
@@ -21,12 +20,12 @@ from digest.outcomes import NotBegun, Outcome, RelayFault, Reply
 from digest.publish.sending.book import Book
 from digest.publish.sending.inheriting import fenced
 from digest.publish.sending.jobs import Back, Job, Turn
+from digest.publish.sending.visits import Visits
 
 AHEAD = 2  # deliveries past the intent for each connection: one on the wire, one ready
 MOMENT = 0.003  # seconds that an outcome waits for others to be committed with it
 _STOPPED = NotBegun(Reply(0, "the sender was stopped"))
 _Ended = list[tuple[Begun[Job], Outcome]]
-T = TypeVar("T")
 
 
 class Log(Protocol):
@@ -48,10 +47,10 @@ class Desk:
         self.control = "go"
         self._book, self._relay, self._stop = book, relay, stop
         self._log = log
-        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._visits = Visits(here=book.at_hand)
         self._ready: deque[Begun[Job]] = deque()
         self._waiting: deque[asyncio.Future[Begun[Job] | None]] = deque()
-        # Filled by the connections, emptied in the book's thread.
+        # Filled by the connections, emptied in a visit to the book.
         self._back: deque[tuple[Begun[Job], Outcome]] = deque()
         self._open = self._held = 0
         self._dry = self._ended = False
@@ -147,20 +146,20 @@ class Desk:
         finally:
             for timer in filter(None, (self._later, self._moment)):
                 timer.cancel()
-            self._thread.shutdown(wait=True)
+            self._visits.end()
 
     async def _give_back(self) -> None:
         back, self._back = list(self._back), deque()
-        states = await self._in_thread(self._book.close, self._results(back))
+        states = await self._visits.pay(self._book.close, self._results(back))
         self._report(back, states)
 
     async def open(self, name: str) -> None:
         """Take a sender's number."""
-        await self._in_thread(self._book.open, name)
+        await self._visits.pay(self._book.open, name)
 
     async def connections(self, wanted: int) -> int:
         """How many may be opened, of those that all senders share."""
-        return await self._in_thread(self._book.connections, wanted)
+        return await self._visits.pay(self._book.connections, wanted)
 
     async def _round(self) -> None:
         wanted = AHEAD * self._open if self._room() > 0 and not self._dry else 0
@@ -170,14 +169,14 @@ class Desk:
             self._serve()
         elif self._dry and self._held == 0 and self._later is None:
             # All that was begun has come back; what has become due meanwhile is taken, too.
-            self._dry = not await self._in_thread(self._book.prepare, 1)
+            self._dry = not await self._visits.pay(self._book.prepare, 1)
             await self._look_again_if_dry()
             self._ended = self._dry and self._later is None
         else:
             await self._wait()
 
     async def _look_again_if_dry(self) -> None:
-        pause = await self._in_thread(self._book.pause) if self._dry else None
+        pause = await self._visits.pay(self._book.pause) if self._dry else None
         if pause is not None and self._later is None:
             self._later = asyncio.get_running_loop().call_later(pause, self._look_again)
 
@@ -198,8 +197,11 @@ class Desk:
 
     async def _visit(self, wanted: int) -> None:
         """Have `wanted` messages made, and commit a group."""
+        # Not in the visit: whoever waits there may keep all connections waiting.
+        if wanted and (unmade := self._book.unmade):
+            await asyncio.wait({asyncio.wrap_future(unmade)})
         self._begin_anew()
-        back, turn, left = await self._in_thread(self._in_book, wanted)
+        back, turn, left = await self._visits.pay(self._in_book, wanted)
         if not self._back:
             self._begin_anew()  # what has come back meanwhile was in it, too
         self._held += len(turn.begun) - len(back)
@@ -215,8 +217,8 @@ class Desk:
             await self._look_again_if_dry()
 
     def _in_book(self, wanted: int) -> tuple[_Ended, Turn, bool]:
-        # All in one visit to the book's thread, for each takes 30 µs of processor time. What has
-        # come back while messages were made is in the same group.
+        # All in one visit, for in a thread each takes 30 µs of processor time. What has come back
+        # while messages were made is in the same group.
         left = self._book.prepare(wanted) if wanted else True
         room = self._room()
         back = [self._back.popleft() for _ in range(len(self._back))]
@@ -246,6 +248,3 @@ class Desk:
                 waiting.set_result(self.next_at_once())
         if self._ready:
             self._tell()
-
-    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)

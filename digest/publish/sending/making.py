@@ -64,6 +64,12 @@ class Promise(NamedTuple):
     batch: Batch
     place: int
 
+    @property
+    def waits(self) -> Future[list[Message | DigestError]] | None:
+        """What `kept` would wait for."""
+        signed = self.batch.signed
+        return signed if signed and not signed.done() else None
+
     def kept(self) -> Message:
         """Wait for it. Raises DigestError where it could not be signed."""
         if self.batch.signed is None:

@@ -40,7 +40,7 @@ _LATER = Budget(Rate(1000, timedelta(seconds=1)))
 
 
 class Pace:
-    """Use it from the book's thread. What is decided in a transaction that is tried again, is
+    """Use it in visits to the book. What is decided in a transaction that is tried again, is
     decided again; nothing else is remembered from it than where the queues end."""
 
     def __init__(
