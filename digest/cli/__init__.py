@@ -135,7 +135,8 @@ def demo(
     Example: digest demo
     """
     from digest.demo import demonstrate
-    from digest.terminal import progress_bar, show_demonstration, step
+    from digest.terminal.bars import progress_bar, step
+    from digest.terminal.demonstration import show_demonstration
 
     with progress_bar("sending") as on_progress:
         shown = demonstrate(folder.resolve(), environ(), now, step, on_progress)
@@ -182,7 +183,8 @@ def prepare(
     """
     with unswept():
         from digest import publish
-        from digest.terminal import show_issue, unplaced
+        from digest.terminal.articles import unplaced
+        from digest.terminal.issues import show_issue
 
         with opened(context) as house:
             draft = publish.prepare(house, newsletter, now=moment(at), by=login_name())
