@@ -239,9 +239,9 @@ def _retry(
 
 def _tell_barred(state: str, done: "Resolved") -> None:
     if done.barred:
-        why = ", ".join(f"{count:,} {reason}" for reason, count in done.barred.most_common())
-        say(f"{done.barred.total():,} stay {state}, for no mail may go to them: {why}")
-    if done.barred["suppressed"]:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in done.barred.items())
+        say(f"{sum(done.barred.values()):,} stay {state}, for no mail may go to them: {why}")
+    if "suppressed" in done.barred:
         say('  `digest subscribers lift ADDRESS --why "…"` lifts a suppression')
 
 
