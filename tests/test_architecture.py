@@ -42,6 +42,12 @@ ROOMS = {
     "uvicorn": {"digest/web.py"},
     "uvloop": {"digest/delivery/__init__.py"},
 }  # fmt: skip
+# Over 400 lines, or 40 of a function, and at most so many: to be mended, and taken out here.
+STILL_LARGE = {
+    "digest/database/__init__.py": 470,
+    "digest/publish/sending/book.py": 470,
+    "digest/publish/sending/__init__.py send": 45,
+}
 
 
 def test_the_import_contract_holds() -> None:
@@ -55,10 +61,15 @@ def test_a_module_says_what_it_is_and_stays_small(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
     assert ast.get_docstring(tree)
-    assert len(source.splitlines()) <= (470)
-    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
-    long = {f.name: (f.end_lineno or 0) - f.lineno + 1 for f in functions}
-    assert {name: lines for name, lines in long.items() if lines > 45} == {}
+    name, lines = str(path.relative_to(ROOT)), len(source.splitlines())
+    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    long = {f"{name} {f.name}": (f.end_lineno or 0) - f.lineno + 1 for f in functions}
+    over = {who: size for who, size in long.items() if size > 40}
+    over |= {name: lines} if lines > 400 else {}
+    allowed = {who: most for who, most in STILL_LARGE.items() if who.partition(" ")[0] == name}
+    # Who is mended is no longer named.
+    assert over.keys() == allowed.keys(), over
+    assert {who: size for who, size in over.items() if size > allowed[who]} == {}
 
 
 def test_no_file_holds_both_sides_of_a_conflict() -> None:

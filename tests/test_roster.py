@@ -245,6 +245,27 @@ def test_d40_the_queries_say_what_may_mail_says(
         assert told[number] == reason or (reason is None and isinstance(told[number], Recipient))
 
 
+def test_a_button_in_a_mail_acts_once(database: Database) -> None:
+    """The roster alone knows whether it has, whichever door it is pressed at."""
+    later: dict[str, Any] = {"now": NOW + timedelta(days=2), "keys": KEYS}
+    with database.writing() as session:
+        roster.request(session, "ann@example.org", ["weekly"], ASKER, now=NOW, keys=KEYS)
+        [owed] = roster.due_notices(session, NOW)
+        ann = owed.subscriber
+        assert roster.confirm(session, owed.id, ann, ASKER, now=NOW, keys=KEYS).used_at is None
+        leave(session, ann)
+        assert roster.request(session, "ann@example.org", ["weekly"], ASKER, **later)
+        assert roster.confirm(session, owed.id, ann, ASKER, **later).used_at == NOW
+        assert roster.profile(session, ann).subscriptions[0].state == "requested"
+        roster.ask_to_move(session, ann, "weekly", "new@example.org", **later)
+        asked = roster.due_notices(session, later["now"])[-1]
+        for hours, used in ((0, None), (1, later["now"]), (2, later["now"])):
+            pressed = later | {"now": later["now"] + timedelta(hours=hours)}
+            assert roster.move(session, asked.id, ann, ASKER, **pressed).used_at == used
+        kinds = [event.kind for event in roster.profile(session, ann).subscriptions[0].events]
+        assert kinds == ["requested", "confirmed", "withdrawn", "requested", "moved"]
+
+
 def _do(session: Session, act: str, address: str, now: datetime) -> None:
     told: dict[str, Any] = {"now": now, "keys": KEYS}
     listed = [Entry(1, address), Entry(2, f"new.{address}", status="withdrawn")]

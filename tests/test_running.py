@@ -23,7 +23,7 @@ from digest.publish import Done, House, open_house
 from digest.publish.checking import examine
 from digest.publish.running.noticing import LISTED, mail_notice
 from digest.schedule import Step, Tell
-from digest.terminal import due_remark
+from digest.terminal.schedule import due_remark
 from subscribers import limiting, roster
 from subscribers.preferences import EVERYTHING
 from subscribers.roster import Session

@@ -117,7 +117,7 @@ def test_the_examples_values_are_toml() -> None:
 def test_every_default_of_the_example_is_the_default_of_its_class() -> None:
     assert '#window = "7d"' in example()
     assert '#late_at_most = "12h"' in example()
-    assert settings.tables.RelaySettings().security in example()
+    assert settings.RelaySettings().security in example()
 
 
 @pytest.mark.parametrize(

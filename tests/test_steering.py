@@ -30,7 +30,7 @@ from digest.publish.frequency import readers_of
 from digest.publish.sending import watching
 from digest.publish.sending.jobs import Job
 from digest.publish.sending.watching import Watch
-from digest.terminal import show_account
+from digest.terminal.sending import show_account
 from digest.web import public_app
 from subscribers import roster
 from subscribers.preferences import FREQUENCIES, Frequency, Preferences

@@ -6,7 +6,14 @@ nor what the command line imports only where it is needed.
 
 import digest.cli
 import digest.publish
-import digest.terminal
+import digest.terminal.articles
+import digest.terminal.bars
+import digest.terminal.checking
+import digest.terminal.demonstration
+import digest.terminal.desk
+import digest.terminal.issues
+import digest.terminal.schedule
+import digest.terminal.sources
 import digest.web  # noqa: F401 - see above
 from digest import publish, rendering
 from digest.edition import cut

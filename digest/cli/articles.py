@@ -23,7 +23,7 @@ def articles_list(
 
     Example: digest articles list --limit 10
     """
-    from digest.terminal import show_articles
+    from digest.terminal.articles import show_articles
 
     with opened(context) as house:
         shown, total = house.articles(limit), house.article_count()
@@ -39,7 +39,7 @@ def articles_show(context: typer.Context, name: str, as_json: Json = False) -> N
 
     Example: digest articles show 3fa9
     """
-    from digest.terminal import show_fields
+    from digest.terminal.articles import show_fields
 
     with opened(context) as house:
         article = house.article(name)
@@ -66,7 +66,7 @@ def articles_explain(
     Example: digest articles explain 3fa9
     """
     from digest import publish
-    from digest.terminal import show_verdict, show_verdicts
+    from digest.terminal.articles import show_verdict, show_verdicts
 
     with opened(context) as house:
         verdicts = publish.explain(house, newsletter, article, now=moment(at))

@@ -26,7 +26,7 @@ def check(
     Example: digest check 12 --online --json
     """
     from digest import publish
-    from digest.terminal import show_findings
+    from digest.terminal.checking import show_findings
 
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
@@ -62,7 +62,7 @@ def doctor(
     Example: digest doctor --only relay --only web
     """
     from digest import publish
-    from digest.terminal import say_looking, show_findings
+    from digest.terminal.checking import say_looking, show_findings
 
     parts = _parts(only)
     with publish.open_ailing(context.obj, environ()) as (house, trouble):

@@ -39,7 +39,7 @@ def listed(context: typer.Context, as_json: Json = False) -> None:
     Example: digest editors list
     """
     from digest import publish
-    from digest.terminal import show_editors
+    from digest.terminal.desk import show_editors
 
     with opened(context) as house:
         found = publish.editors(house)

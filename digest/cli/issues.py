@@ -24,7 +24,7 @@ def issues_list(
 
     Example: digest issues list
     """
-    from digest.terminal import show_issues
+    from digest.terminal.issues import show_issues
 
     with opened(context) as house:
         records = house.issues(newsletter)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -84,7 +84,7 @@ def schedule(
     Example: digest schedule --count 20
     """
     from digest import publish
-    from digest.terminal import show_schedule
+    from digest.terminal.schedule import show_schedule
 
     with opened(context) as house:
         lines = publish.due_lines(house, newsletter, now=moment(at), count=count)
@@ -133,16 +133,19 @@ def install_timer(
         sys.stdout.write(f"# {units.name}.timer\n{units.timer}")
         return
     home = publish.units_home(system=system)
-    if not (folder := into or home):
-        fail(
-            "this account has no home folder where its own units could be written",
-            "name a folder, say --system or --cron; or keep `digest run --every 60s` running",
-            1,
-        )
+    folder = into or home or _no_home()
     for path in publish.write_units(units, folder):
         sys.stdout.write(f"{path}\n")
     _warn_of_environment()
     _say_next(units, folder, home, system=system)
+
+
+def _no_home() -> NoReturn:
+    fail(
+        "this account has no home folder where its own units could be written",
+        "name a folder, say --system or --cron; or keep `digest run --every 60s` running",
+        1,
+    )
 
 
 class _Patience:

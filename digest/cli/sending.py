@@ -28,10 +28,15 @@ from digest.cli.door import (
 )
 
 if TYPE_CHECKING:
-    from digest.publish import Account, House, IssueRecord, RelayLine, Resolved
+    from digest.publish import Account, House, IssueRecord, ReaderLine, RelayLine, Resolved
 
 By = Annotated[str, typer.Option(help="Who decides; written down.")]
 Why = Annotated[str, typer.Option(help="Shown by `digest status`.")]
+Readers = Annotated[bool, typer.Option("--readers", help="Everybody on the list, one line each.")]
+Export = Annotated[
+    Path | None,
+    typer.Option(help="Write who got it and who did not; .csv, or .json with one a line."),
+]
 Retry = Literal["refused", "unknown", "expired"]
 
 
@@ -54,7 +59,8 @@ def send(
     Example: digest send 12 --retry refused --log mail.log
     """
     from digest import publish
-    from digest.terminal import progress_bar, show_account, show_relays
+    from digest.terminal.bars import progress_bar
+    from digest.terminal.sending import show_account, show_relays
 
     with opened(context) as house, _logging(log):
         if retry:
@@ -71,13 +77,8 @@ def status(
     context: typer.Context,
     number: Number = None,
     newsletter: Newsletter = None,
-    readers: Annotated[
-        bool, typer.Option("--readers", help="Everybody on the list, one line each.")
-    ] = False,
-    export: Annotated[
-        Path | None,
-        typer.Option(help="Write who got it and who did not; .csv, or .json with one a line."),
-    ] = None,
+    readers: Readers = False,
+    export: Export = None,
     as_json: Json = False,
 ) -> None:
     """Account for every reader of an issue; and how the sources fare.
@@ -86,7 +87,8 @@ def status(
     Example: digest status 12 --export readers.csv
     """
     from digest import publish
-    from digest.terminal import show_account, show_readers, show_relays, show_sources
+    from digest.terminal.sending import show_account, show_readers, show_relays
+    from digest.terminal.sources import show_sources
 
     with opened(context) as house:
         record = house.issue(house.newsletter(newsletter)[0], number)
@@ -105,13 +107,19 @@ def status(
     show_account(account, now())
     show_relays(relays)
     say_counts(said)
-    if unknown and not readers:
-        say("Whether these got it, nobody knows: the reply to the final dot never came.")
-        show_readers(unknown)
-        say("decide with `digest resolve`, when their mailbox or the relay's log has told you")
     if readers:
         show_readers(lines)
+    elif unknown:
+        _tell_unknown(unknown)
     show_sources(failing)
+
+
+def _tell_unknown(lines: "Sequence[ReaderLine]") -> None:
+    from digest.terminal.sending import show_readers
+
+    say("Whether these got it, nobody knows: the reply to the final dot never came.")
+    show_readers(lines)
+    say("decide with `digest resolve`, when their mailbox or the relay's log has told you")
 
 
 def pause(
@@ -231,9 +239,9 @@ def _retry(
 
 def _tell_barred(state: str, done: "Resolved") -> None:
     if done.barred:
-        why = ", ".join(f"{count:,} {reason}" for reason, count in done.barred.most_common())
-        say(f"{done.barred.total():,} stay {state}, for no mail may go to them: {why}")
-    if done.barred["suppressed"]:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in done.barred.items())
+        say(f"{sum(done.barred.values()):,} stay {state}, for no mail may go to them: {why}")
+    if "suppressed" in done.barred:
         say('  `digest subscribers lift ADDRESS --why "…"` lifts a suppression')
 
 

@@ -32,7 +32,8 @@ def collect(
     Example: digest collect saved/page.html --section Global
     """
     from digest import publish
-    from digest.terminal import show_collected, source_bar
+    from digest.terminal.bars import source_bar
+    from digest.terminal.sources import show_collected
 
     read: list[Collected] = []
     with opened(context) as house, source_bar(len(places or house.settings.source)) as on_visit:
@@ -77,7 +78,7 @@ def sources_list(context: typer.Context, as_json: Json = False) -> None:
     Example: digest sources list
     """
     from digest import publish
-    from digest.terminal import show_source_lines
+    from digest.terminal.sources import show_source_lines
 
     with opened(context) as house:
         lines = publish.source_lines(house, now())

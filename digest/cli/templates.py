@@ -43,7 +43,7 @@ def templates_check(context: typer.Context, as_json: Json = False) -> None:
     Example: digest templates check
     """
     from digest.publish.templating import try_templates
-    from digest.terminal import show_trial
+    from digest.terminal.checking import show_trial
 
     with _bounded():
         trial = try_templates(context.obj, environ())

@@ -47,12 +47,7 @@ def add(routes: APIRouter, desk: Desk, show: Show) -> None:
         if not token:
             return _page(desk, show, request, 403, _WRONG, name)
         await run_in_threadpool(publish.tried_rightly, desk.house, **tried)
-        target = desk.root + _inside(request.query_params.get("next", ""))
-        answer = RedirectResponse(target, 303, PAGE)
-        _keep(desk, answer, desk.cookie, token, STAYS)
-        mark = publish.browser_mark(desk.house, name)
-        _keep(desk, answer, desk.cookie_of("browser"), mark, KNOWN)
-        return answer
+        return _welcome(desk, request, name, token)
 
     @routes.post("/logout")
     async def leave(request: Request, form: Form) -> Response:
@@ -76,6 +71,16 @@ def _page(
     answer.set_cookie(
         kept, nonce, path="/", httponly=True, samesite="strict", secure=desk.is_secure
     )
+    return answer
+
+
+def _welcome(desk: Desk, request: Request, name: str, token: str) -> Response:
+    """On to where they wanted to go; from now on the browser is known as theirs."""
+    target = desk.root + _inside(request.query_params.get("next", ""))
+    answer = RedirectResponse(target, 303, PAGE)
+    _keep(desk, answer, desk.cookie, token, STAYS)
+    mark = publish.browser_mark(desk.house, name)
+    _keep(desk, answer, desk.cookie_of("browser"), mark, KNOWN)
     return answer
 
 

@@ -46,6 +46,11 @@ ATTRIBUTION = re.compile(
     re.IGNORECASE,
 )
 CONTENT = ("content:encoded", "atom:content", "content", "xhtml:body", "body", "fulltext")
+PUBLISHED = (
+    "pubdate", "atom:published", "published", "dc:date", "dcterms:issued", "dcterms:created",
+    "atom:issued", "atom:created", "date",
+)  # fmt: skip
+UPDATED = ("atom:updated", "dcterms:modified", "atom:modified", "updated")
 MOST = 2_000  # articles of one feed: what stands behind them is years old
 STANDFIRST_AT_LEAST = 60  # characters
 HEADLINE_OF = 90  # characters: how much of its text names an entry without a title
@@ -86,20 +91,8 @@ def _article(entry: Element, origin: Origin, link: str) -> Article | None:
     if not headline:
         return None
     url = _link(entry, replace(origin, base=link or origin.base))
-    updated = _when(entry, origin, "atom:updated", "dcterms:modified", "atom:modified", "updated")
-    published = _when(
-        entry,
-        origin,
-        "pubdate",
-        "atom:published",
-        "published",
-        "dc:date",
-        "dcterms:issued",
-        "dcterms:created",
-        "atom:issued",
-        "atom:created",
-        "date",
-    )
+    updated = _when(entry, origin, *UPDATED)
+    published = _when(entry, origin, *PUBLISHED)
     return Article(
         headline=headline,
         url=url,

@@ -9,7 +9,10 @@
     sections    where in its site it stands
     sectors     what it calls its sectors
     metadata    what the markup says about the article
-    lines       what the visible lines say: text, byline, Trending, Opinion, briefs, Latest
+    printed     what pages print around a story, in many languages: headings, stamps, furniture
+    lines       the visible lines
+    lists       the lists beside the article: Trending, opinion, briefs, Latest
+    layout      what the visible lines say: headline, dek, byline, text
     pictures    the article's picture among those that are shown
     markdown    Markdown with front matter, as if it were a page
     joining     metadata and lines -> one article
@@ -23,7 +26,8 @@ from dataclasses import replace
 from digest.articles import Reading, canonical
 from digest.errors import SourceError
 from digest.pages.joining import Page, listed, opinion_pieces, own_article
-from digest.pages.lines import read_lines, text_lines
+from digest.pages.layout import read_lines
+from digest.pages.lines import text_lines
 from digest.pages.markdown import is_markdown, read_markdown
 from digest.pages.markup import parse, visible_lines
 from digest.pages.metadata import metadata

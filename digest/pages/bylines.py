@@ -10,8 +10,8 @@ from itertools import islice
 from lxml import html
 
 from digest.articles import headline_key, tidy
-from digest.pages.lines import BEHIND_NAMES
 from digest.pages.linked import Linked
+from digest.pages.printed import BEHIND_NAMES
 from digest.pages.tags import Meta, pieces_of, text_of
 
 BYLINE_CLASS = re.compile(

@@ -20,9 +20,11 @@ from digest.articles import (
     names_hour,
     secured,
 )
-from digest.pages.lines import CUT, Entry, Found
+from digest.pages.layout import Found
+from digest.pages.lists import Entry
 from digest.pages.metadata import Metadata, url_date
 from digest.pages.pictures import Shown
+from digest.pages.printed import CUT
 
 DAY = timedelta(days=1)
 SHOWN_AT_MOST = 600  # characters of a dek that the page prints beneath its headline

@@ -14,7 +14,7 @@ from digest.articles import canonical, language_of, plain
 from digest.errors import SourceError
 from digest.pages.bylines import names_of
 from digest.pages.joining import Page
-from digest.pages.lines import read_lines
+from digest.pages.layout import read_lines
 from digest.pages.markup import parse, visible_lines
 from digest.pages.metadata import Metadata
 from digest.pages.pictures import Shown, shown_picture
@@ -29,6 +29,9 @@ TITLED = re.compile(r"\A\s*#\s+\S.{0,400}(?:\n|\Z)")
 KEYED = re.compile(r"\A(?:\s*#[^\n]*\n)*\s*[\w.-]{1,60}\s*[:=]")
 APART = re.compile(r"[,،，;]")
 BODY_AT_MOST = 200_000  # characters
+DEK = ("description", "dek", "summary", "standfirst", "subtitle", "excerpt", "lead")
+PUBLISHED = ("date", "published", "publishdate", "pubdate", "published_at", "datepublished")
+UPDATED = ("lastmod", "updated", "modified", "updated_at", "last_modified_at")
 PICTURE = ("image", "cover", "featured_image", "featuredImage", "hero", "thumbnail", "images")
 
 
@@ -97,26 +100,10 @@ def _metadata(front: dict[str, Any]) -> Metadata:
     return Metadata(
         headline=_first(front, "title", "headline"),
         url=url,
-        deks=tuple(
-            _all(
-                front, "description", "dek", "summary", "standfirst", "subtitle", "excerpt", "lead"
-            )
-        ),
+        deks=tuple(_all(front, *DEK)),
         byline=names_of(_all(front, "author", "authors", "byline")[:6]),
-        published=tuple(
-            _all(
-                front,
-                "date",
-                "published",
-                "publishdate",
-                "pubdate",
-                "published_at",
-                "datepublished",
-            )
-        ),
-        updated=tuple(
-            _all(front, "lastmod", "updated", "modified", "updated_at", "last_modified_at")
-        ),
+        published=tuple(_all(front, *PUBLISHED)),
+        updated=tuple(_all(front, *UPDATED)),
         section=_first(front, "section", "category", "categories", "kicker"),
         categories=_each(_all(front, "tags", "keywords", "topics")),
         image_url=canonical(join(url, next(iter(words), ""))) if words else "",

@@ -14,8 +14,8 @@ from lxml import html
 
 from digest.articles import canonical, headline_key, language_of, plain, tidy
 from digest.pages.bylines import byline
-from digest.pages.lines import changes
 from digest.pages.linked import Linked
+from digest.pages.printed import changes
 from digest.pages.sections import section_of
 from digest.pages.tags import Meta, join, microdata, text_of
 from digest.pages.titles import LONGEST, SEPARATOR, headline_of, tails

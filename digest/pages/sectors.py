@@ -7,7 +7,8 @@ import re
 from itertools import takewhile
 
 from digest.articles import headline_key
-from digest.pages.lines import Block, Line
+from digest.pages.lines import Line
+from digest.pages.printed import Block
 
 LABELLED = re.compile(r"^sectors?\s*[:：]\s*(\S.{0,300})$", re.IGNORECASE)
 APART = re.compile(r"\s*[,،，;|·•/]\s*")

@@ -19,6 +19,7 @@
     sending      approved issue -> ledger -> relay; the accounting of it
     archiving    past issues for anybody, and a feed of them
     showing      an issue for the editor's eyes
+    viewing      an issue in its reader's browser, by the link in the mail
     proofing     the very message of a reader, taken apart; how many get which
     handing      one message that is no issue -> the first relay that takes it
     confirming   what the roster owes somebody -> relay

@@ -56,7 +56,6 @@ from .editing import undo as undo
 from .founding import init_folder as init_folder
 from .founding import write_secret as write_secret
 from .leaving import FrontDoor as FrontDoor
-from .leaving import view as view
 from .opening import Clock as Clock
 from .opening import House as House
 from .opening import migrate as migrate
@@ -146,3 +145,4 @@ from .sourcing import new_sources as new_sources
 from .sourcing import outlines_of as outlines_of
 from .sourcing import source_lines as source_lines
 from .sourcing import source_tables as source_tables
+from .viewing import view as view

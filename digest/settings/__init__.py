@@ -1,9 +1,14 @@
 """Settings: one frozen value read once from digest.toml, digest.env and the environment.
 
-    kinds     durations, zones, addresses: what a value may be
-    tables    a class for each table; the contract and the documentation
-    reading   files and environment -> Settings, or one sentence
-    example   the commented file, written from the classes
+    kinds        durations, zones, addresses: what a value may be
+    publishing   publisher, newsletters, sections, sources
+    mail         relays, domains, the brake, signatures, bounces
+    readers      the pages, who may join, how long things are kept
+    tables       all of it as one value; what must fit together
+    reading      files and environment -> Settings, or one sentence
+    example      the commented file, written from the classes
+
+Each table of digest.toml is a class, and its fields are the contract and the documentation.
 
 Never here: what the settings are used for, and secrets in digest.toml (they come from the
 environment or from digest.env beside it, which `digest init` makes readable to its owner).
@@ -11,17 +16,15 @@ environment or from digest.env beside it, which `digest init` makes readable to 
 
 from digest.settings.example import example
 from digest.settings.kinds import Part
-from digest.settings.reading import FILE, SECRETS, flat, load
-from digest.settings.tables import (
-    SECRETS_FILE,
-    DomainSettings,
+from digest.settings.mail import DomainSettings, RelaySettings
+from digest.settings.publishing import (
     MatchSettings,
     NewsletterSettings,
-    RelaySettings,
     ScheduleSettings,
-    Settings,
     SourceSettings,
 )
+from digest.settings.reading import FILE, SECRETS, flat, load
+from digest.settings.tables import SECRETS_FILE, Settings
 
 __all__ = [
     "FILE",

@@ -5,26 +5,26 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from digest.settings.kinds import in_words
-from digest.settings.tables import (
+from digest.settings.mail import (
     POLICIES,
     BouncesSettings,
     BrakeSettings,
-    DatabaseSettings,
     DkimSettings,
     DomainSettings,
-    JoiningSettings,
+    RelaySettings,
+)
+from digest.settings.publishing import (
     MatchSettings,
     NewsletterSettings,
-    PrivacySettings,
     PublisherSettings,
-    RelaySettings,
     ScheduleSettings,
     SectionSettings,
     SectorSettings,
     SourceSettings,
     TrendingSettings,
-    WebSettings,
 )
+from digest.settings.readers import JoiningSettings, PrivacySettings, WebSettings
+from digest.settings.tables import DatabaseSettings
 from digest.theme import Palette, Theme
 
 _ALSO = "[relays.second]"

@@ -1,4 +1,4 @@
-"""The desk in a terminal: an issue as its editors see it, its history, what could stand in it."""
+"""The desk in a terminal: who may sit there, an issue as they see it, what could stand in it."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         DeskEntry,
         DeskIssue,
         DeskStory,
+        Editor,
         HistoryLine,
         Line,
     )
@@ -117,4 +118,12 @@ def show_opinions(opinions: "Sequence[Opinion]") -> None:
     made = table("UTC", "said", "in their words")
     for one in opinions:
         made.add_row(when(one.at), one.verdict, safe(one.comment))
+    data.print(made)
+
+
+def show_editors(editors: "Sequence[Editor]") -> None:
+    """Who may sit at the desk."""
+    made = table("name", "role", "since (UTC)")
+    for editor in editors:
+        made.add_row(safe(editor.name), editor.role, when(editor.added))
     data.print(made)

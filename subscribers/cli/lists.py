@@ -105,10 +105,7 @@ def _imported(
     from subscribers.exchange import entries, sheets
     from subscribers.roster import Entering
 
-    # Millions of small values come and go, none of them in a circle: looking for circles among
-    # them, and among all that was loaded before, costs a fifth of the time.
-    gc.disable()
-    gc.freeze()
+    _look_for_no_circles()
     entering = Entering(
         slug, how="import", evidence=evidence, now=desk.now(), keys=desk.keys, pretend=dry_run
     )
@@ -140,6 +137,13 @@ def _imported(
                 del held, verdicts  # before others take their place
                 gc.collect()  # libraries make a few circles all the same
     return report
+
+
+def _look_for_no_circles() -> None:
+    # Millions of small values come and go, none of them in a circle: looking for circles among
+    # them, and among all that was loaded before, costs a fifth of the time.
+    gc.disable()
+    gc.freeze()
 
 
 @contextmanager

@@ -6,7 +6,8 @@
     entering    a whole list at once, as `exchange` decides
     lifting     a suppression, by an operator's word
     loading     thousands of rows in one statement
-    joining     request, confirm, move, pause; the notices that are owed
+    joining     request, confirm, move, pause
+    notices     the mails that are owed, and the limits against list bombing
     tidying     what need not be kept any more
     counting    how often something was asked for, by all processes
     reporting   what came back, and what it counts
@@ -46,28 +47,30 @@ from subscribers.roster.counting import tallied, tally, untally
 from subscribers.roster.entering import Entering
 from subscribers.roster.forgetting import forget
 from subscribers.roster.joining import (
-    CONFIRMING,
-    MOVING,
     Asker,
-    Notice,
-    NoticeKind,
     ask_to_move,
     confirm,
-    due_notices,
     give_feedback,
     locate,
     move,
-    note_notice,
-    open_notice,
     pause,
     rejoin,
     request,
     say,
     speak,
     stop,
-    take_notice,
 )
 from subscribers.roster.lifting import Lifted, last_lifted, lift
+from subscribers.roster.notices import (
+    CONFIRMING,
+    MOVING,
+    Notice,
+    NoticeKind,
+    due_notices,
+    note_notice,
+    open_notice,
+    take_notice,
+)
 from subscribers.roster.profiles import (
     Profile,
     Subscription,

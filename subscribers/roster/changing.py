@@ -98,9 +98,8 @@ def enrol(
         ):
             raise Withdrawn(f"{mail} has left {newsletter}.", remedy=COME_BACK)
         if stands == "confirmed":
-            changed = preferences is not None and choose(
-                session, found, newsletter, preferences, how=how, now=now
-            )
+            wants = preferences is not None
+            changed = wants and choose(session, found, newsletter, wanted, how=how, now=now)
             return Enrolment(found, "changed" if changed else "unchanged")
         # On condition: somebody may leave between the question and this answer.
         requested = col(SubscriptionRow.state) == "requested"

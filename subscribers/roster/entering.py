@@ -157,11 +157,7 @@ class Entering:
         )
         if not self._pretend:
             query = query.with_for_update(read=True, key_share=True, of=SubscriberRow)
-        hashed = col(SuppressionRow.address_hash)
-        silenced = select(hashed, col(SuppressionRow.reason)).where(
-            loading.among(session, hashed, list(hashes.values()))
-        )
-        never = {line[0]: line[1] == "operator" for line in connection.execute(silenced)}
+        never = _never(session, list(hashes.values()))
         known = {hashed: Known(suppressed=True, forbidden=never[hashed]) for hashed in never}
         numbers = {}
         for line in connection.execute(query):
@@ -331,6 +327,14 @@ PRETENDED = Table(
     prefixes=["TEMPORARY"],
     sqlite_with_rowid=False,
 )
+
+
+def _never(session: Session, hashes: list[str]) -> dict[str, bool]:
+    """Which of these addresses are suppressed; True where the operator said so, for good."""
+    row = SuppressionRow
+    hashed = col(row.address_hash)
+    query = select(hashed, col(row.reason)).where(loading.among(session, hashed, hashes))
+    return {line[0]: line[1] == "operator" for line in session.connection().execute(query)}
 
 
 def _stored(chosen: list[Preferences]) -> dict[str, list[Any]]:

@@ -1,24 +1,21 @@
-"""The roster's verbs for who joins by themselves: asked for, mailed, confirmed, moved.
+"""The roster's verbs for who joins by themselves: asked for, confirmed, moved, paused, back again.
 
-A row of `notice` is the outbox: whoever mails (digest's publish) takes what is due, marks it
-before it is sent, and notes what the relay said. A notice is never sent twice. Limits against
-list bombing hold here, too: one mail a day to an address, and three in a month without a click:
-the count of them stays, under a hash, when the request itself is forgotten.
+A button in a mail acts once, and here alone is it known whether it has: `confirm` and `move` are
+asked again and again, and do nothing but the first time. The mails themselves are `notices`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, cast
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
 from subscribers.address import key, normalise
 from subscribers.consent import Event, Kind
-from subscribers.errors import BadToken, Suppressed
+from subscribers.errors import Suppressed
 from subscribers.preferences import EVERYTHING, Preferences
-from subscribers.roster.asking import Lines, is_suppressed
+from subscribers.roster.asking import is_suppressed
 from subscribers.roster.changing import (
     append,
     change,
@@ -29,29 +26,26 @@ from subscribers.roster.changing import (
     subscriber,
     suppress,
 )
-from subscribers.roster.counting import tally
+from subscribers.roster.notices import (
+    CONFIRMING,
+    MOVING,
+    Notice,
+    NoticeKind,
+    count_unanswered,
+    may_be_mailed,
+    open_notice,
+    owe,
+    use,
+)
 from subscribers.roster.profiles import Profile, profile
 from subscribers.roster.tables import (
     ConsentEventRow,
     FeedbackRow,
-    NoticeRow,
     SubscriberRow,
     SubscriptionRow,
     SuppressionRow,
-    TallyRow,
 )
-from subscribers.suppression import UNANSWERED, address_hash
-
-NoticeKind = Literal["confirm", "known", "address", "moved", "stopped"]
-# The kinds that a step answers.
-CONFIRMING: tuple[NoticeKind, ...] = ("confirm", "stopped")
-MOVING: tuple[NoticeKind, ...] = ("address",)
-ONE_IN = timedelta(hours=24)
-MOST = 3  # mails in a month to an address of which none led to a click
-MONTH = timedelta(days=30)
-OPEN = timedelta(days=7)  # how long a notice can be confirmed
-STOPPED = timedelta(days=90)  # the same where mail came back: a full mailbox takes its time
-STUCK = timedelta(minutes=15)
+from subscribers.suppression import address_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +57,6 @@ class Asker:
     ip: str = ""
     agent: str = ""
     language: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A mail that is owed. `newsletters` are those it is about; `attempts` counts earlier tries."""
-
-    id: int
-    subscriber: int
-    newsletters: tuple[str, ...]
-    kind: NoticeKind
-    address: str
-    language: str
-    asked_at: datetime
-    attempts: int
-    used_at: datetime | None = None
 
 
 def request(
@@ -93,27 +72,29 @@ def request(
     if not newsletters or _blocked(session, mail, keys):
         return False
     number = subscriber(session, mail, now, keys, asker.language)
-    if not _may_be_mailed(session, mail, now, keys):
+    if not may_be_mailed(session, mail, now, keys):
         return False
     wanted = [slug for slug in newsletters if _asked(session, number, slug, asker, now)]
     if is_suppressed(session, mail, keys):
         wanted = list(newsletters)  # only a fresh confirmation lifts that
     kind: NoticeKind = "confirm" if wanted else "known"
-    _owe(session, number, wanted or list(newsletters), kind, mail, now)
-    tally(session, UNANSWERED, address_hash(mail, keys), _month(now), now)
+    owe(session, number, wanted or list(newsletters), kind, mail, now)
+    count_unanswered(session, mail, now, keys)
     return True
 
 
 def confirm(
     session: Session, notice: int, number: int, asker: Asker, *,
     now: datetime, keys: Sequence[bytes],
-) -> tuple[str, ...]:  # fmt: skip
-    """The second step of a double opt-in: the newsletters that are confirmed now.
+) -> Notice:  # fmt: skip
+    """The second step of a double opt-in; the notice as it was found, used or not.
 
-    Once more is fine. A confirmation that was asked for since lifts a suppression, but never the
-    operator's. Raises BadToken for a notice that is gone, too old or somebody else's.
+    Pressed again it does nothing. A confirmation that was asked for since lifts a suppression, but
+    never the operator's. Raises BadToken for a notice that is gone, too old or somebody else's.
     """
-    asked = open_notice(session, notice, number, CONFIRMING, now)
+    asked = open_notice(session, notice, number, CONFIRMING, now, held=True)
+    if asked.used_at is not None:
+        return asked
     known = profile(session, number)
     lifted = _lift(session, known.address, keys, asked.asked_at)
     for slug in asked.newsletters:
@@ -122,17 +103,17 @@ def confirm(
         changed = change(session, number, slug, fresh, requested)
         if changed or (lifted and state(session, number, slug) == "confirmed"):
             append(session, number, slug, _event("confirmed", asker, now))
-    _used(session, asked, now, keys)
-    return asked.newsletters
+    use(session, asked, now, keys)
+    return asked
 
 
 def stop(session: Session, number: int, now: datetime) -> bool:
     """Tell a reader whose mail came back that it stopped, and how to go on. Whether it is owed."""
     known = profile(session, number)
     slugs = [held.newsletter for held in known.subscriptions if held.state == "confirmed"]
-    if not slugs or not _may_be_mailed(session, known.address, now, ()):
+    if not slugs or not may_be_mailed(session, known.address, now, ()):
         return False
-    _owe(session, number, slugs, "stopped", known.address, now)
+    owe(session, number, slugs, "stopped", known.address, now)
     return True
 
 
@@ -142,24 +123,27 @@ def ask_to_move(
 ) -> bool:  # fmt: skip
     """A reader wants their mail elsewhere: the new address is asked. Raises InvalidAddress."""
     mail = normalise(address)
-    if _blocked(session, mail, keys) or not _may_be_mailed(session, mail, now, keys):
+    if _blocked(session, mail, keys) or not may_be_mailed(session, mail, now, keys):
         return False
-    _owe(session, number, [newsletter], "address", mail, now)
-    tally(session, UNANSWERED, address_hash(mail, keys), _month(now), now)
+    owe(session, number, [newsletter], "address", mail, now)
+    count_unanswered(session, mail, now, keys)
     return True
 
 
 def move(
     session: Session, notice: int, number: int, asker: Asker, *, now: datetime,
     keys: Sequence[bytes],
-) -> tuple[str, ...]:  # fmt: skip
+) -> Notice:  # fmt: skip
     """The new address was confirmed: it is the reader's from now on. Raises BadToken, Suppressed.
 
-    An address that is somebody's already can't be taken: Suppressed says no more than that. As
-    with `confirm`, whoever confirms lifts an older suppression, but never the operator's. The
-    old address is told, unless no mail may go there.
+    The notice comes back as it was found; pressed again it does nothing. An address that is
+    somebody's already can't be taken: Suppressed says no more than that. As with `confirm`,
+    whoever confirms lifts an older suppression, but never the operator's. The old address is told,
+    unless no mail may go there.
     """
-    asked = open_notice(session, notice, number, MOVING, now)
+    asked = open_notice(session, notice, number, MOVING, now, held=True)
+    if asked.used_at is not None:
+        return asked
     known = profile(session, number)
     if key(known.address) != key(asked.address):
         taken = select(col(SubscriberRow.id)).where(
@@ -177,15 +161,15 @@ def move(
         # An old list has the old address, and would mail this reader there, come what may.
         suppress(session, known.address, reason="request", how="moved", now=now, keys=keys)
     _lift(session, asked.address, keys, asked.asked_at)
-    _used(session, asked, now, keys)
-    return asked.newsletters
+    use(session, asked, now, keys)
+    return asked
 
 
 def _tell_the_old(session: Session, known: Profile, now: datetime, keys: Sequence[bytes]) -> None:
     """Owe the old address a word: whoever got hold of a link may have moved a reader's mail."""
     slugs = [held.newsletter for held in known.subscriptions if held.state == "confirmed"]
     if slugs and not (known.suppressed or is_suppressed(session, known.address, keys)):
-        _owe(session, known.subscriber, slugs, "moved", known.address, now)
+        owe(session, known.subscriber, slugs, "moved", known.address, now)
 
 
 def rejoin(
@@ -267,50 +251,6 @@ def give_feedback(
         session.connection().execute(update(row).where(mine).values(values))
 
 
-def due_notices(session: Session, now: datetime, limit: int = 100) -> list[Notice]:
-    """What is owed now, oldest first. Those that a killed sender left are given up, not resent."""
-    row = NoticeRow
-    lost = (col(row.state) == "sending") & (col(row.due) < now - STUCK)
-    session.connection().execute(update(row).where(lost).values(state="refused", reply="unknown"))
-    query = _notices().where(col(row.state) == "due", col(row.due) <= now).order_by(col(row.id))
-    return [_notice(line) for line in session.connection().execute(query.limit(limit)).mappings()]
-
-
-def take_notice(session: Session, notice: int, now: datetime) -> bool:
-    """Mark a notice before it is sent. False where somebody else has it."""
-    row = NoticeRow
-    mine = (col(row.id) == notice) & (col(row.state) == "due")
-    taken = update(row).where(mine).values(state="sending", due=now, attempts=col(row.attempts) + 1)
-    return session.connection().execute(taken).rowcount == 1
-
-
-def note_notice(session: Session, notice: int, sent: str, reply: str, due: datetime) -> None:
-    """What became of it: sent, refused, or due again then."""
-    row = NoticeRow
-    values = {"state": sent, "reply": reply[:500], "due": due}
-    session.connection().execute(update(row).where(col(row.id) == notice).values(**values))
-
-
-def open_notice(
-    session: Session, notice: int, number: int, kinds: Collection[NoticeKind], now: datetime, *,
-    held: bool = False,
-) -> Notice:  # fmt: skip
-    """A notice that can still be confirmed by this subscriber. Raises BadToken.
-
-    `held` until the transaction ends: of two clicks at once the second sees what the first did.
-    """
-    query = _notices().where(col(NoticeRow.id) == notice)
-    if held:
-        query = query.with_for_update(of=NoticeRow)
-    found = session.connection().execute(query).mappings().first()
-    if found is None or found["subscriber_id"] != number or found["kind"] not in kinds:
-        raise BadToken
-    asked = _notice(found)
-    if asked.asked_at < now - (STOPPED if asked.kind == "stopped" else OPEN):
-        raise BadToken
-    return asked
-
-
 def _asked(session: Session, number: int, slug: str, asker: Asker, now: datetime) -> bool:
     """Put down a request for one newsletter. False for who gets it already."""
     identity = {"subscriber_id": number, "newsletter": slug}
@@ -327,41 +267,6 @@ def _event(kind: Kind, asker: Asker, now: datetime) -> Event:
     return Event(kind, now, asker.how, wording=asker.wording, ip=asker.ip, agent=asker.agent[:300])
 
 
-def _owe(
-    session: Session, number: int, slugs: Sequence[str], kind: NoticeKind, mail: str, now: datetime
-) -> None:
-    values = {"subscriber_id": number, "newsletter": ",".join(slugs), "kind": kind,
-              "address": mail, "state": "due", "asked_at": now, "due": now}  # fmt: skip
-    session.connection().execute(insert(NoticeRow).values(**values, attempts=0, reply=""))
-
-
-def _may_be_mailed(session: Session, mail: str, now: datetime, keys: Sequence[bytes]) -> bool:
-    """List bombing: one a day, and no more than three in a month that nobody clicked."""
-    row = NoticeRow
-    # "moved" asks for nothing, and must not keep its reader from coming back to that address.
-    mine = (func.lower(col(row.address)) == mail.lower()) & (col(row.asked_at) > now - MONTH)
-    mine &= col(row.kind) != "moved"
-    query = select(func.max(col(row.asked_at)), func.count(), func.count(col(row.used_at)))
-    last, asked, used = session.connection().execute(query.where(mine)).one()
-    if used:
-        asked = 0
-    elif keys:
-        asked = max(asked, _unanswered(session, address_hash(mail, keys), now))
-    return not ((last and last > now - ONE_IN) or asked >= MOST)
-
-
-def _unanswered(session: Session, hashed: str, now: datetime) -> int:
-    row = TallyRow
-    mine = (col(row.rule) == UNANSWERED) & (col(row.name) == hashed) & (col(row.until) > now)
-    return session.connection().scalar(select(func.sum(col(row.count))).where(mine)) or 0
-
-
-def _month(now: datetime) -> datetime:
-    """Until when a mail of today counts: so long from the end of the day (UTC)."""
-    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return day + timedelta(days=1) + MONTH
-
-
 def _blocked(session: Session, mail: str, keys: Sequence[bytes]) -> bool:
     """Whether the operator said never, or the person complained: nobody's request may mail them."""
     hashed = col(SuppressionRow.address_hash) == address_hash(mail, keys)
@@ -376,35 +281,3 @@ def _lift(session: Session, address: str, keys: Sequence[bytes], asked_at: datet
     mine = (col(row.address_hash) == address_hash(address, keys)) & (col(row.at) <= asked_at)
     lifted = delete(row).where(mine, col(row.reason) != "operator")
     return session.connection().execute(lifted).rowcount == 1
-
-
-def _used(session: Session, notice: Notice, now: datetime, keys: Sequence[bytes]) -> None:
-    row, count = NoticeRow, TallyRow
-    fresh = (col(row.id) == notice.id) & col(row.used_at).is_(None)
-    session.connection().execute(update(row).where(fresh).values(used_at=now))
-    mine = (col(count.rule) == UNANSWERED) & (col(count.name) == address_hash(notice.address, keys))
-    session.connection().execute(delete(count).where(mine))
-
-
-def _notices() -> Lines:
-    row = NoticeRow
-    columns: list[Any] = [
-        row.id, row.subscriber_id, row.newsletter, row.kind, row.address, row.asked_at,
-        row.attempts, row.used_at, SubscriberRow.language,
-    ]  # fmt: skip
-    person = col(SubscriberRow.id) == col(row.subscriber_id)
-    return select(*map(col, columns)).join_from(NoticeRow, SubscriberRow, person)
-
-
-def _notice(line: Any) -> Notice:
-    return Notice(
-        line["id"],
-        line["subscriber_id"],
-        tuple(line["newsletter"].split(",")),
-        cast(NoticeKind, line["kind"]),
-        line["address"],
-        line["language"],
-        line["asked_at"],
-        line["attempts"],
-        line["used_at"],
-    )

@@ -52,6 +52,10 @@ class Profile:
     suppression: Reason | None = None
     timezone: str = ""
 
+    def subscription_to(self, newsletter: str) -> Subscription | None:
+        """Theirs to this newsletter, in whatever state; None where there never was one."""
+        return next((one for one in self.subscriptions if one.newsletter == newsletter), None)
+
 
 def find(session: Session, address: str) -> Profile:
     """All that is kept on the person of this address. Raises InvalidAddress, UnknownSubscriber."""

@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 
 from subscribers.consent import Event
 from subscribers.roster.changing import append, change
-from subscribers.roster.joining import OPEN, STOPPED
+from subscribers.roster.notices import OPEN, STOPPED
 from subscribers.roster.tables import (
     ConsentEventRow,
     NoticeRow,

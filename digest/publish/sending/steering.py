@@ -4,7 +4,7 @@ A sender that is at work hears it with its next group; these verbs never wait fo
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -29,13 +29,13 @@ _STATES: dict[Decision, Literal["sent", "refused", "deferred"]] = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """How many deliveries moved; and how many, by reason, stay where they are, for they were to be
-    sent again and no mail may go to their readers any more."""
+    sent again and no mail may go to their readers any more. The reason of most stands first."""
 
-    moved: int = 0
-    barred: Counter[str] = field(default_factory=Counter)
+    moved: int
+    barred: Mapping[str, int] = field(default_factory=dict)
 
 
 def pause(house: House, record: IssueRecord, *, why: str, by: str, now: datetime) -> None:
@@ -133,7 +133,8 @@ def _sent_again(
     verdict: Verdict,
     numbers: Collection[int] | None,
 ) -> Resolved:
-    done, after, wanted = Resolved(), 0, readers_of(house, record)
+    moved, barred = 0, Counter[str]()
+    after, wanted = 0, readers_of(house, record)
     while numbers is None or numbers:
         page = ledger.deliveries(
             session, record.id, states=(state,), subscribers=numbers or (), after=after, limit=PAGE
@@ -142,13 +143,13 @@ def _sent_again(
             session, [one.subscriber for one in page], wanted.newsletter, now=verdict.at,
             frequencies=wanted.frequencies,
         )  # fmt: skip
-        done.barred.update(why for why in standing.values() if isinstance(why, str))
+        barred.update(why for why in standing.values() if isinstance(why, str))
         again = [number for number, stands in standing.items() if not isinstance(stands, str)]
-        done.moved += ledger.resolve(session, record.id, state, verdict, again)
+        moved += ledger.resolve(session, record.id, state, verdict, again)
         if len(page) < PAGE:
             break
         after = page[-1].id
-    return done
+    return Resolved(moved, dict(barred.most_common()))
 
 
 def _steer(
