@@ -23,6 +23,7 @@ from digest.settings.kinds import (
     repeated,
 )
 from digest.theme import Theme
+from subscribers.limiting import TESTS
 
 SECRETS_FILE = "digest.env"
 PolicyName = Literal["on_ambiguous", "expire", "log_addresses"]
@@ -315,7 +316,9 @@ class WebSettings(Part):
         description="https, or no one-click header is written",
     )
     tests_an_hour: int = Field(
-        default=20, ge=1, description="test mails that one editor may send from the desk"
+        default=TESTS["desk-tests"][0],
+        ge=1,
+        description="test mails that one editor may send from the desk",
     )
     secret: SecretStr = SecretStr("")
 
