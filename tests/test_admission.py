@@ -22,9 +22,9 @@ from subscribers import limiting, puzzles, roster
 from subscribers.limiting import admission, network
 from tests.browsing import HTTP, asking
 from tests.conftest import NOW, SECRET
+from tests.joining import Clock, letters
 from tests.relay import ScriptedRelay
 from tests.serving import serving
-from tests.test_signing_up import Clock, letters
 from tests.waiting import until
 
 KEYS = (SECRET.encode(),)
@@ -36,12 +36,6 @@ ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def hands() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
-    with open_house(folder, {**environ, "DIGEST_RELAY_PORT": str(relay.port)}) as opened:
-        yield opened
 
 
 def served(house: House, hands: Clock) -> AbstractContextManager[str]:

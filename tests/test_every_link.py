@@ -9,7 +9,6 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
@@ -19,9 +18,9 @@ from subscribers import roster, tokens
 from subscribers.tokens import Purpose, Token
 from tests.browsing import asking
 from tests.conftest import NOW, SECRET
+from tests.joining import DAILY, Clock
 from tests.relay import ScriptedRelay
 from tests.test_admission import ONE_ENGINE, served
-from tests.test_signing_up import DAILY, Clock
 
 ANN = "ann@readers.example"
 KEYS = (SECRET.encode(),)
@@ -34,11 +33,6 @@ OPEN = ("/subscribe", "/subscribe?newsletter=weekly", "/subscribe/snippet", "/ar
         "/u/nonsense", "/hooks/ses")  # fmt: skip
 # make torture: ten thousand times each (HEAD, a thousand).
 OFTEN = 10_000 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 3
-
-
-@pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
-    return {**environ, "DIGEST_RELAY_PORT": str(relay.port)}
 
 
 def mailed(house: House) -> tuple[int, int]:

@@ -20,11 +20,6 @@ SOON = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
-    return {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
-
-
-@pytest.fixture
 def record(house: House, clock: Clock) -> IssueRecord:
     """An approved issue of a newsletter with more readers than one portion holds."""
     join(house, *(f"r{n}@readers.example" for n in range(READERS)))

@@ -66,10 +66,9 @@ HEADLINES = (
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
     write_newsletters(folder, DAILY)
-    ours = {"DIGEST_RELAY_PORT": str(relay.port), "DIGEST_WEB_BASE_URL": "https://n.example.org"}
-    with open_house(folder, {**environ, **ours}) as opened:
+    with open_house(folder, {**environ, "DIGEST_WEB_BASE_URL": "https://n.example.org"}) as opened:
         yield opened
 
 

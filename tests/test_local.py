@@ -33,12 +33,12 @@ ANN, BEN, CARA, DEV, EVE = ZONES
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
     path = folder / "digest.toml"
     text = path.read_text("utf-8").replace('window = "7d"', 'window = "30d"')
     told = 'at = "local", approval = "auto", late_at_most = "2h"'
     path.write_text(text.replace('approval = "required"', told), encoding="utf-8")
-    with open_house(folder, {**environ, "DIGEST_RELAY_PORT": str(relay.port)}) as opened:
+    with open_house(folder, environ) as opened:
         with opened.database.writing() as session:
             for address, zone in ZONES.items():
                 number = roster.add(

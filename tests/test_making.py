@@ -18,11 +18,10 @@ KEY = dkim.generate("rsa")
 
 
 @pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay, folder: Path) -> dict[str, str]:
+def environ(environ: dict[str, str], folder: Path) -> dict[str, str]:
     (folder / "dkim.pem").write_bytes(KEY)
     signing = {"DIGEST_DKIM_DOMAIN": "news.example.org", "DIGEST_DKIM_KEY_FILE": "dkim.pem"}
-    where = {"DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
-    return environ | signing | where
+    return environ | signing
 
 
 def test_each_message_of_a_send_carries_its_own_signature(

@@ -22,9 +22,9 @@ from subscribers import roster
 from subscribers.preferences import EVERYTHING
 from tests.conftest import NOW
 from tests.relay import ANYONE, LOSE, ScriptedRelay, Wait
+from tests.returning import sample
+from tests.running import EDITOR, notices, said_in, write_schedule
 from tests.test_cli import digest_in
-from tests.test_receiving import sample
-from tests.test_running import EDITOR, notices, said_in, write_schedule
 from tests.test_sending import ANN, in_minutes, join, later, mailed, prepared
 
 TOMORROW = datetime(2026, 3, 31, tzinfo=UTC)
@@ -66,13 +66,8 @@ def second() -> Iterator[ScriptedRelay]:
 
 
 @pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
-    return {
-        **environ,
-        "DIGEST_RELAY_PORT": str(relay.port),
-        "DIGEST_RELAY_SECURITY": "none",
-        "DIGEST_RELAY_CONNECTIONS": "4",
-    }
+def environ(environ: dict[str, str]) -> dict[str, str]:
+    return {**environ, "DIGEST_RELAY_CONNECTIONS": "4"}
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from digest import publish
 from digest.publish import House, IssueRecord, open_house
 from digest.web import public_app
 from subscribers import roster
+from tests.joining import DAILY, Clock
 from tests.serving import serving
-from tests.test_real_bounce import Postfix, dovecot, policy, postfix
-from tests.test_signing_up import DAILY, Clock
+from tests.test_real_bounce import Postfix, policy, postfix
 from tests.waiting import PATIENCE, until
 
-__all__ = ["dovecot", "policy", "postfix"]
+__all__ = ["policy", "postfix"]
 SEEN = os.environ.get("DIGEST_SEEN")  # now: the folder of a house clears what is set
 ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SECTORS = """

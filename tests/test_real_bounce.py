@@ -23,11 +23,9 @@ from subscribers.preferences import EVERYTHING
 from tests.conftest import NOW, SECRET
 from tests.serving import held_port
 from tests.test_cli import digest_in
-from tests.test_receiving import dovecot
 from tests.test_sending import in_minutes, join, prepared
 from tests.waiting import until
 
-__all__ = ["dovecot"]
 KEYS = (SECRET.encode(),)
 SERVICES = """
 127.0.0.1:{port} inet n - n - - smtpd

@@ -44,11 +44,6 @@ SEND = [sys.executable, "-c", "from digest.cli import main; main()", "-C"]
 Clock = Callable[[], datetime]
 
 
-@pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
-    return {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
-
-
 def join(house: House, readers: dict[str, Preferences]) -> dict[str, int]:
     keys = house.settings.keys
     with house.database.writing() as session:

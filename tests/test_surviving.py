@@ -58,13 +58,8 @@ def policy(request: pytest.FixtureRequest, database_url: str) -> str:
 
 
 @pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay, policy: str) -> dict[str, str]:
-    return {
-        **environ,
-        "DIGEST_RELAY_PORT": str(relay.port),
-        "DIGEST_RELAY_SECURITY": "none",
-        "DIGEST_RELAY_ON_AMBIGUOUS": policy,
-    }
+def environ(environ: dict[str, str], policy: str) -> dict[str, str]:
+    return {**environ, "DIGEST_RELAY_ON_AMBIGUOUS": policy}
 
 
 @pytest.fixture

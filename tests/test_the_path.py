@@ -31,9 +31,8 @@ ITEM = """<item><title>Story {n} of the second week</title><pubDate>{date}</pubD
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
-    ours = {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_WEB_BASE_URL": ADDRESS}
-    with open_house(folder, ours) as opened:
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
+    with open_house(folder, {**environ, "DIGEST_WEB_BASE_URL": ADDRESS}) as opened:
         yield opened
 
 

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from digest import publish
 from digest.edition import cut, subject_for
 from digest.publish import House, Subjects
@@ -16,11 +14,6 @@ from tests.test_sending import Clock, approved, join, mailed
 
 ISSUE = replace(example_issue(), subject="Grain holds", second_subject="Six states share")
 EVERYBODY = {f"reader{n}@readers.example": EVERYTHING for n in range(6)}
-
-
-@pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
-    return {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
 
 
 def second(subscriber: int, number: int = 12) -> bool:
