@@ -25,7 +25,15 @@ from digest.publish import House, open_house
 from tests.relay import ScriptedRelay
 from tests.serving import held_port
 
-pytest_plugins = ["tests.checklist", "tests.imap_server", "tests.no_skips"]
+pytest_plugins = [
+    "tests.checklist",
+    "tests.collected",
+    "tests.desks",
+    "tests.drafts",
+    "tests.imap_server",
+    "tests.kitchen",
+    "tests.no_skips",
+]
 
 # The same examples in each run, however busy the machine; `make torture` looks for new ones.
 # A machine that stalls while an example is drawn is no fault of the test.

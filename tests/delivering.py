@@ -11,14 +11,8 @@ import pytest
 from digest import delivery
 from digest.delivery import Begun, Crew, Dialogue, Limits, RelayAddress, Timeouts
 from digest.messages import Message
-from digest.outcomes import (
-    NotBegun,
-    Outcome,
-    RelayFault,
-)
-from tests.relay import (
-    ScriptedRelay,
-)
+from digest.outcomes import NotBegun, Outcome, RelayFault
+from tests.relay import ScriptedRelay
 from tests.waiting import PATIENCE, Clockwork, until
 
 SENDER = "b+1@bounce.example.org"

@@ -7,12 +7,9 @@ import pytest
 
 from digest import publish
 from digest.publish import House, IssueRecord
-from tests.relay import DROP, ScriptedRelay
-from tests.test_sending import (
-    ANN,
-    BEN,
-    approved,
-)
+from tests.relay import ScriptedRelay
+from tests.replies import DROP
+from tests.sending import ANN, BEN, approved
 
 Clock = Callable[[], datetime]
 

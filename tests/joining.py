@@ -4,7 +4,7 @@ import email
 import email.policy
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster
 from tests.browsing import HTTP
-from tests.conftest import NOW, SECRET
+from tests.clocks import Clock
+from tests.conftest import SECRET
 from tests.relay import ScriptedRelay
 from tests.serving import serving
 from tests.waiting import until
@@ -28,16 +29,6 @@ title = "The Day"
 from = "The Day <daily@news.example.org>"
 list_id = "daily.news.example.org"
 """
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def ask(
 ) -> httpx.Response:
     stamp = re.search(r'name="stamp" value="([^"]+)"', HTTP.get(f"{site}/subscribe").text)
     assert stamp
-    hands.now += timedelta(seconds=wait)
+    hands.at += timedelta(seconds=wait)
     told = {"email": address, "newsletter": "weekly", "stamp": stamp[1], **form}
     return HTTP.post(f"{site}/subscribe", data=told)
 

@@ -11,16 +11,7 @@ from sqlmodel import Session
 from digest import archive, ledger
 from digest.database import Database
 from digest.ledger import Delivery, Intent, Policy, Result
-from digest.outcomes import (
-    Deferred,
-    NotBegun,
-    Outcome,
-    Refused,
-    RelayFault,
-    Reply,
-    Sent,
-    Unknown,
-)
+from digest.outcomes import Deferred, NotBegun, Outcome, Refused, RelayFault, Reply, Sent, Unknown
 from tests.conftest import NOW
 from tests.issues import example_issue
 

@@ -12,14 +12,7 @@ from sqlmodel import Session
 from digest.database import Database
 from subscribers import roster
 from subscribers.consent import Event
-from subscribers.exchange import (
-    HEADER,
-    OUTGOING,
-    Entry,
-    cells,
-    entries,
-    sheets,
-)
+from subscribers.exchange import HEADER, OUTGOING, Entry, cells, entries, sheets
 from subscribers.roster import Entering
 
 NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
@@ -98,29 +91,35 @@ def stands(database: Database) -> dict[str, tuple[bool, bool]]:
     return {a: (a in active, a in never) for a in {*known, *never}}
 
 
+class NothingSent:
+    """What the commands hear of a house from which nothing was sent yet."""
+
+    user = "the operator"
+
+    def now(self) -> datetime:
+        return NOW
+
+    def deliveries(self, session: Session, subscriber: int) -> list[dict[str, object]]:
+        return []
+
+    def interventions(self, session: Session, subscriber: int) -> list[dict[str, object]]:
+        return []
+
+    def forget_deliveries(self, session: Session, subscriber: int) -> int:
+        return 0
+
+
 @pytest.fixture
 def run_desk() -> Callable[..., str]:
     from typer.testing import CliRunner
 
     from subscribers.cli import commands
 
-    class Lent:
-        keys, newsletters, user = KEYS, ("weekly",), "the operator"
+    class Lent(NothingSent):
+        keys, newsletters = KEYS, ("weekly",)
 
         def __init__(self, database: Database) -> None:
             self.reading, self.writing = database.reading, database.writing
-
-        def now(self) -> datetime:
-            return NOW
-
-        def deliveries(self, session: Session, subscriber: int) -> list[dict[str, object]]:
-            return []
-
-        def interventions(self, session: Session, subscriber: int) -> list[dict[str, object]]:
-            return []
-
-        def forget_deliveries(self, session: Session, subscriber: int) -> int:
-            return 0
 
     def run(database: Database, *words: str, exit_code: int = 0) -> str:
         result = CliRunner().invoke(commands(lambda: Lent(database)), words)

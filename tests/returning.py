@@ -16,8 +16,9 @@ from digest.cli import app as program
 from digest.publish import House, open_house
 from subscribers import roster, tokens
 from subscribers.bounces.events import Call
+from tests.answers import OTHERS
 from tests.conftest import NOW, SECRET
-from tests.reports import BOUNCES, OTHERS
+from tests.reports import BOUNCES
 
 KEYS = (SECRET.encode(),)
 LATER = NOW + timedelta(hours=3)

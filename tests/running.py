@@ -18,8 +18,10 @@ from digest.publish import Done, House, open_house
 from digest.terminal import due_remark
 from subscribers import roster
 from subscribers.preferences import EVERYTHING
+from tests.clocks import Clock
 from tests.conftest import NOW
-from tests.relay import Accepted, ScriptedRelay
+from tests.relay import ScriptedRelay
+from tests.replies import Accepted
 
 EDITOR, SECOND = "editor@example.org", "night@example.org"
 READERS = {"ann@readers.example", "ben@readers.example"}
@@ -27,16 +29,6 @@ DUE = NOW  # monday 07:00 in New Delhi
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # Where rows, locks and a crash are the matter, a test runs on both engines.
 ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-class Clock:
-    """Stands where it is put."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 Opened = Callable[..., AbstractContextManager[House]]

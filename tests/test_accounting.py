@@ -34,20 +34,11 @@ from digest.web import public_app
 from subscribers import roster
 from subscribers.recipient import Recipient
 from subscribers.roster import Session
+from tests.commands import PROGRAM, digest_in, refused
 from tests.conftest import NOW
 from tests.faulty import Clock, environ, sent_with_faults, states
 from tests.relay import ANYONE, ScriptedRelay
-from tests.test_cli import PROGRAM, digest_in, refused
-from tests.test_sending import (
-    ANN,
-    BEN,
-    CHANDRA,
-    MAILED,
-    approved,
-    later,
-    mailed,
-    prepared,
-)
+from tests.sending import ANN, BEN, CHANDRA, MAILED, approved, later, mailed, prepared
 
 __all__ = ["environ"]
 

@@ -15,17 +15,9 @@ from subscribers import roster
 from subscribers.preferences import FREQUENCIES
 from tests.conftest import NOW
 from tests.faulty import Clock, environ
-from tests.relay import DROP, ScriptedRelay
-from tests.test_sending import (
-    ANN,
-    BEN,
-    CHANDRA,
-    DORA,
-    approved,
-    later,
-    mailed,
-    prepared,
-)
+from tests.relay import ScriptedRelay
+from tests.replies import DROP
+from tests.sending import ANN, BEN, CHANDRA, DORA, approved, later, mailed, prepared
 
 __all__ = ["environ"]
 

@@ -6,8 +6,9 @@ from digest.publish import House
 from subscribers import roster, words
 from subscribers.exchange import Entry
 from tests.browsing import HTTP
+from tests.clocks import Clock
 from tests.conftest import NOW
-from tests.joining import ANN, KEYS, Clock, ask, hands, house, joined, letters, profile, site
+from tests.joining import ANN, KEYS, ask, hands, house, joined, letters, profile, site
 from tests.relay import ScriptedRelay
 
 __all__ = ["hands", "house", "site"]
@@ -17,15 +18,15 @@ def test_every_choice_is_kept(house: House, site: str, hands: Clock, relay: Scri
     page = site + joined(house, site, hands, relay)
     HTTP.post(page, data={"section": "Opinion", "format": "text", "frequency": "weekly"})
     rests = HTTP.post(page, data={"act": "pause", "weeks": "4"})
-    assert f"Paused until {words.day(hands.now + timedelta(weeks=4), 'en')}." in rests.text
+    assert f"Paused until {words.day(hands.at + timedelta(weeks=4), 'en')}." in rests.text
     HTTP.post(page, data={"act": "language", "language": "fr"})
     found = profile(house)
     [kept] = found.subscriptions
     assert (kept.preferences.sections, kept.preferences.format) == (frozenset({"Opinion"}), "text")
     assert (kept.preferences.frequency, found.language) == ("weekly", "fr")
-    assert kept.paused_until == hands.now + timedelta(weeks=4)
+    assert kept.paused_until == hands.at + timedelta(weeks=4)
     with house.database.reading() as session:
-        for now, paused in ((hands.now, True), (hands.now + timedelta(weeks=5), False)):
+        for now, paused in ((hands.at, True), (hands.at + timedelta(weeks=5), False)):
             got = roster.standing(session, [found.subscriber], "weekly", now=now)
             assert (got[found.subscriber] == "paused") is paused
             assert bool(roster.recipients(session, "weekly", now=now)) is not paused
@@ -35,7 +36,7 @@ def test_every_choice_is_kept(house: House, site: str, hands: Clock, relay: Scri
     with house.database.writing() as session:
         roster.speak(session, found.subscriber, "en")
     HTTP.post(page, data={"act": "join", "newsletter": "daily"})
-    hands.now += timedelta(days=2)
+    hands.at += timedelta(days=2)
     again = HTTP.post(page, data={"act": "join", "newsletter": "daily"})
     assert "Look into your mail" in again.text
     assert {s.newsletter: s.state for s in profile(house).subscriptions} == {
@@ -78,7 +79,7 @@ def test_list_bombing_a_change_of_address_has_the_limits_of_joining(
     assert "Nothing was saved" in answers[-1].text
     assert "Please try again in an hour" in answers[-1].text
     assert [to for to, _, _ in letters(relay, 5)] == [ANN, *strangers[:4]]
-    hands.now += timedelta(hours=1)
+    hands.at += timedelta(hours=1)
     told = {"act": "address", "address": "late@readers.example"}
     assert HTTP.post(page, data=told).status_code == 200
     assert letters(relay, 6)[5][0] == "late@readers.example"
@@ -110,7 +111,7 @@ def test_who_confirms_a_new_address_gets_mail_there_though_it_bounced_once(
         old = roster.Entering("weekly", how="import", evidence="x", now=NOW, keys=KEYS)
         assert [v.change for v in old.enter(session, old.addressed([Entry(1, ANN)]))] == ["skipped"]
         assert [r.address for r in roster.recipients(session, "weekly")] == [new]
-    hands.now += timedelta(days=2)
+    hands.at += timedelta(days=2)
     HTTP.post(page, data={"act": "address", "address": ANN})
     HTTP.post(site + letters(relay, 4)[3][2])
     with house.database.reading() as session:
@@ -126,7 +127,7 @@ def test_a_link_that_was_used_moves_and_mails_nobody_again(
     for _ in range(3):  # a double click is answered as the first one
         assert "will come to" in HTTP.post(there).text
     letters(relay, 3)
-    hands.now += timedelta(days=2)
+    hands.at += timedelta(days=2)
     HTTP.post(page, data={"act": "address", "address": ANN})
     back = site + letters(relay, 4)[3][2]
     assert "Thank you" in HTTP.post(back).text

@@ -8,15 +8,7 @@ import pytest
 from digest.delivery import Dialogue
 from digest.delivery.wire import Wire
 from digest.messages import Message
-from digest.outcomes import (
-    Deferred,
-    Outcome,
-    Refused,
-    RelayFault,
-    Sent,
-    Unknown,
-    slows_its_domain,
-)
+from digest.outcomes import Deferred, Outcome, Refused, RelayFault, Sent, Unknown, slows_its_domain
 from tests.delivering import (
     ANN,
     BOB,
@@ -31,19 +23,8 @@ from tests.delivering import (
     plain,
     work,
 )
-from tests.relay import (
-    ANYONE,
-    DROP,
-    LOSE,
-    Accepted,
-    Drop,
-    Flood,
-    Raw,
-    Reply,
-    ScriptedRelay,
-    Stage,
-    Wait,
-)
+from tests.relay import ANYONE, ScriptedRelay, Stage
+from tests.replies import DROP, LOSE, Accepted, Drop, Flood, Raw, Reply, Wait
 
 
 @both

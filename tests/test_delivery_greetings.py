@@ -9,20 +9,10 @@ import pytest
 
 from digest import delivery
 from digest.delivery import RelayAddress, Timeouts
-from digest.outcomes import (
-    RelayFault,
-    Sent,
-)
+from digest.outcomes import RelayFault, Sent
 from tests.delivering import ANN, BOB, PATIENT, deliver, message, plain, work
-from tests.relay import (
-    ANYONE,
-    PASSWORD,
-    USER,
-    Raw,
-    ScriptedRelay,
-    Wait,
-    trusting_context,
-)
+from tests.relay import ANYONE, PASSWORD, USER, ScriptedRelay, trusting_context
+from tests.replies import Raw, Wait
 from tests.waiting import PATIENCE
 
 

@@ -11,15 +11,7 @@ import pytest
 
 from digest import delivery
 from digest.delivery import Begun, Crew, Dialogue, Limits, Timeouts
-from digest.outcomes import (
-    Deferred,
-    NotBegun,
-    Outcome,
-    Refused,
-    RelayFault,
-    Sent,
-    Unknown,
-)
+from digest.outcomes import Deferred, NotBegun, Outcome, Refused, RelayFault, Sent, Unknown
 from tests.delivering import (
     ANN,
     BOB,
@@ -33,14 +25,8 @@ from tests.delivering import (
     message,
     plain,
 )
-from tests.relay import (
-    DROP,
-    LOSE,
-    Drop,
-    Hold,
-    ScriptedRelay,
-    Stage,
-)
+from tests.relay import ScriptedRelay, Stage
+from tests.replies import DROP, LOSE, Drop, Hold
 from tests.waiting import Clockwork, until
 
 

@@ -9,13 +9,7 @@ import pytest
 
 from digest import delivery
 from digest.delivery import Begun, Crew, Dialogue, Limits, Timeouts
-from digest.outcomes import (
-    Deferred,
-    NotBegun,
-    RelayFault,
-    Sent,
-    Unknown,
-)
+from digest.outcomes import Deferred, NotBegun, RelayFault, Sent, Unknown
 from tests.delivering import (
     ANN,
     BOB,
@@ -29,13 +23,8 @@ from tests.delivering import (
     plain,
     work,
 )
-from tests.relay import (
-    ANYONE,
-    Hold,
-    ScriptedRelay,
-    Stage,
-    Wait,
-)
+from tests.relay import ANYONE, ScriptedRelay, Stage
+from tests.replies import Hold, Wait
 from tests.waiting import PATIENCE, until
 
 

@@ -19,10 +19,7 @@ from digest.errors import DatabaseError
 from subscribers import roster
 from subscribers.cli import lists
 from subscribers.consent import Event, state_of
-from subscribers.exchange import (
-    Entry,
-    Mapping,
-)
+from subscribers.exchange import Entry, Mapping
 from subscribers.preferences import Preferences
 from subscribers.roster import Entering
 from tests.lists import KEYS, NOW, dumped, entered, peopled, read, run_desk, written

@@ -7,10 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from subscribers.errors import SubscriberError
-from subscribers.exchange import (
-    Mapping,
-    sheets,
-)
+from subscribers.exchange import Mapping, sheets
 from subscribers.preferences import Preferences
 from tests.lists import LINE, MERGED, read, told
 

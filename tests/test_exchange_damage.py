@@ -15,13 +15,7 @@ from digest.database import Database
 from subscribers import roster
 from subscribers.address import PLAIN, normalise
 from subscribers.errors import SubscriberError
-from subscribers.exchange import (
-    Mapping,
-    defused,
-    entries,
-    restored,
-    sheets,
-)
+from subscribers.exchange import Mapping, defused, entries, restored, sheets
 from subscribers.preferences import Preferences
 from tests.lists import LINE, MERGED, NOW, entered, peopled, read, told, written
 

@@ -25,11 +25,11 @@ from digest.publish import House, open_house
 from subscribers import roster
 from tests import surviving
 from tests.conftest import NOW, restart_postgresql
+from tests.crowds import LONG, READERS, crowd, finished, wait_for
 from tests.relay import ScriptedRelay
 from tests.running import copied
+from tests.sending import ANN, approved, later, mailed
 from tests.surviving import CONNECTIONS, QUICK, found, hold_to_the_law, started
-from tests.test_sending import ANN, approved, later, mailed
-from tests.test_surviving import LONG, READERS, crowd, finished, wait_for
 from tests.waiting import PATIENCE
 
 Clock = Callable[[], datetime]

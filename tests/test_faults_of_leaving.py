@@ -21,10 +21,10 @@ from subscribers import roster, tokens
 from subscribers.roster import Asker
 from subscribers.tokens import Token
 from tests.conftest import NOW
+from tests.crowds import LONG
 from tests.relay import ScriptedRelay
+from tests.sending import ANN, approved, later, mailed
 from tests.test_faults import Clock, sqlite_only
-from tests.test_sending import ANN, approved, later, mailed
-from tests.test_surviving import LONG
 from tests.waiting import PATIENCE
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}

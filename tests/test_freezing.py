@@ -13,7 +13,7 @@ from subscribers import roster
 from subscribers.exchange import Entry
 from tests.conftest import NOW
 from tests.relay import ScriptedRelay
-from tests.test_sending import Clock, later, prepared
+from tests.sending import Clock, later, prepared
 
 READERS = PORTION + 50
 SOON = NOW + timedelta(minutes=1)

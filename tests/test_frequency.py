@@ -20,9 +20,9 @@ from digest.settings import load
 from digest.web import public_app
 from subscribers import roster
 from subscribers.preferences import Frequency, Preferences
+from tests.commands import digest_in
 from tests.conftest import NOW
 from tests.relay import ScriptedRelay
-from tests.test_cli import digest_in
 
 ANN, BEN, CARA, DEV = (f"{name}@readers.example" for name in ("ann", "ben", "cara", "dev"))
 DAY = timedelta(days=1)

@@ -16,8 +16,9 @@ from digest.schedule import Tell
 from subscribers import roster
 from tests.conftest import NOW, SECRET
 from tests.delivering import message
-from tests.relay import ANYONE, LOSE, Reply, ScriptedRelay, Stage
-from tests.test_sending import ANN, prepared
+from tests.relay import ANYONE, ScriptedRelay, Stage
+from tests.replies import LOSE, Reply
+from tests.sending import ANN, prepared
 
 EDITOR = "desk@news.example.org"
 FAULTS: list[tuple[Stage, Reply]] = [

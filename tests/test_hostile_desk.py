@@ -18,11 +18,12 @@ from digest.desk import Desk, Watched, router
 from digest.publish import House, open_house
 from digest.web import public_app
 from tests.browsing import asking
+from tests.clocks import Clock
 from tests.conftest import NOW
-from tests.joining import Clock
+from tests.desk_pages import csrf, log_in
+from tests.desks import ANN, PASSWORD
 from tests.relay import ScriptedRelay
 from tests.serving import serving
-from tests.test_desk_pages import ANN, PASSWORD, csrf, log_in
 
 EXAMPLES = 300 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 6
 ACTS = ("move", "drop", "bring", "pin", "unpin", "headline", "dek", "image", "takeback", "note",

@@ -17,8 +17,9 @@ from digest.web import public_app
 from subscribers import roster
 from subscribers.tokens import Purpose, Token, seal
 from tests.browsing import HTTP, asking
+from tests.clocks import Clock
 from tests.conftest import NOW
-from tests.joining import DAILY, Clock
+from tests.joining import DAILY
 from tests.test_admission import ONE_ENGINE, served
 from tests.test_every_link import KEYS, PATHS, link, mailed
 

@@ -7,8 +7,9 @@ from digest.publish import House
 from subscribers import roster
 from subscribers.exchange import Entry
 from tests.browsing import HTTP
+from tests.clocks import Clock
 from tests.conftest import NOW
-from tests.joining import ANN, KEYS, Clock, ask, hands, house, joined, letters, profile, site
+from tests.joining import ANN, KEYS, ask, hands, house, joined, letters, profile, site
 from tests.relay import ScriptedRelay
 
 __all__ = ["hands", "house", "site"]
@@ -49,7 +50,7 @@ def test_leaving_why_and_back(house: House, site: str, hands: Clock, relay: Scri
     told = [(e.kind, e.evidence) for e in profile(house).subscriptions[0].events]
     assert [evidence for kind, evidence in told if kind == "said"] == [*said, "too many"]
     assert told.index(("said", said[0])) < told.index(("requested", ""), 2) < len(told) - 2
-    hands.now += timedelta(hours=2)
+    hands.at += timedelta(hours=2)
     assert "too old" in HTTP.post(f"{link}/back").text
     assert profile(house).subscriptions[0].state == "withdrawn"
 
@@ -72,12 +73,12 @@ def test_c77_a_link_of_before_a_suppression_lifts_nothing(
     ask(site, hands)
     link = letters(relay, 1)[0][2]
     HTTP.post(site + link)
-    hands.now += timedelta(hours=1)
+    hands.at += timedelta(hours=1)
     with house.database.writing() as session:
-        roster.suppress(session, ANN, reason="bounce", how="x", now=hands.now, keys=KEYS)
+        roster.suppress(session, ANN, reason="bounce", how="x", now=hands.at, keys=KEYS)
     assert HTTP.post(site + link).status_code == 200
     assert profile(house).suppressed
-    hands.now += timedelta(days=1)
+    hands.at += timedelta(days=1)
     ask(site, hands)
     HTTP.post(site + letters(relay, 2)[1][2])
     assert not profile(house).suppressed
@@ -106,11 +107,11 @@ def test_no_page_says_that_mail_comes_where_none_will(
     assert "will come to" not in HTTP.post(confirm).text
     assert "You do not get The Week" in HTTP.post(confirm).text
     with house.database.writing() as session:
-        roster.suppress(session, ANN, reason="operator", how="x", now=hands.now, keys=KEYS)
+        roster.suppress(session, ANN, reason="operator", how="x", now=hands.at, keys=KEYS)
     back = HTTP.post(f"{leave}/back").text
     assert ("Welcome back" in back, "You do not get The Week" in back) == (False, True)
     with house.database.writing() as session:
-        roster.forget(session, ANN, now=hands.now, keys=KEYS)
+        roster.forget(session, ANN, now=hands.at, keys=KEYS)
     for told in ({"act": "address", "address": "new@readers.example"}, {"act": "language"},
                  {"act": "join", "newsletter": "daily"}, {"section": "Global"}):  # fmt: skip
         said = HTTP.post(page, data=told).text
@@ -140,8 +141,8 @@ def test_the_operator_s_never_takes_the_place_of_every_other_reason(
     ask(site, hands)
     ask(site, hands, bob)
     links = [link for _, _, link in letters(relay, 2)]
-    hands.now += timedelta(minutes=5)
-    told: dict[str, Any] = {"how": "operator", "now": hands.now, "keys": KEYS}
+    hands.at += timedelta(minutes=5)
+    told: dict[str, Any] = {"how": "operator", "now": hands.at, "keys": KEYS}
     never = Entry(1, bob, status="suppressed", suppression="operator")
     with house.database.writing() as session:
         assert roster.suppress(session, ANN, reason="operator", **told)
@@ -191,7 +192,7 @@ def test_who_left_all_is_brought_back_by_no_list_of_another_newsletter(
     leave = f"{site}/u/{tokens.seal(tokens.Token('unsubscribe', 'weekly', 0, number), KEYS)}"
     assert "left all our newsletters" in HTTP.post(page, data={"act": "leave"}).text
     with house.database.writing() as session:
-        listed = roster.Entering("daily", how="import", evidence="x", now=hands.now, keys=KEYS)
+        listed = roster.Entering("daily", how="import", evidence="x", now=hands.at, keys=KEYS)
         for entered in listed.enter(session, listed.addressed([Entry(1, ANN)])):
             assert (entered.change, entered.why) == (
                 "skipped", "This address must never be mailed."
@@ -199,7 +200,7 @@ def test_who_left_all_is_brought_back_by_no_list_of_another_newsletter(
     # A page of before, still open: its button undoes one leaving, not this one.
     assert "Welcome back" not in HTTP.post(f"{leave}/back").text
     assert profile(house).subscriptions[0].state == "withdrawn"
-    hands.now += timedelta(days=1)
+    hands.at += timedelta(days=1)
     ask(site, hands)
     assert "Thank you" in HTTP.post(site + letters(relay, 2)[1][2]).text
     assert (profile(house).suppressed, profile(house).subscriptions[0].state) == (

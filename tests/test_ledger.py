@@ -10,11 +10,7 @@ from sqlmodel import Session
 from digest import ledger
 from digest.database import Database
 from digest.ledger import Intent, Policy, Result
-from digest.outcomes import (
-    FIRST_WAIT,
-    Outcome,
-    next_attempt,
-)
+from digest.outcomes import FIRST_WAIT, Outcome, next_attempt
 from tests.conftest import NOW
 from tests.ledgers import (
     DAY,

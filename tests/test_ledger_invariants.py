@@ -21,13 +21,7 @@ from sqlmodel import Session
 from digest import archive, ledger
 from digest.database import Database
 from digest.ledger import Delivery, Intent, Policy, Result, Verdict
-from digest.outcomes import (
-    Deferred,
-    Outcome,
-    RelayFault,
-    Sent,
-    Unknown,
-)
+from digest.outcomes import Deferred, Outcome, RelayFault, Sent, Unknown
 from tests.conftest import NOW
 from tests.issues import example_issue
 from tests.ledgers import DAY, GRACE, LEASE, OUTCOMES, audience

@@ -8,9 +8,7 @@ from sqlmodel import Session
 
 from digest import ledger
 from digest.ledger import Policy, Verdict
-from digest.outcomes import (
-    FIRST_WAIT,
-)
+from digest.outcomes import FIRST_WAIT
 from tests.conftest import NOW
 from tests.ledgers import (
     DAY,

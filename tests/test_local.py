@@ -15,9 +15,9 @@ from subscribers import roster, tokens
 from subscribers.errors import UnknownSubscriber
 from subscribers.preferences import EVERYTHING
 from subscribers.tokens import Token
+from tests.commands import digest_in
 from tests.conftest import NOW
 from tests.relay import ScriptedRelay
-from tests.test_cli import digest_in
 
 HOUR = timedelta(hours=1)
 MADRID = NOW + 3.5 * HOUR  # seven there; NOW is seven in New Delhi

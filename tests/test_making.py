@@ -10,9 +10,10 @@ from digest.errors import MessageError
 from digest.messages import Message
 from digest.publish import House
 from digest.publish.composing import Composer
-from tests.relay import DROP, ScriptedRelay
+from tests.relay import ScriptedRelay
+from tests.replies import DROP
+from tests.sending import BEN, MAILED, Clock, approved, later
 from tests.test_dkim import verify
-from tests.test_sending import BEN, MAILED, Clock, approved, later
 
 KEY = dkim.generate("rsa")
 

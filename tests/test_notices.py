@@ -10,7 +10,8 @@ from digest.publish.running.noticing import mail_notice
 from digest.schedule import Tell
 from subscribers import limiting, roster
 from tests.conftest import SECRET
-from tests.relay import DROP, ScriptedRelay
+from tests.relay import ScriptedRelay
+from tests.replies import DROP
 from tests.running import (
     DAY,
     DUE,

@@ -16,9 +16,10 @@ from digest.publish import FrontDoor, House, IssueRecord, open_house
 from subscribers import roster, tokens
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Purpose, Token
+from tests.clocks import Clock
 from tests.conftest import NOW, SECRET
-from tests.joining import Clock
-from tests.relay import Hold, ScriptedRelay
+from tests.relay import ScriptedRelay
+from tests.replies import Hold
 from tests.waiting import until
 
 KEYS = (SECRET.encode(),)

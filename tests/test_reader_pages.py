@@ -2,13 +2,12 @@
 
 import json
 import re
-import shutil
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from sqlalchemy import event, text
 from typer.testing import CliRunner
 
@@ -18,9 +17,11 @@ from digest.feeds import read_feed
 from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import roster
+from tests.browsers import chromium
 from tests.browsing import HTTP
+from tests.clocks import Clock
 from tests.conftest import NOW
-from tests.joining import ANN, KEYS, Clock, hands, house, joined, letters, profile, site
+from tests.joining import ANN, KEYS, hands, house, joined, letters, profile, site
 from tests.relay import ScriptedRelay
 from tests.serving import serving
 
@@ -35,11 +36,11 @@ def test_feedback_and_archive(
     from subscribers import tokens
 
     joined(house, site, hands, relay)
-    publish.collect(house, now=hands.now)
-    record = publish.prepare(house, "weekly", now=hands.now).record
+    publish.collect(house, now=hands.at)
+    record = publish.prepare(house, "weekly", now=hands.at).record
     assert "none yet" in HTTP.get(f"{site}/archive/weekly").text
     assert HTTP.get(f"{site}/archive/weekly/{record.issue.number}").status_code == 404
-    publish.approve(house, "weekly", record.issue.number, by="x", now=hands.now)
+    publish.approve(house, "weekly", record.issue.number, by="x", now=hands.at)
     publish.send(house, "weekly", clock=hands)
     listed = HTTP.get(f"{site}/archive").text
     assert f"/archive/weekly/{record.issue.number}" in listed
@@ -98,11 +99,7 @@ def test_pages_speak_the_reader_s_language(site: str, language: str) -> None:
 def test_a_browser_joins_chooses_leaves_and_comes_back(
     house: House, site: str, hands: Clock, relay: ScriptedRelay, tmp_path: Path
 ) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Install chromium (apt install chromium) to see the pages in a browser.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         for width, scheme, address in ((360, "dark", "phone"), (1200, "light", "desk")):
             context = browser.new_context(
                 viewport={"width": width, "height": 760}, color_scheme=scheme,  # type: ignore[arg-type]
@@ -110,7 +107,6 @@ def test_a_browser_joins_chooses_leaves_and_comes_back(
             )  # fmt: skip
             _walk(context.new_page(), house, site, hands, relay, f"{address}@readers.example")
             context.close()
-        browser.close()
 
 
 def _walk(
@@ -122,7 +118,7 @@ def _walk(
     page.goto(f"{site}/subscribe")
     page.get_by_label("The Week").check()
     page.get_by_label("Your mail address").fill(address)
-    hands.now += timedelta(seconds=5)
+    hands.at += timedelta(seconds=5)
     page.get_by_role("button", name="Subscribe").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Look into your mail"
     link = letters(relay, before + 1)[-1][2]

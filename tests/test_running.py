@@ -11,6 +11,7 @@ from digest import publish
 from digest.errors import SettingsError
 from digest.publish.checking import examine
 from digest.publish.running.noticing import LISTED
+from tests.clocks import Clock
 from tests.relay import ScriptedRelay
 from tests.running import (
     DAY,
@@ -19,7 +20,6 @@ from tests.running import (
     HOUR,
     ONE_ENGINE,
     READERS,
-    Clock,
     Opened,
     approve,
     at,

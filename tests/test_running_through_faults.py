@@ -11,7 +11,9 @@ from digest import archive, publish
 from digest.publish import Done
 from digest.schedule import Step
 from subscribers.roster import Session
-from tests.relay import ScriptedRelay, Wait
+from tests.clocks import Clock
+from tests.relay import ScriptedRelay
+from tests.replies import Wait
 from tests.running import (
     DAY,
     DUE,
@@ -19,7 +21,6 @@ from tests.running import (
     HOUR,
     ONE_ENGINE,
     READERS,
-    Clock,
     Opened,
     approve,
     at,

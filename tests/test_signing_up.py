@@ -17,8 +17,9 @@ from subscribers import roster
 from subscribers.errors import UnknownSubscriber
 from subscribers.roster.tables import TallyRow
 from tests.browsing import HTTP
+from tests.clocks import Clock
 from tests.conftest import NOW
-from tests.joining import ANN, KEYS, Clock, ask, hands, house, joined, letters, profile, site
+from tests.joining import ANN, KEYS, ask, hands, house, joined, letters, profile, site
 from tests.relay import ScriptedRelay
 from tests.serving import serving
 from tests.waiting import until
@@ -36,11 +37,11 @@ def test_double_opt_in(house: House, site: str, hands: Clock, relay: ScriptedRel
         assert "Yes, I confirm" in HTTP.get(site + link).text
         assert HTTP.head(site + link).status_code == 200
     assert profile(house).subscriptions[0].state == "requested"
-    hands.now += timedelta(minutes=3)
+    hands.at += timedelta(minutes=3)
     for _ in range(2):
         assert "Thank you" in HTTP.post(site + link).text
     [kept] = profile(house).subscriptions
-    assert (kept.state, kept.confirmed_at) == ("confirmed", hands.now)
+    assert (kept.state, kept.confirmed_at) == ("confirmed", hands.at)
     assert [event.kind for event in kept.events] == ["requested", "confirmed"]
     assert kept.events[0].wording.startswith("Yes, mail me these newsletters.")
     assert kept.events[1].wording == "Mail The Week to …? Yes, I confirm"
@@ -54,11 +55,11 @@ def test_d43_an_old_or_foreign_link_confirms_nobody(
     [(_, _, link)] = letters(relay, 1)
     for wrong in (link[:-1], link.replace("/c/", "/a/"), link.replace("/c/", "/p/")):
         assert HTTP.post(site + wrong).status_code == 404
-    hands.now += timedelta(days=8)
+    hands.at += timedelta(days=8)
     assert HTTP.get(site + link).status_code == 404
     assert HTTP.post(site + link).status_code == 404
     assert profile(house).subscriptions[0].state == "requested"
-    assert publish.tidy(house, hands.now)["requests"] == 1
+    assert publish.tidy(house, hands.at)["requests"] == 1
     with pytest.raises(UnknownSubscriber):
         profile(house)
 
@@ -88,7 +89,7 @@ def test_list_bombing_one_a_day_and_three_for_ever(
     ask(site, hands, "other@readers.example")
     assert [to for to, _, _ in letters(relay, 2)] == [ANN, "other@readers.example"]
     for day in range(1, 6):
-        hands.now = NOW + timedelta(days=day, minutes=day)
+        hands.at = NOW + timedelta(days=day, minutes=day)
         ask(site, hands)
     ask(site, hands, "last@readers.example")
     told = [to for to, _, _ in letters(relay, 5)]
@@ -182,8 +183,8 @@ def test_old_notices_are_forgotten_with_the_addresses_in_them(
     HTTP.post(page, data={"act": "address", "address": "stranger@readers.example"})
     letters(relay, 2)
     until(lambda: publish.confirm(house, clock=hands).sent == 0)
-    assert publish.tidy(house, hands.now + timedelta(days=6))["notices"] == 0
-    assert publish.tidy(house, hands.now + timedelta(days=8))["notices"] == 2
+    assert publish.tidy(house, hands.at + timedelta(days=6))["notices"] == 0
+    assert publish.tidy(house, hands.at + timedelta(days=8))["notices"] == 2
     assert profile(house).subscriptions[0].state == "confirmed"
 
 
@@ -193,12 +194,12 @@ def test_list_bombing_three_in_a_month_also_when_the_requests_are_forgotten(
     for count in (1, 2, 3):
         ask(site, hands)
         letters(relay, count)
-        hands.now += timedelta(days=9)
-        assert publish.tidy(house, hands.now)["subscribers"] == 1
+        hands.at += timedelta(days=9)
+        assert publish.tidy(house, hands.at)["subscribers"] == 1
     ask(site, hands)
     ask(site, hands, "last@readers.example")
     assert [to for to, _, _ in letters(relay, 4)] == [ANN, ANN, ANN, "last@readers.example"]
-    hands.now += timedelta(days=5)  # the first of the three is more than a month ago
+    hands.at += timedelta(days=5)  # the first of the three is more than a month ago
     ask(site, hands)
     assert letters(relay, 5)[4][0] == ANN
     with house.database.reading() as session:
@@ -227,8 +228,8 @@ def test_a_confirmation_that_was_used_answers_no_later_request(
     used = site + letters(relay, 1)[0][2]
     number = profile(house).subscriber
     with house.database.writing() as session:
-        roster.withdraw(session, number, "weekly", how="page", now=hands.now)
-    hands.now += timedelta(days=1)
+        roster.withdraw(session, number, "weekly", how="page", now=hands.at)
+    hands.at += timedelta(days=1)
     ask(site, hands)
     fresh = site + letters(relay, 2)[1][2]
     assert "You do not get The Week" in HTTP.post(used).text

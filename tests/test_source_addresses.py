@@ -12,11 +12,7 @@ from digest.errors import FetchError, SourceError
 from digest.sources import MOST_REDIRECTS, Memory
 from digest.sources.places import is_public, names_itself, place_of
 from tests.visiting import FEED, OTHER, PUBLIC, articles, error_of, site, source, visit
-from tests.web_server import (
-    Roads,
-    WebServer,
-    certified,
-)
+from tests.web_server import Roads, WebServer, certified
 
 __all__ = ["site"]
 

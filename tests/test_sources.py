@@ -10,10 +10,7 @@ from digest.sources import Kind, Source
 from digest.sources.places import shown
 from tests.conftest import NOW
 from tests.visiting import FEED, articles, error_of, site, source, visit
-from tests.web_server import (
-    Roads,
-    WebServer,
-)
+from tests.web_server import Roads, WebServer
 
 __all__ = ["site"]
 

@@ -12,19 +12,11 @@ from digest.errors import IssueError
 from digest.publish import House, open_house
 from subscribers import roster
 from subscribers.preferences import FREQUENCIES, Frequency, Preferences
+from tests.commands import digest_in, refused
 from tests.conftest import NOW
 from tests.faulty import Clock, environ, sent_with_faults, states
 from tests.relay import ScriptedRelay
-from tests.test_cli import digest_in, refused
-from tests.test_sending import (
-    ANN,
-    BEN,
-    GORAN,
-    MAILED,
-    approved,
-    later,
-    mailed,
-)
+from tests.sending import ANN, BEN, GORAN, MAILED, approved, later, mailed
 
 __all__ = ["environ"]
 

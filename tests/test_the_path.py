@@ -20,7 +20,8 @@ from subscribers import roster, tokens
 from subscribers.preferences import EVERYTHING
 from subscribers.roster import Profile
 from tests.conftest import NOW
-from tests.relay import Accepted, ScriptedRelay
+from tests.relay import ScriptedRelay
+from tests.replies import Accepted
 from tests.serving import serving
 
 ANN, BEN = "ann@readers.example", "ben@readers.example"

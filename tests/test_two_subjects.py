@@ -10,7 +10,7 @@ from subscribers.preferences import EVERYTHING, Preferences
 from tests.conftest import NOW
 from tests.issues import example_issue
 from tests.relay import ScriptedRelay
-from tests.test_sending import Clock, approved, join, mailed
+from tests.sending import Clock, approved, join, mailed
 
 ISSUE = replace(example_issue(), subject="Grain holds", second_subject="Six states share")
 EVERYBODY = {f"reader{n}@readers.example": EVERYTHING for n in range(6)}

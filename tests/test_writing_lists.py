@@ -15,15 +15,7 @@ from sqlmodel import select
 from digest.database import Database
 from subscribers import roster
 from subscribers.consent import Event, state_of
-from subscribers.exchange import (
-    OUTGOING,
-    Entry,
-    Mapping,
-    Sheet,
-    entries,
-    sheets,
-    system,
-)
+from subscribers.exchange import OUTGOING, Entry, Mapping, Sheet, entries, sheets, system
 from subscribers.exchange.ours import entry as our_entry
 from subscribers.exchange.sheets import Record
 from subscribers.preferences import Preferences

@@ -12,9 +12,7 @@ from digest import sources
 from digest.errors import DigestError, SourceError
 from digest.sources import Kind, Memory, Network, Source, Visit
 from tests.waiting import PATIENCE
-from tests.web_server import (
-    WebServer,
-)
+from tests.web_server import WebServer
 
 FEED = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Post</title>
 <item><title>A Headline</title><link>https://www.example.org/a</link></item></channel></rss>"""
