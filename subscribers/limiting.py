@@ -31,7 +31,7 @@ LOGINS: Mapping[str, tuple[int, timedelta]] = {
     "login-everybody": (300, timedelta(minutes=10)),
     "login-browser": (10, timedelta(minutes=10)),
 }
-# How many test mails one editor sends: the publisher says it (settings), 20 if they do not.
+# How many test mails one editor sends, where the publisher does not say it (tests_an_hour).
 TESTS: Mapping[str, tuple[int, timedelta]] = {"desk-tests": (20, HOUR)}
 _RULES = {**SIGNUPS, **LOGINS, **TESTS}
 NEAR = 0.5  # of a limit: from here on asking costs something

@@ -25,7 +25,15 @@ from digest.publish import House, open_house
 from tests.relay import ScriptedRelay
 from tests.serving import held_port
 
-pytest_plugins = ["tests.checklist", "tests.no_skips"]
+pytest_plugins = [
+    "tests.checklist",
+    "tests.collected",
+    "tests.desks",
+    "tests.drafts",
+    "tests.imap_server",
+    "tests.kitchen",
+    "tests.no_skips",
+]
 
 # The same examples in each run, however busy the machine; `make torture` looks for new ones.
 # A machine that stalls while an example is drawn is no fault of the test.
@@ -136,9 +144,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def environ(database_url: str) -> dict[str, str]:
-    """What the environment adds to digest.toml, once for each engine."""
-    return {"DIGEST_WEB_SECRET": SECRET, "DIGEST_DATABASE_URL": database_url}
+def environ(database_url: str, relay: ScriptedRelay) -> dict[str, str]:
+    """What the environment adds to digest.toml, once for each engine; mail goes to `relay`."""
+    return {
+        "DIGEST_WEB_SECRET": SECRET,
+        "DIGEST_DATABASE_URL": database_url,
+        "DIGEST_RELAY_PORT": str(relay.port),
+    }
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """List bombing: limits that all processes share, and puzzles where they are near."""
 
 import re
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,18 +12,19 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import sync_playwright
 from sqlalchemy import event, text
 
 from digest.publish import House, open_house
 from digest.web import public_app
 from subscribers import limiting, puzzles, roster
 from subscribers.limiting import admission, network
+from tests.browsers import chromium
 from tests.browsing import HTTP, asking
+from tests.clocks import Clock
 from tests.conftest import NOW, SECRET
+from tests.joining import letters
 from tests.relay import ScriptedRelay
 from tests.serving import serving
-from tests.test_signing_up import Clock, letters
 from tests.waiting import until
 
 KEYS = (SECRET.encode(),)
@@ -36,12 +36,6 @@ ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def hands() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
-    with open_house(folder, {**environ, "DIGEST_RELAY_PORT": str(relay.port)}) as opened:
-        yield opened
 
 
 def served(house: House, hands: Clock) -> AbstractContextManager[str]:
@@ -83,7 +77,7 @@ def test_limits_outlive_a_restart_and_hold_for_all_servers(house: House, hands: 
     with served(house, hands) as again:
         assert "One moment" in ask(again, 7).text
         assert ask(again, 8, ip="192.0.2.2").status_code == 200
-        hands.now += timedelta(hours=1)
+        hands.at += timedelta(hours=1)
         assert ask(again, 9).status_code == 200
 
 
@@ -97,11 +91,11 @@ def test_who_waits_a_minute_gets_through_without_a_script(
     form = hidden(page)
     assert (page.status_code, page.headers["retry-after"]) == (429, "60")
     assert form["email"] == "r5@readers.example"
-    hands.now += timedelta(seconds=20)
+    hands.at += timedelta(seconds=20)
     early = send(site, form)
     assert "in 40 seconds" in early.text
     assert hidden(early) == form
-    hands.now += timedelta(seconds=40)
+    hands.at += timedelta(seconds=40)
     assert "Look into your mail" in send(site, form).text
     assert letters(relay, 6)[-1][0] == "r5@readers.example"
     # Once for each puzzle.
@@ -121,7 +115,7 @@ def test_work_is_taken_once_and_for_a_quarter_of_an_hour(
     assert send(site, wrong).status_code == 429
     assert send(site, form).status_code == 200
     assert send(site, form).status_code == 429
-    hands.now += timedelta(minutes=16)
+    hands.at += timedelta(minutes=16)
     late["answer"] = answer(late["puzzle"])
     assert send(site, late).status_code == 429
     assert letters(relay, 6)[-1][0] == "r5@readers.example"
@@ -169,7 +163,7 @@ def test_no_network_and_no_domain_is_kept_and_old_tallies_go(
         kept = str(connection.execute(text(dump)).all())
     assert "203.0.113" not in kept
     assert "readers.example" not in kept
-    hands.now += timedelta(hours=3)
+    hands.at += timedelta(hours=3)
     ask(site, 2, ip="203.0.113.78")
     with house.database.engine.connect() as connection:
         untils = {
@@ -235,13 +229,9 @@ def test_windows_and_networks() -> None:
 
 @ONE_ENGINE
 def test_a_browser_does_the_sum_by_itself(site: str, relay: ScriptedRelay) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Install chromium (apt install chromium) to see the pages in a browser.")
     for n in range(5):
         ask(site, n, ip="127.0.0.1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page()
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text))
@@ -253,7 +243,6 @@ def test_a_browser_does_the_sum_by_itself(site: str, relay: ScriptedRelay) -> No
         )
         page.get_by_role("button").click()
         page.get_by_role("heading", name="Look into your mail").wait_for()
-        browser.close()
     assert letters(relay, 6)[-1][0] == "worked@readers.example"
     assert [problem for problem in problems if "429" not in problem] == []
 

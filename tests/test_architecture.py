@@ -14,6 +14,9 @@ MODULES = sorted(
     for path in (ROOT / package).rglob("*.py")
     if "versions" not in path.parts
 )
+MOST_LINES = 400  # of a file in tests
+# Its tests share a browser, which two files cannot: each would start one.
+ONE_BROWSER = {"test_desk_week.py": 680}
 # Which room may import what from outside; a folder stands for all in it.
 ROOMS = {
     "argon2": {"digest/publish/seating.py"},
@@ -70,6 +73,16 @@ def test_a_module_says_what_it_is_and_stays_small(path: Path) -> None:
     # Who is mended is no longer named.
     assert over.keys() == allowed.keys(), over
     assert {who: size for who, size in over.items() if size > allowed[who]} == {}
+
+
+def test_a_file_of_tests_shows_one_behaviour_and_stays_small() -> None:
+    sizes = {
+        path.name: len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / "tests").glob("*.py")
+    }
+    assert len(sizes) > 150
+    most = dict.fromkeys(sizes, MOST_LINES) | ONE_BROWSER
+    assert {name: lines for name, lines in sizes.items() if lines > most[name]} == {}
 
 
 def test_no_file_holds_both_sides_of_a_conflict() -> None:

@@ -16,7 +16,8 @@ from subscribers.bounces import About, understand
 from subscribers.bounces.faults import fault
 from subscribers.bounces.policy import Mark, Policy, score, verdict
 from subscribers.bounces.reading import read
-from tests.reports import BOUNCES, OTHERS, READER, Sample
+from tests.answers import OTHERS
+from tests.reports import BOUNCES, READER, Sample
 
 KEYS = (b"a key of this test", b"an older key of it")
 NOW = datetime(2026, 3, 30, 9, tzinfo=UTC)

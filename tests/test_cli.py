@@ -2,173 +2,24 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
-from tests import forked
+from tests.commands import FEED, INIT, ITEM, PROGRAM, clean, digest_in, refused, start
 from tests.conftest import SECRET
 from tests.relay import ScriptedRelay
 from tests.waiting import PATIENCE
 
-PROGRAM = [sys.executable, "-c", "from digest.cli import main; main()"]
-VERBS = [
-    "demo",
-    "init",
-    "collect",
-    "sources",
-    "articles",
-    "prepare",
-    "issues",
-    "editors",
-    "preview",
-    "check",
-    "doctor",
-    "dkim",
-    "test",
-    "approve",
-    "send",
-    "status",
-    "pause",
-    "resume",
-    "cancel",
-    "resolve",
-    "run",
-    "schedule",
-    "install-timer",
-    "serve",
-    "subscribers",
-    "templates",
-    "settings",
-    "migrate",
-]
-LEAVES = [
-    *(
-        [verb]
-        for verb in VERBS
-        if verb
-        not in {"articles", "dkim", "editors", "issues", "sources", "subscribers", "templates"}
-    ),
-    *(["articles", verb] for verb in ("list", "show", "explain")),
-    *(["issues", verb] for verb in ("list", "show")),
-    *(["editors", verb] for verb in ("add", "list", "remove", "password")),
-    *(["dkim", verb] for verb in ("generate", "show")),
-    *(["sources", verb] for verb in ("list", "find", "import", "export")),
-    *(["templates", verb] for verb in ("export", "check")),
-    *(
-        ["subscribers", v]
-        for v in ["add", "import", "export", "list", "show", "suppress", "forget"]
-    ),
-]
-HEAVY = {"babel", "premailer", "fastapi", "sqlalchemy", "httpcore", "cryptography", "dns", "lxml"}
-INIT = (
-    *("init", "--publisher", "Example Times", "--postal-address", "1 Street", "--title", "Week"),
-    *("--sender", "week@news.example.org"),
-)
-FEED = '<rss version="2.0"><channel><title>T</title>{}</channel></rss>'
-ITEM = (
-    "<item><title>One whole headline</title><link>https://example.org/1</link>"
-    f"<pubDate>{format_datetime(datetime.now(UTC))}</pubDate></item>"
-)
-
 HUGE = "9" * 20
 
 Digest = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sample collected, one reader, and a draft: made once, then copied."""
-    folder = tmp_path_factory.mktemp("prepared")
-    assert digest_in(folder, "demo", str(folder)).returncode == 0
-    assert digest_in(folder, "prepare").returncode == 0
-    return folder
-
-
-@pytest.fixture
-def kitchen(prepared: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be spoiled."""
-    return shutil.copytree(prepared, tmp_path / "kitchen")
-
-
-def digest_in(
-    folder: Path, *words: str, env: dict[str, str] | None = None, program: list[str] = PROGRAM
-) -> subprocess.CompletedProcess[str]:
-    """Run `digest -C folder …` there."""
-    if program is PROGRAM:
-        return forked.digest(["-C", str(folder), *words], folder, clean(env))
-    return subprocess.run(
-        [*program, "-C", str(folder), *words],
-        cwd=folder, env=clean(env), capture_output=True, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
-
-
-def clean(more: dict[str, str] | None = None) -> dict[str, str]:
-    """The environment without what others put there for digest."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
-    return {**kept, "DIGEST_WEB_SECRET": SECRET, "NO_COLOR": "1", "COLUMNS": "80", **(more or {})}
-
-
-def refused(done: subprocess.CompletedProcess[str], code: int, words: str) -> None:
-    """One sentence with its remedy on stderr, the code, and no traceback."""
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    complaint = done.stderr[done.stderr.index("digest: ") :].splitlines()
-    assert words in complaint[0]
-    assert len(complaint) == 2, done.stderr
-    assert complaint[1].startswith("  ")
-
-
-def test_the_verbs_are_there() -> None:
-    shown = subprocess.run([*PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
-    assert [verb for verb in VERBS if f" {verb} " not in shown] == []
-
-
-@pytest.fixture(scope="module")
-def helps() -> dict[str, str]:
-    """What each verb's --help shows, all asked of one process."""
-    asking = f"""
-import contextlib, io, json, sys
-from digest.cli import main
-shown = {{}}
-for leaf in {LEAVES}:
-    sys.argv = ["digest", *leaf, "--help"]
-    with contextlib.redirect_stdout(io.StringIO()) as told:
-        try:
-            main()
-        except SystemExit as ended:
-            assert not ended.code, leaf
-    shown[" ".join(leaf)] = told.getvalue()
-print(json.dumps(shown))
-"""
-    command = [sys.executable, "-c", asking]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=clean())
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
-
-
-@pytest.mark.parametrize("leaf", LEAVES, ids=" ".join)
-def test_every_help_has_an_example(leaf: list[str], helps: dict[str, str]) -> None:
-    assert "Example: digest" in helps[" ".join(leaf)]
-
-
-def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
-    said = "import sys, atexit; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
-    program = f"{said}\nfrom digest.cli import main; sys.argv = ['digest', '--help']; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert "typer" in done.stderr.split()
-    assert HEAVY.isdisjoint(done.stderr.split())
 
 
 def test_a_question_about_one_reader_loads_no_more_than_it_needs(kitchen: Path) -> None:
@@ -200,24 +51,6 @@ def test_json_parses(kitchen: Path, words: str) -> None:
     done = digest_in(kitchen, *words.split(), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) or words == "run"
-
-
-@pytest.mark.parametrize(
-    ("toml", "words"),
-    [
-        (None, "there is no digest.toml"),
-        ("x = [", "not valid TOML"),
-        ("\x00", "not valid TOML"),
-        ("[publisher]\n", "publisher.name is missing"),
-    ],
-    ids=["missing", "broken", "binary", "incomplete"],
-)
-@pytest.mark.parametrize("verb", ["collect", "subscribers list"])
-def test_unusable_settings(tmp_path: Path, toml: str | None, words: str, verb: str) -> None:
-    if toml is not None:
-        (tmp_path / "digest.toml").write_text(toml, encoding="utf-8")
-    refused(digest_in(tmp_path, *verb.split()), 2, words)
-    assert not (tmp_path / "digest.db").exists()
 
 
 def test_an_unknown_key(kitchen: Path) -> None:
@@ -270,24 +103,6 @@ def test_an_unreachable_source_may_be_tried_later(kitchen: Path, closed_port: in
     assert "failing" not in digest_in(kitchen, "status").stderr
 
 
-def test_a_section_that_no_newsletter_has_is_told(tmp_path: Path) -> None:
-    assert digest_in(tmp_path, *INIT).returncode == 0
-    (tmp_path / "good.xml").write_text(FEED.format(ITEM), encoding="utf-8")
-    done = digest_in(tmp_path, "collect", "good.xml", "--section", "Nowhere")
-    assert done.returncode == 0
-    assert "no newsletter has a section that takes Nowhere" in done.stderr
-    quiet = digest_in(tmp_path, "collect", "good.xml", "--section", "global")
-    assert (quiet.returncode, quiet.stderr) == (0, "")
-
-
-def test_one_source_that_fails_stops_no_other(tmp_path: Path, closed_port: int) -> None:
-    assert digest_in(tmp_path, *INIT).returncode == 0
-    (tmp_path / "good.xml").write_text(FEED.format(ITEM), encoding="utf-8")
-    address = f"http://127.0.0.1:{closed_port}/feed"
-    refused(digest_in(tmp_path, "collect", address, "good.xml"), 1, "could not be reached")
-    assert "One whole headline" in digest_in(tmp_path, "articles", "list").stdout
-
-
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -331,24 +146,6 @@ def test_wrong_use(kitchen: Path, words: str) -> None:
     assert done.returncode == 2
     assert "Usage:" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_init_whose_input_ends_names_what_it_needs(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*PROGRAM, "init"], cwd=tmp_path, env=clean(), input="Example Times\n",
-        capture_output=True, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
-    refused(done, 2, "the input ended")
-    assert "--publisher, --postal-address, --title and --sender" in done.stderr
-    assert not (tmp_path / "digest.toml").exists()
-
-
-def test_init_overwrites_nothing(tmp_path: Path) -> None:
-    assert digest_in(tmp_path, *INIT).returncode == 0
-    before = (tmp_path / "digest.toml").read_bytes()
-    refused(digest_in(tmp_path, *INIT), 2, "is there already")
-    assert (tmp_path / "digest.toml").read_bytes() == before
-    assert (tmp_path / "digest.env").stat().st_mode & 0o077 == 0
 
 
 def test_a_database_newer_than_the_program_is_left_alone(kitchen: Path) -> None:
@@ -472,16 +269,6 @@ def test_the_timer_is_written_or_printed(kitchen: Path) -> None:
     assert service in printed
     cron = digest_in(kitchen, "install-timer", "--cron").stdout
     assert cron == f"* * * * *  {program} -C {kitchen} run\n"
-
-
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-    """The program, running."""
-    return subprocess.Popen(
-        [*PROGRAM, "-C", str(folder), *words],
-        env=clean(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        # Started from a background job, the tests pass on that SIGINT is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from digest.publish import Collected, House
 from digest.settings import SourceSettings
 from digest.sources import MOST_BYTES, Network
 from tests.conftest import NOW
-from tests.test_sources import FEED, PAGE, gzip_bomb, laughs, nested
+from tests.visiting import FEED, PAGE, gzip_bomb, laughs, nested
 from tests.waiting import PATIENCE
 from tests.web_server import Roads, WebServer, endless_headers, response, silence
 

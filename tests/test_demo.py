@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import PROGRAM, clean, digest_in, refused
+from tests.commands import PROGRAM, clean, digest_in, refused
 
 SENT = {
     "ann": ("Global", "Opinion", "Trending"),

@@ -1,23 +1,17 @@
 """An issue on the desk: edited as a value, every step kept, undone and done again."""
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from digest import archive, publish
-from digest.articles import Article, Image, Listed
-from digest.edition import cut
+from digest.articles import Image
 from digest.errors import Conflict, IssueError
 from digest.publish import (
     Arrange,
     BringIn,
     Change,
     ChooseImage,
-    DeskIssue,
     DropStory,
     House,
     MoveStory,
@@ -27,79 +21,13 @@ from digest.publish import (
     Subjects,
     TakeBack,
     WriteNote,
-    open_house,
 )
-from subscribers.preferences import Preferences
-from tests.conftest import NOW, SECRET
-from tests.test_stories import (
-    ALL,
-    COLUMN,
-    COPY,
-    FERRY,
-    GOAL,
-    GRAIN,
-    SETTINGS,
-    WORLD,
-    listed,
-    prepared,
-)
+from tests.changing import desk, edited, news, now, outline, outline_of_new_draft, story
+from tests.conftest import NOW
+from tests.drafts import HOUR, TRAM
+from tests.test_stories import COLUMN, COPY, FERRY, GOAL, GRAIN, WORLD, prepared
 
-HOUR = timedelta(hours=1)
-TRAM = replace(GRAIN, headline="Tram to the hills", url=f"{WORLD}/tram", dek="It climbs again.",
-               published=NOW - 22 * HOUR)  # fmt: skip
-PAGE = (Listed(1, "Lights out early"), Listed(2, "A bridge for Selm", "https://b.example/bridge"))
-
-
-ENVIRON = {"DIGEST_WEB_SECRET": SECRET}
-
-
-@pytest.fixture(scope="module")
-def drafted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A draft: Grain and Tram in Global, Column in Opinion, the ferry's two in Trending."""
-    made = tmp_path_factory.mktemp("drafted")
-    (made / "digest.toml").write_text(SETTINGS, encoding="utf-8")
-    with open_house(made, ENVIRON) as opened:
-        with opened.database.writing() as session:
-            archive.keep(session, [*ALL, TRAM], NOW)
-        prepared(opened)
-    return made
-
-
-@pytest.fixture
-def desk(drafted: Path, tmp_path: Path) -> Iterator[House]:
-    """That draft, to be changed; on SQLite, what books do is tried on both in test_edited."""
-    own = shutil.copytree(drafted, tmp_path / "desk")
-    with open_house(own, ENVIRON) as opened:
-        yield opened
-
-
-def now(house: House) -> DeskIssue:
-    return publish.desk_issue(house, None)
-
-
-def edited(house: House, *changes: Change, by: str = "ann") -> DeskIssue:
-    for change in changes:
-        publish.edit(house, None, now(house).version, by, change, now=NOW)
-    return now(house)
-
-
-def news(house: House, word: str, hours: float = 0) -> Article:
-    """A new article for Global, published and collected so many hours on."""
-    at = NOW + hours * HOUR
-    made = replace(GRAIN, headline=f"{word} is on fire", url=f"{WORLD}/{word}",
-                   dek=f"{word} burns since noon.", published=at)  # fmt: skip
-    with house.database.writing() as session:
-        archive.keep(session, [made], at)
-    return made
-
-
-def outline(issue: DeskIssue) -> dict[str, list[str]]:
-    return {s.name: [story.headline for story in s.stories] for s in issue.sections}
-
-
-def story(issue: DeskIssue, headline: str) -> publish.DeskStory:
-    told = [*issue.stories, *(entry.story for entry in issue.trending if entry.story)]
-    return next(one for one in told if one.headline == headline)
+__all__ = ["desk"]
 
 
 def test_a_story_moves_within_its_section_and_to_another(desk: House) -> None:
@@ -121,139 +49,6 @@ def test_a_story_moves_within_its_section_and_to_another(desk: House) -> None:
     assert outline(back)["Opinion"] == [GRAIN.headline, COLUMN.headline, TRAM.headline]
 
 
-def trending(issue: DeskIssue) -> list[str]:
-    return [entry.headline for entry in issue.trending]
-
-
-def test_a_trending_story_moves_into_a_section_and_back(desk: House) -> None:
-    moved = edited(desk, MoveStory(COPY.fingerprint, "Opinion", 1))
-    assert outline(moved)["Opinion"] == [COPY.headline, COLUMN.headline]
-    assert moved.trending == ()
-    back = edited(desk, MoveStory(COPY.fingerprint, "Trending"))
-    assert (trending(back), outline(back)["Opinion"]) == ([COPY.headline], [COLUMN.headline])
-    assert back.undo == f"moved “{COPY.headline}” to Trending, place 1"
-    publish.undo(desk, None, back.version, "ann", now=NOW)
-    assert outline(now(desk)) == outline(moved)
-
-
-def test_trending_has_the_order_that_an_editor_gives_it(desk: House) -> None:
-    listed(desk, *PAGE)
-    prepared(desk)
-    lights, bridge = now(desk).trending
-    assert (lights.story, bridge.story) == (None, None)
-    edited(desk, MoveStory(COLUMN.fingerprint, "Trending", 1))
-    moved = edited(desk, MoveStory(bridge.name, place=2))
-    order = [COLUMN.headline, bridge.headline, lights.headline]
-    assert trending(moved) == order
-    assert [(entry.place, entry.held) for entry in moved.trending] == [
-        (1, True), (2, True), (3, False),
-    ]  # fmt: skip
-    # A new draft keeps what was placed, whatever the source lists before it.
-    listed(desk, Listed(0, "Snow on the pass", "https://b.example/snow"), *PAGE, hours=0)
-    prepared(desk)
-    assert trending(now(desk))[:2] == order[:2]
-    assert "Snow on the pass" in trending(now(desk))
-    (why,) = publish.explain(desk, None, COLUMN.url, now=NOW)
-    assert why.reason == "Trending, rank 1, placed by ann"
-    snow = next(entry.name for entry in now(desk).trending if entry.headline.startswith("Snow"))
-    arranged = edited(desk, Arrange("Trending", (snow, bridge.name)))
-    assert trending(arranged)[:3] == ["Snow on the pass", bridge.headline, COLUMN.headline]
-    prepared(desk)
-    assert trending(now(desk)) == trending(arranged)
-
-
-def test_who_leaves_trending_out_finds_what_was_moved_there_in_its_section(desk: House) -> None:
-    edited(desk, MoveStory(TRAM.fingerprint, "Trending", 1))
-    for drafted_anew in (False, True):
-        if drafted_anew:
-            prepared(desk)
-        assert trending(now(desk)) == [TRAM.headline, COPY.headline]
-        edition = cut(desk.issue("weekly").issue, Preferences(frozenset({"Global"})))
-        assert edition is not None
-        (section,) = edition.sections
-        assert [one.headline for one in section.stories] == [
-            TRAM.headline, COPY.headline, GRAIN.headline,
-        ]  # fmt: skip
-
-
-def test_the_section_from_which_it_came_to_trending_stays_its_home(desk: House) -> None:
-    name = TRAM.fingerprint
-    edited(desk, MoveStory(name, "Opinion"), MoveStory(name, "Trending", 1))
-    for _ in range(2):  # as the editor left it, and in two new drafts
-        assert now(desk).trending[0].home == "Opinion"
-        edition = cut(desk.issue("weekly").issue, Preferences(frozenset({"Opinion"})))
-        assert edition is not None
-        (section,) = edition.sections
-        assert [one.headline for one in section.stories] == [TRAM.headline, COLUMN.headline]
-        prepared(desk)
-    # Nobody's word any more: the settings say where it belongs.
-    edited(desk, TakeBack(name), BringIn(GOAL.fingerprint, "Trending", 1))
-    prepared(desk)
-    found = {entry.headline: entry.home for entry in now(desk).trending}
-    assert (TRAM.headline in found, found[GOAL.headline]) == (False, "Global")
-    assert TRAM.headline in outline(now(desk))["Global"]
-
-
-def test_a_home_that_the_newsletter_has_no_more_is_none(desk: House) -> None:
-    edited(desk, MoveStory(TRAM.fingerprint, "Opinion"), MoveStory(TRAM.fingerprint, "Trending"))
-    settings = desk.settings.folder / "digest.toml"
-    told = settings.read_text(encoding="utf-8").replace('name = "Opinion"', 'name = "Views"')
-    settings.write_text(told, encoding="utf-8")
-    with open_house(desk.settings.folder, ENVIRON) as again:
-        prepared(again)
-        homes = {entry.headline: entry.home for entry in now(again).trending}
-    assert homes[TRAM.headline] == "Global"
-
-
-def test_a_story_is_brought_into_trending_and_pinned_there(desk: House) -> None:
-    brought = edited(desk, BringIn(GOAL.fingerprint, "Trending", 1), Pin(COPY.fingerprint))
-    assert trending(brought) == [GOAL.headline, COPY.headline]
-    assert [(entry.pinned, entry.home) for entry in brought.trending] == [(True, "Global")] * 2
-    prepared(desk)
-    assert trending(now(desk)) == trending(brought)
-    # Its words are not all that holds it: unpinned, it stays as long as it trends.
-    listed(desk, *PAGE)
-    edited(desk, Pin(COPY.fingerprint, pinned=False))
-    prepared(desk)
-    assert trending(now(desk)) == [GOAL.headline, *(one.headline for one in PAGE)]
-    dropped = edited(desk, DropStory(GOAL.fingerprint))
-    assert GOAL.headline not in trending(dropped)
-    prepared(desk)
-    assert GOAL.headline not in trending(now(desk))
-
-
-def test_a_headline_with_no_article_stays_in_the_list(desk: House) -> None:
-    listed(desk, *PAGE)
-    prepared(desk)
-    name = now(desk).trending[0].name
-    with pytest.raises(IssueError, match="“Lights out early” is a headline with no article"):
-        edited(desk, MoveStory(name, "Global"))
-    pinned = edited(desk, Pin(name), MoveStory(name, place=2))
-    assert [(entry.headline, entry.pinned) for entry in pinned.trending] == [
-        (PAGE[1].headline, False), (PAGE[0].headline, True),
-    ]  # fmt: skip
-    prepared(desk)
-    assert trending(now(desk)) == trending(pinned)
-    # Once its source lists it no more, nothing is known of it.
-    listed(desk, PAGE[1], hours=0)
-    prepared(desk)
-    assert trending(now(desk)) == [PAGE[1].headline]
-
-
-def test_what_moved_in_trending_is_a_difference(desk: House) -> None:
-    listed(desk, Listed(0, FERRY.headline, FERRY.url), *PAGE)
-    prepared(desk)
-    publish.approve(desk, None, None, by="ben", now=NOW)
-    assert trending(now(desk)) == [COPY.headline, *(one.headline for one in PAGE)]
-    edited(desk, MoveStory(now(desk).trending[2].name, place=1))
-    changes = publish.changes(desk, None)
-    assert changes is not None
-    assert [(one.kind, one.headline, one.before, one.after) for one in changes.differences] == [
-        ("moved", PAGE[1].headline, "Trending, place 3", "Trending, place 1"),
-    ]  # fmt: skip
-    assert now(desk).state == "draft"
-
-
 def test_a_dropped_story_stays_out_of_the_next_draft(desk: House) -> None:
     dropped = edited(desk, DropStory(GRAIN.fingerprint, "not confirmed"))
     assert outline(dropped)["Global"] == [TRAM.headline]
@@ -268,21 +63,6 @@ def test_who_brings_a_copy_in_takes_back_that_the_story_was_dropped(desk: House)
     assert outline_of_new_draft(desk)["Opinion"] == [COLUMN.headline, FERRY.headline]
     ferry = story(now(desk), FERRY.headline)
     assert ferry.sources == ("tide", "wire")
-
-
-def test_a_bare_entry_of_a_list_is_dropped_and_stays_out(desk: House) -> None:
-    listed(desk, *PAGE)
-    prepared(desk)
-    names = {entry.headline: entry.name for entry in now(desk).trending}
-    assert list(names) == [one.headline for one in PAGE]
-    left = edited(desk, DropStory(names[PAGE[0].headline]), DropStory(names[PAGE[1].headline]))
-    assert left.trending == ()
-    assert prepared(desk).record.issue.trending == ()
-    # Undone they come again, with the next draft too.
-    for _ in range(3):
-        publish.undo(desk, None, now(desk).version, "ann", now=NOW)
-    assert [entry.headline for entry in now(desk).trending] == [one.headline for one in PAGE]
-    assert len(prepared(desk).record.issue.trending) == 2
 
 
 def test_an_issue_keeps_something_to_read(desk: House) -> None:
@@ -520,72 +300,6 @@ def test_what_cannot_be_done_is_said_and_leaves_nothing(
     assert now(desk).version == 0
 
 
-def test_approval_follows_the_content(desk: House) -> None:
-    publish.approve(desk, None, None, by="ben", now=NOW)
-    approved = now(desk)
-    assert (approved.state, approved.content_hash) == ("approved", approved.approved_hash)
-    changed = edited(desk, Rewrite(GRAIN.fingerprint, headline="Hold"), Subjects("One"),
-                     DropStory(COLUMN.fingerprint))  # fmt: skip
-    assert (changed.state, changed.approved_by) == ("draft", "ben")
-    found = publish.changes(desk, None)
-    assert found is not None
-    assert {(d.kind, d.headline, d.before, d.after) for d in found.differences} == {
-        ("subject", "", "", "One"),
-        ("headline", "Hold", GRAIN.headline, "Hold"),
-        ("gone", COLUMN.headline, "Opinion, place 1", ""),
-    }
-    with pytest.raises(IssueError, match="was changed after it was approved"):
-        publish.send(desk, clock=lambda: NOW)
-    for _ in range(3):
-        back = publish.undo(desk, None, now(desk).version, "ann", now=NOW)
-    assert (back.state, back.content_hash) == ("approved", approved.approved_hash)
-    found = publish.changes(desk, None)
-    assert found is not None
-    assert found.differences == ()
-
-
-def test_undone_under_another_template_it_is_not_what_was_approved(desk: House) -> None:
-    publish.approve(desk, None, None, by="ben", now=NOW)
-    issue = edited(desk, WriteNote("Hello"))
-    own = desk.settings.folder / "templates"
-    own.mkdir()
-    (own / "issue.txt.jinja").write_text("Another form\n", encoding="utf-8")
-    with open_house(desk.settings.folder, ENVIRON) as later:
-        assert publish.undo(later, None, issue.version, "ann", now=NOW).state == "draft"
-
-
-@pytest.mark.parametrize("few", ["language == 'ar'", "all_sections | length == 1"])
-def test_what_only_some_readers_would_see_asks_for_approval_again(desk: House, few: str) -> None:
-    own = desk.settings.folder / "templates"
-    own.mkdir()
-    (own / "issue.txt.jinja").write_text("{% include 'foot.txt.jinja' %}\n", encoding="utf-8")
-    hashes = []
-    for words in ("One", "Another"):
-        branch = f"{{% if {few} %}}{words}{{% endif %}}Form"
-        (own / "foot.txt.jinja").write_text(branch, encoding="utf-8")
-        with open_house(desk.settings.folder, ENVIRON) as later:
-            hashes.append(publish.content_hash(later, later.issue("weekly")))
-    assert hashes[0] != hashes[1]
-
-
-def test_the_pages_are_no_part_of_what_is_approved(desk: House) -> None:
-    before = publish.content_hash(desk, desk.issue("weekly"))
-    own = desk.settings.folder / "templates" / "web"
-    own.mkdir(parents=True)
-    (own / "page.html.jinja").write_text("Another page\n", encoding="utf-8")
-    with open_house(desk.settings.folder, ENVIRON) as later:
-        assert publish.content_hash(later, later.issue("weekly")) == before
-
-
-def test_what_is_out_can_not_be_changed(desk: House) -> None:
-    publish.approve(desk, None, None, by="ben", now=NOW)
-    with desk.database.writing() as session:
-        archive.set_state(session, desk.issue("weekly").id, "sending", NOW)
-    with pytest.raises(IssueError, match="issue 1 is being sent"):
-        edited(desk, WriteNote("Too late"))
-    assert not now(desk).editable
-
-
 def test_what_differs_from_the_issue_before(desk: House) -> None:
     assert publish.changes(desk, None, "issue") is None
     publish.approve(desk, None, None, by="ben", now=NOW)
@@ -598,22 +312,6 @@ def test_what_differs_from_the_issue_before(desk: House) -> None:
     kinds = {(d.kind, d.headline) for d in found.differences}
     assert {("added", "Alder is on fire"), ("gone", COLUMN.headline)} <= kinds
     assert story(now(desk), GRAIN.headline).updated
-
-
-def test_an_approved_issue_that_is_edited_is_drafted_before_the_next(
-    desk: House,
-) -> None:
-    publish.approve(desk, None, 1, by="ben", now=NOW)
-    news(desk, "Alder")
-    assert prepared(desk, hours=1).record.issue.number == 2
-    first = publish.desk_issue(desk, None, 1)
-    publish.edit(desk, None, first.version, "ann", WriteNote("Hello"), now=NOW, number=1)
-    # Number 1 is a draft again, so that is what a new draft is of; its note stays.
-    assert prepared(desk, hours=1).record.issue.number == 1
-    assert publish.desk_issue(desk, None, 1).note == "Hello"
-    publish.approve(desk, None, 1, by="ben", now=NOW)
-    news(desk, "Birch", hours=1)
-    assert prepared(desk, hours=2).record.issue.number == 2
 
 
 def test_findings_point_at_their_places(desk: House) -> None:
@@ -636,8 +334,3 @@ def test_an_open_place_is_named_by_its_story(desk: House) -> None:
     found = [one for one in publish.findings(desk, None) if one.rule == "placeholder-left"]
     assert {(one.story, one.field) for one in found} == {(GRAIN.fingerprint, ""), ("", "preheader")}
     assert f"“{GRAIN.headline}” contains “{{{{”" in " ".join(one.what for one in found)
-
-
-def outline_of_new_draft(house: House) -> dict[str, list[str]]:
-    prepared(house)
-    return outline(now(house))

@@ -9,7 +9,6 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
@@ -18,10 +17,11 @@ from digest.publish import House, open_house
 from subscribers import roster, tokens
 from subscribers.tokens import Purpose, Token
 from tests.browsing import asking
+from tests.clocks import Clock
 from tests.conftest import NOW, SECRET
+from tests.joining import DAILY
 from tests.relay import ScriptedRelay
 from tests.test_admission import ONE_ENGINE, served
-from tests.test_signing_up import DAILY, Clock
 
 ANN = "ann@readers.example"
 KEYS = (SECRET.encode(),)
@@ -34,11 +34,6 @@ OPEN = ("/subscribe", "/subscribe?newsletter=weekly", "/subscribe/snippet", "/ar
         "/u/nonsense", "/hooks/ses")  # fmt: skip
 # make torture: ten thousand times each (HEAD, a thousand).
 OFTEN = 10_000 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 3
-
-
-@pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
-    return {**environ, "DIGEST_RELAY_PORT": str(relay.port)}
 
 
 def mailed(house: House) -> tuple[int, int]:
@@ -122,7 +117,7 @@ def test_d38_a_link_of_long_ago_works_when_all_else_is_gone(
             for table in ("delivery", "sending", "intervention", "story", "issue"):
                 session.connection().execute(text(f"DELETE FROM {table}"))  # noqa: S608 - ours
         hands = Clock()
-        hands.now = LATER
+        hands.at = LATER
         with served(house, hands) as site, asking(base_url=site) as reader:
             for path in ("u", "p", "f"):
                 assert reader.get(link(path, number, issue)).status_code == 200, path
@@ -160,7 +155,7 @@ def test_who_leaves_is_counted_by_the_story_next_to_the_link(
         html, plain = (part.get_content() if part else "" for part in parts.values())
         record = house.issue("weekly")
         hands = Clock()
-        hands.now = LATER
+        hands.at = LATER
         with served(house, hands) as site, asking(base_url=site) as reader:
             found = re.findall(r'href="https?://[^/]+(/u/[^"?]+)\?story=(\d+)"', html)
             # The lead has no such link; the foot stands next to the last story.

@@ -13,15 +13,10 @@ from subscribers import roster
 from subscribers.exchange import Entry
 from tests.conftest import NOW
 from tests.relay import ScriptedRelay
-from tests.test_sending import Clock, later, prepared
+from tests.sending import Clock, later, prepared
 
 READERS = PORTION + 50
 SOON = NOW + timedelta(minutes=1)
-
-
-@pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
-    return {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from digest.settings import load
 from digest.web import public_app
 from subscribers import roster
 from subscribers.preferences import Frequency, Preferences
+from tests.commands import digest_in
 from tests.conftest import NOW
 from tests.relay import ScriptedRelay
-from tests.test_cli import digest_in
 
 ANN, BEN, CARA, DEV = (f"{name}@readers.example" for name in ("ann", "ben", "cara", "dev"))
 DAY = timedelta(days=1)
@@ -66,10 +66,9 @@ HEADLINES = (
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
     write_newsletters(folder, DAILY)
-    ours = {"DIGEST_RELAY_PORT": str(relay.port), "DIGEST_WEB_BASE_URL": "https://n.example.org"}
-    with open_house(folder, {**environ, **ours}) as opened:
+    with open_house(folder, {**environ, "DIGEST_WEB_BASE_URL": "https://n.example.org"}) as opened:
         yield opened
 
 

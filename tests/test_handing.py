@@ -15,9 +15,10 @@ from digest.publish.running.noticing import mail_notice
 from digest.schedule import Tell
 from subscribers import roster
 from tests.conftest import NOW, SECRET
-from tests.relay import ANYONE, LOSE, Reply, ScriptedRelay, Stage
-from tests.test_delivery import message
-from tests.test_sending import ANN, prepared
+from tests.delivering import message
+from tests.relay import ANYONE, ScriptedRelay, Stage
+from tests.replies import LOSE, Reply
+from tests.sending import ANN, prepared
 
 EDITOR = "desk@news.example.org"
 FAULTS: list[tuple[Stage, Reply]] = [

@@ -18,11 +18,12 @@ from digest.desk import Desk, Watched, router
 from digest.publish import House, open_house
 from digest.web import public_app
 from tests.browsing import asking
+from tests.clocks import Clock
 from tests.conftest import NOW
+from tests.desk_pages import csrf, log_in
+from tests.desks import ANN, PASSWORD
 from tests.relay import ScriptedRelay
 from tests.serving import serving
-from tests.test_desk_pages import ANN, PASSWORD, csrf, log_in
-from tests.test_signing_up import Clock
 
 EXAMPLES = 300 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 6
 ACTS = ("move", "drop", "bring", "pin", "unpin", "headline", "dek", "image", "takeback", "note",
@@ -38,8 +39,8 @@ WILD = st.text(max_size=40) | st.sampled_from(
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
-    with open_house(folder, {**environ, "DIGEST_RELAY_PORT": str(relay.port)}) as opened:
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
+    with open_house(folder, environ) as opened:
         publish.collect(opened, now=NOW)
         publish.prepare(opened, "weekly", now=NOW)
         publish.add_editor(opened, ANN, "approver", PASSWORD, now=NOW)

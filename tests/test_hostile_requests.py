@@ -17,11 +17,11 @@ from digest.web import public_app
 from subscribers import roster
 from subscribers.tokens import Purpose, Token, seal
 from tests.browsing import HTTP, asking
+from tests.clocks import Clock
 from tests.conftest import NOW
-from tests.relay import ScriptedRelay
+from tests.joining import DAILY
 from tests.test_admission import ONE_ENGINE, served
 from tests.test_every_link import KEYS, PATHS, link, mailed
-from tests.test_signing_up import DAILY, Clock
 
 FIELDS = ("email", "newsletter", "stamp", "website", "puzzle", "answer", "section", "sector",
           "format", "frequency", "act", "weeks", "address", "language", "timezone", "verdict",
@@ -31,9 +31,9 @@ EXAMPLES = 300 if os.environ.get("DIGEST_HYPOTHESIS") == "torture" else 3
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
-    told = {"DIGEST_RELAY_PORT": str(relay.port), "DIGEST_BOUNCES_POSTMARK": "a word",
-            "DIGEST_BOUNCES_SES": "arn", "DIGEST_BOUNCES_MAILGUN": "a key"}  # fmt: skip
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
+    told = {"DIGEST_BOUNCES_POSTMARK": "a word", "DIGEST_BOUNCES_SES": "arn",
+            "DIGEST_BOUNCES_MAILGUN": "a key"}  # fmt: skip
     with open_house(folder, {**environ, **told}) as opened:
         yield opened
 

@@ -14,8 +14,8 @@ from digest.publish.sending.inheriting import inherit
 from subscribers.preferences import EVERYTHING
 from tests.conftest import NOW
 from tests.relay import ScriptedRelay
+from tests.sending import join, later, mailed, prepared
 from tests.surviving import CRASHED, QUICK, started
-from tests.test_sending import join, later, mailed, prepared
 
 READERS = 20
 DOMAIN = "domain readers.example"

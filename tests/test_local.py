@@ -15,9 +15,9 @@ from subscribers import roster, tokens
 from subscribers.errors import UnknownSubscriber
 from subscribers.preferences import EVERYTHING
 from subscribers.tokens import Token
+from tests.commands import digest_in
 from tests.conftest import NOW
 from tests.relay import ScriptedRelay
-from tests.test_cli import digest_in
 
 HOUR = timedelta(hours=1)
 MADRID = NOW + 3.5 * HOUR  # seven there; NOW is seven in New Delhi
@@ -33,12 +33,12 @@ ANN, BEN, CARA, DEV, EVE = ZONES
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
     path = folder / "digest.toml"
     text = path.read_text("utf-8").replace('window = "7d"', 'window = "30d"')
     told = 'at = "local", approval = "auto", late_at_most = "2h"'
     path.write_text(text.replace('approval = "required"', told), encoding="utf-8")
-    with open_house(folder, {**environ, "DIGEST_RELAY_PORT": str(relay.port)}) as opened:
+    with open_house(folder, environ) as opened:
         with opened.database.writing() as session:
             for address, zone in ZONES.items():
                 number = roster.add(

@@ -10,19 +10,19 @@ from digest.errors import MessageError
 from digest.messages import Message
 from digest.publish import House
 from digest.publish.composing import Composer
-from tests.relay import DROP, ScriptedRelay
+from tests.relay import ScriptedRelay
+from tests.replies import DROP
+from tests.sending import BEN, MAILED, Clock, approved, later
 from tests.test_dkim import verify
-from tests.test_sending import BEN, MAILED, Clock, approved, later
 
 KEY = dkim.generate("rsa")
 
 
 @pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay, folder: Path) -> dict[str, str]:
+def environ(environ: dict[str, str], folder: Path) -> dict[str, str]:
     (folder / "dkim.pem").write_bytes(KEY)
     signing = {"DIGEST_DKIM_DOMAIN": "news.example.org", "DIGEST_DKIM_KEY_FILE": "dkim.pem"}
-    where = {"DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
-    return environ | signing | where
+    return environ | signing
 
 
 def test_each_message_of_a_send_carries_its_own_signature(

@@ -3,14 +3,12 @@
 import email
 import quopri
 import re
-import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email import policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import parseaddr
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +19,6 @@ from digest.errors import MessageError
 from digest.messages import Blank, Letterhead, Links, Message, build
 from digest.rendering import PLACES, Reader, Rendering, fill
 
-ROOT = Path(__file__).parents[1]
 LINKS = Links("https://mail.times.example/u/tok123", "mailto:unsubscribe+tok123@times.example")
 RENDERING = Rendering("Patrols; 4 more", "Grain", "<p>Größe “quoted”</p>\n", "Größe\n.\nFrom me\n")
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), min_size=1, max_size=300)
@@ -369,46 +366,3 @@ def test_half_characters_and_an_empty_subject_are_refused() -> None:
     ):
         with pytest.raises(MessageError):
             built(broken)
-
-
-def test_i82_the_saved_measurement_is_above_its_floors() -> None:
-    """How quick it is, benchmarks/message.py measures; what it saved last is held to the floors."""
-    saved = (ROOT / "benchmarks" / "results" / "message.md").read_text("utf-8")
-    size = int(re.findall(r"A message of ([\d,]+) bytes", saved)[0].replace(",", ""))
-    rates = {
-        name: int(rate.replace(",", ""))
-        for name, rate in re.findall(r"(?m)^\| ([^|]+) \| ([\d,]+) \|", saved)
-    }
-    assert size >= 40_000
-    assert rates["ours, unsigned"] >= 10_000
-    assert rates["ours, RSA-2048"] >= 1_500
-
-
-def test_i83_memory_is_flat() -> None:
-    """Over 100,000 readers benchmarks/message.py measures it; here over 3,000 nothing is kept."""
-    saved = (ROOT / "benchmarks" / "results" / "message.md").read_text("utf-8")
-    held = [int(each) for each in re.findall(r"(?m)^\| [\d,]+ \| (\d+) \|$", saved)]
-    assert len(held) == 4
-    assert max(held) - min(held) <= 5
-
-    blank = Blank(replace(RENDERING, text=f"{PLACES.view_url}\n" * 50), FULL)
-
-    def mail(number: int) -> None:
-        blank.fill(
-            Reader("u", "p", f"https://times.example/{number}", "today"),
-            Links(f"https://times.example/u/{number}", ""),
-            to=f"r{number}@inbox.example",
-            envelope_sender=f"b+{number}@times.example",
-            message_id=f"<{number}@times.example>",
-            date=datetime(2026, 3, 30, tzinfo=UTC),
-        )
-
-    for number in range(500):
-        mail(number)
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    for number in range(3000):
-        mail(number)
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert after - before < 50_000

@@ -3,17 +3,15 @@
 import email
 import email.policy
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from digest import publish
 from digest.messages import Message
-from digest.publish import House, open_house
+from digest.publish import House
 from digest.publish.confirming import compose
 from subscribers import roster, words
 from subscribers.roster import Asker
@@ -23,12 +21,6 @@ from tests.relay import ScriptedRelay
 KEYS = (SECRET.encode(),)
 OLD, NEW = "old@readers.example", "new@elsewhere.example"
 WHEN: dict[str, Any] = {"now": NOW, "keys": KEYS}
-
-
-@pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
-    with open_house(folder, {**environ, "DIGEST_RELAY_PORT": str(relay.port)}) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from digest.publish import FrontDoor, House, IssueRecord, open_house
 from subscribers import roster, tokens
 from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Purpose, Token
+from tests.clocks import Clock
 from tests.conftest import NOW, SECRET
-from tests.relay import Hold, ScriptedRelay
-from tests.test_signing_up import Clock
+from tests.relay import ScriptedRelay
+from tests.replies import Hold
 from tests.waiting import until
 
 KEYS = (SECRET.encode(),)
@@ -45,11 +46,10 @@ CHOICES = {
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
     file = folder / "digest.toml"
     file.write_text(file.read_text("utf-8") + SECTORS, encoding="utf-8")
-    told = {"DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_CONNECTIONS": "1"}
-    with open_house(folder, {**environ, **told}) as opened:
+    with open_house(folder, {**environ, "DIGEST_RELAY_CONNECTIONS": "1"}) as opened:
         yield opened
 
 

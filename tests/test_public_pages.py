@@ -1,7 +1,6 @@
 """The reader's pages over a real server: leaving is one act, looking is none."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,7 +9,6 @@ from pathlib import Path
 import jinja2
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import sync_playwright
 
 from digest.theme import Theme
 from subscribers.errors import BadToken
@@ -19,6 +17,7 @@ from subscribers.preferences import EVERYTHING, Preferences
 from subscribers.tokens import Purpose, Token, read, seal
 from subscribers.web import HEADERS, LARGEST, Leaving, Offer, Riddle, Standing, router
 from subscribers.web.door import Asked
+from tests.browsers import chromium
 from tests.browsing import HTTP, asking
 from tests.serving import serving
 
@@ -255,11 +254,7 @@ def test_a_body_has_a_limit(site: str, door: ScriptedDoor, size: int) -> None:
 
 
 def test_a_browser_leaves_by_one_button(site: str, door: ScriptedDoor) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Install chromium (apt install chromium) to see the pages in a browser.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 320, "height": 640}, color_scheme="dark")
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text))
@@ -274,6 +269,5 @@ def test_a_browser_leaves_by_one_button(site: str, door: ScriptedDoor) -> None:
         assert page.get_by_role("heading", level=1).inner_text() == "You have left The Week"
         page.get_by_role("link", name="Your choices").click()
         assert "You do not get" in page.get_by_role("heading", level=1).inner_text()
-        browser.close()
     assert [text for text in problems if "favicon" not in text and "404" not in text] == []
     assert [what for what, _ in door.done] == ["chose", "left"]

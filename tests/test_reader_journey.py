@@ -8,7 +8,6 @@ import email.policy
 import imaplib
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,18 +16,20 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from digest import publish
 from digest.publish import House, IssueRecord, open_house
 from digest.web import public_app
 from subscribers import roster
+from tests.browsers import chromium
+from tests.clocks import Clock
+from tests.joining import DAILY
 from tests.serving import serving
-from tests.test_real_bounce import Postfix, dovecot, policy, postfix
-from tests.test_signing_up import DAILY, Clock
+from tests.test_real_bounce import Postfix, policy, postfix
 from tests.waiting import PATIENCE, until
 
-__all__ = ["dovecot", "policy", "postfix"]
+__all__ = ["policy", "postfix"]
 SEEN = os.environ.get("DIGEST_SEEN")  # now: the folder of a house clears what is set
 ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SECTORS = """
@@ -143,12 +144,8 @@ def test_d42_a_reader_s_whole_way(
 ) -> None:
     """Subscribe, confirm, receive, choose, leave, come back: nothing to log in to on the way."""
     house, address = site
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Install chromium (apt install chromium) to see the pages in a browser.")
     mails = Mailbox(dovecot[0])
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         walks = []
         for name, width, height, scheme, locale in WAYS:
             context = browser.new_context(
@@ -164,14 +161,13 @@ def test_d42_a_reader_s_whole_way(
         for walk in walks:
             _read_and_leave(walk, mails.next_for(walk.address))
             assert walk.page.context.cookies() == []
-        browser.close()
     assert publish.left_by(house, record)["left_by"] == {"page": len(walks)}
 
 
 def _publish(house: House, hands: Clock, readers: int) -> IssueRecord:
-    publish.collect(house, now=hands.now)
-    record = publish.prepare(house, "weekly", now=hands.now).record
-    publish.approve(house, "weekly", record.issue.number, by="the editor", now=hands.now)
+    publish.collect(house, now=hands.at)
+    record = publish.prepare(house, "weekly", now=hands.at).record
+    publish.approve(house, "weekly", record.issue.number, by="the editor", now=hands.at)
     assert publish.send(house, "weekly", clock=hands).counts == {"sent": readers}
     return record
 
@@ -181,7 +177,7 @@ def _join(walk: Walk, address: str, mails: Mailbox, hands: Clock) -> None:
     walk.look("subscribe")
     walk.page.locator("input[value=weekly]").check()
     walk.page.locator("input[type=email]").fill(walk.address)
-    hands.now += timedelta(seconds=5)
+    hands.at += timedelta(seconds=5)
     walk.press()
     walk.look("look-into-your-mail")
     mail = mails.next_for(walk.address)

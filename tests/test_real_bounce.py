@@ -20,14 +20,12 @@ from digest.mailboxes import Imap, imap
 from digest.publish import House, open_house
 from subscribers import roster
 from subscribers.preferences import EVERYTHING
+from tests.commands import digest_in
 from tests.conftest import NOW, SECRET
+from tests.sending import in_minutes, join, prepared
 from tests.serving import held_port
-from tests.test_cli import digest_in
-from tests.test_receiving import dovecot
-from tests.test_sending import in_minutes, join, prepared
 from tests.waiting import until
 
-__all__ = ["dovecot"]
 KEYS = (SECRET.encode(),)
 SERVICES = """
 127.0.0.1:{port} inet n - n - - smtpd

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import aiosmtplib
 import pytest
 
-from tests.relay import ANYONE, DROP, LOSE, Accepted, Drop, Hold, ScriptedRelay, Stage, Wait
+from tests.relay import ANYONE, ScriptedRelay, Stage
+from tests.replies import DROP, LOSE, Accepted, Drop, Hold, Wait
 from tests.waiting import PATIENCE, until
 
 SENDER = "weekly@news.example.org"

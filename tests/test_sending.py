@@ -1,7 +1,5 @@
 """Sending: whatever the relay, the reader or the machine does, nobody is lost or mailed twice."""
 
-import email
-import email.policy
 import os
 import shutil
 import signal
@@ -9,89 +7,44 @@ import subprocess
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from digest import ledger, publish
 from digest.errors import IssueError, RelayError
-from digest.publish import Account, FrontDoor, House, IssueRecord, ReaderLine, open_house
+from digest.publish import FrontDoor, House, open_house
 from subscribers import roster, tokens
-from subscribers.preferences import EVERYTHING, Preferences
+from subscribers.preferences import EVERYTHING
 from subscribers.tokens import Token
 from tests.conftest import NOW
-from tests.relay import ANYONE, DROP, Hold, Reply, ScriptedRelay, Wait
+from tests.relay import ANYONE, ScriptedRelay
+from tests.replies import DROP, Hold, Reply, Wait
+from tests.sending import (
+    ANN,
+    BEN,
+    CHANDRA,
+    DORA,
+    EMIL,
+    FAY,
+    GORAN,
+    MAILED,
+    READERS,
+    Clock,
+    approved,
+    in_minutes,
+    join,
+    later,
+    lines,
+    mailed,
+    prepared,
+    words,
+)
 from tests.waiting import PATIENCE, until
 
-ANN, BEN, CHANDRA, DORA = (f"{name}@readers.example" for name in ("ann", "ben", "chandra", "dora"))
-GORAN, EMIL, FAY = (f"{name}@readers.example" for name in ("goran", "emil", "fay"))
-READERS = {
-    ANN: EVERYTHING,
-    BEN: Preferences(frozenset({"Global"})),
-    CHANDRA: Preferences(frozenset({"Opinion"})),
-    DORA: Preferences(None, "text"),
-    GORAN: Preferences(frozenset({"Science"})),
-    EMIL: EVERYTHING,
-    FAY: EVERYTHING,
-}
-MAILED = {ANN, BEN, CHANDRA, DORA}
 SEND = [sys.executable, "-c", "from digest.cli import main; main()", "-C"]
-
-Clock = Callable[[], datetime]
-
-
-@pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
-    return {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
-
-
-def join(house: House, readers: dict[str, Preferences]) -> dict[str, int]:
-    keys = house.settings.keys
-    with house.database.writing() as session:
-        return {
-            address: roster.add(
-                session, address, "weekly", chosen, how="test", now=NOW, keys=keys, evidence="test"
-            )
-            for address, chosen in readers.items()
-        }
-
-
-def prepared(house: House, clock: Clock) -> IssueRecord:
-    publish.collect(house, now=clock())
-    return publish.prepare(house, "weekly", now=clock()).record
-
-
-def approved(house: House, clock: Clock) -> IssueRecord:
-    """The sample's first issue, and its readers: one has left, one is suppressed."""
-    keys = house.settings.keys
-    numbers = join(house, READERS)
-    with house.database.writing() as session:
-        roster.withdraw(session, numbers[EMIL], "weekly", how="page", now=NOW)
-        roster.suppress(session, FAY, reason="bounce", how="test", now=NOW, keys=keys)
-    number = prepared(house, clock).issue.number
-    return publish.approve(house, "weekly", number, by="the editor", now=clock())
-
-
-def mailed(relay: ScriptedRelay) -> Counter[str]:
-    return Counter(taken.recipient for taken in relay.accepted)
-
-
-def lines(house: House, account: Account) -> dict[str, ReaderLine]:
-    return {line.address: line for line in publish.readers(house, account.record)}
-
-
-def later(minutes: float) -> Clock:
-    return lambda: NOW + timedelta(minutes=minutes)
-
-
-def words(data: bytes, kind: Literal["plain", "html"] = "plain") -> str:
-    body = email.message_from_bytes(data, policy=email.policy.default).get_body((kind,))
-    assert body is not None
-    return " ".join(str(body.get_content()).split())
 
 
 def test_each_reader_gets_their_sections_and_is_accounted_for(
@@ -336,10 +289,6 @@ def stopped(
         finally:
             go.set()
             process.kill()
-
-
-def in_minutes(minutes: int) -> Clock:
-    return lambda: datetime.now(UTC) + timedelta(minutes=minutes)
 
 
 def resends(house: House) -> dict[str, int]:

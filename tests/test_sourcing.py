@@ -20,7 +20,7 @@ from digest.errors import FetchError, SettingsError, SourceError
 from digest.outlines import Outline, read_outlines
 from digest.publish import NewSource
 from digest.settings import load
-from tests.test_cli import INIT, start
+from tests.commands import INIT, start
 from tests.test_collecting import headed
 from tests.test_outlines import OPML
 from tests.waiting import PATIENCE

@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,17 +17,16 @@ from typer.testing import CliRunner
 from subscribers import roster
 from subscribers.cli import commands
 from subscribers.errors import SubscriberError, Suppressed, UnknownSubscriber
+from tests.lists import NOW, NothingSent
 
-NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
 NAMES = st.from_regex(r"[=+@A-Za-z-][A-Za-z &']{0,10}[A-Za-z]", fullmatch=True)
 
 
-class OneDesk:
+class OneDesk(NothingSent):
     """A desk over SQLite in a folder."""
 
     keys = (b"the first key of all",)
     newsletters: tuple[str, ...] = ("weekly",)
-    user = "the operator"
 
     def __init__(self, folder: Path) -> None:
         self.engine = create_engine(f"sqlite:///{folder}/roster.db")
@@ -43,18 +42,6 @@ class OneDesk:
         with Session(self.engine) as session:
             yield session
             session.commit()
-
-    def now(self) -> datetime:
-        return NOW
-
-    def deliveries(self, session: Session, subscriber: int) -> list[dict[str, object]]:
-        return []
-
-    def interventions(self, session: Session, subscriber: int) -> list[dict[str, object]]:
-        return []
-
-    def forget_deliveries(self, session: Session, subscriber: int) -> int:
-        return 0
 
 
 @pytest.fixture

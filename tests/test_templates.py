@@ -9,8 +9,8 @@ from digest.errors import TemplateError
 from digest.publish.templating import FILES, export_templates, try_templates
 from digest.rendering import environment, render
 from digest.rendering.samples import hard_editions
+from tests.commands import digest_in, refused
 from tests.showcase import LANGUAGES, sample_edition
-from tests.test_cli import digest_in, refused
 
 HOUSE = Path(__file__).parents[1] / "templates"
 HOSTILE = {

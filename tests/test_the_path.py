@@ -20,7 +20,8 @@ from subscribers import roster, tokens
 from subscribers.preferences import EVERYTHING
 from subscribers.roster import Profile
 from tests.conftest import NOW
-from tests.relay import Accepted, ScriptedRelay
+from tests.relay import ScriptedRelay
+from tests.replies import Accepted
 from tests.serving import serving
 
 ANN, BEN = "ann@readers.example", "ben@readers.example"
@@ -31,9 +32,8 @@ ITEM = """<item><title>Story {n} of the second week</title><pubDate>{date}</pubD
 
 
 @pytest.fixture
-def house(folder: Path, environ: dict[str, str], relay: ScriptedRelay) -> Iterator[House]:
-    ours = {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_WEB_BASE_URL": ADDRESS}
-    with open_house(folder, ours) as opened:
+def house(folder: Path, environ: dict[str, str]) -> Iterator[House]:
+    with open_house(folder, {**environ, "DIGEST_WEB_BASE_URL": ADDRESS}) as opened:
         yield opened
 
 

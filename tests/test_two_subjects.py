@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from digest import publish
 from digest.edition import cut, subject_for
 from digest.publish import House, Subjects
@@ -12,15 +10,10 @@ from subscribers.preferences import EVERYTHING, Preferences
 from tests.conftest import NOW
 from tests.issues import example_issue
 from tests.relay import ScriptedRelay
-from tests.test_sending import Clock, approved, join, mailed
+from tests.sending import Clock, approved, join, mailed
 
 ISSUE = replace(example_issue(), subject="Grain holds", second_subject="Six states share")
 EVERYBODY = {f"reader{n}@readers.example": EVERYTHING for n in range(6)}
-
-
-@pytest.fixture
-def environ(environ: dict[str, str], relay: ScriptedRelay) -> dict[str, str]:
-    return {**environ, "DIGEST_RELAY_PORT": str(relay.port), "DIGEST_RELAY_SECURITY": "none"}
 
 
 def second(subscriber: int, number: int = 12) -> bool:

@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr
 
 from digest.settings.kinds import Domain, Name, Part, WebAddress
+from subscribers.limiting import TESTS
 
 # RFC 2142's names for those who keep a network, and what machines answer to. Not "info" or
 # "office": in a small house that is somebody's only address.
@@ -28,7 +29,9 @@ class WebSettings(Part):
         description="https, or no one-click header is written",
     )
     tests_an_hour: int = Field(
-        default=20, ge=1, description="test mails that one editor may send from the desk"
+        default=TESTS["desk-tests"][0],
+        ge=1,
+        description="test mails that one editor may send from the desk",
     )
     secret: SecretStr = SecretStr("")
 
