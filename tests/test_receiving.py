@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import email
 import hashlib
 import hmac
 import imaplib
@@ -32,7 +33,7 @@ from digest.cli.bounces import KINDS
 from digest.cli.door import say_counts
 from digest.errors import SourceError
 from digest.mailboxes import Imap, imap, maildir
-from digest.publish import House, open_house, receiving
+from digest.publish import House, confirming, open_house, receiving
 from digest.web import public_app
 from subscribers import roster, tokens
 from subscribers.bounces import About, Kind, Report, understand
@@ -281,6 +282,30 @@ def test_d41_a_mail_unsubscribes(house: House, ann: int) -> None:
     assert (kept.state, kept.events[-1].how, kept.events[-1].issue) == ("withdrawn", "mail", 1)
 
 
+@pytest.mark.parametrize("way", ["link", "mail"])
+def test_d41_the_mail_of_a_notice_ends_what_its_link_ends(house: House, ann: int, way: str) -> None:
+    with house.database.writing() as session:
+        for name in ("daily", "weekend"):
+            roster.add(session, "reader@reads.example", name, how="x", now=NOW, keys=KEYS)
+        roster.stop(session, ann, NOW)
+        [notice] = roster.due_notices(session, NOW)
+    header = email.message_from_bytes(confirming.compose(house, notice, NOW).data)
+    link, mail = header["List-Unsubscribe"].replace("<", "").replace(">", "").split(", ")
+    if way == "link":
+        door = publish.FrontDoor(house, lambda: LATER)
+        door.leave(link.rpartition("/")[2], "one-click")
+        door.close()
+    else:
+        raw = f"From: x@reads.example\nTo: {mail.removeprefix('mailto:')}\nSubject:\n\n".encode()
+        assert publish.receive(house, raw, source="imap", now=LATER).did == "left"
+    kept = {held.newsletter: held for held in profile(house, ann).subscriptions}
+    assert {name: held.state for name, held in kept.items()} == {
+        "weekly": "withdrawn", "daily": "confirmed", "weekend": "confirmed"
+    }  # fmt: skip
+    assert kept["weekly"].events[-1].issue is None
+    assert publish.receive(house, sample("postfix", ann), source="file", now=LATER).new
+
+
 def test_d40_each_way_to_leave_is_counted_by_its_issue(house: House) -> None:
     """One-click, page, mail and complaint; the operator's word is of no issue."""
     publish.collect(house, now=NOW)
@@ -418,7 +443,7 @@ def test_one_report_that_cannot_be_kept_takes_none_of_its_batch_with_it(
         return keep(session, report, **told)
 
     keep = roster.note_report
-    monkeypatch.setattr(receiving.roster, "note_report", note)
+    monkeypatch.setattr(roster, "note_report", note)
     box = tmp_path / "box"
     mailbox.Maildir(box)
     for name, raw in ("1", sample("postfix", ann)), ("2", b"a trap"), ("3", b"after it"):
@@ -439,7 +464,7 @@ def test_killed_between_the_keeping_and_the_marks_nothing_is_lost_or_counted_twi
         (box / "new" / str(day)).write_bytes(b"From: a@b.example\n\n%d" % day)
     going = publish.receive_all(house, maildir(box), source="maildir", now=LATER)
     next(going)
-    going.close()  # the first batch is kept, and of it one is marked
+    del going  # the first batch is kept, and one of it is marked
     assert sum(publish.reports(house)[1].values()) == 3
     assert len(unread(box)) == 4
     again = list(publish.receive_all(house, maildir(box), source="maildir", now=LATER))

@@ -19,7 +19,7 @@ from digest.ledger import Delivery
 from digest.outcomes import Outcome, Refused
 from digest.pace import Brake, too_many_complaints
 from digest.publish.opening import House
-from subscribers import roster
+from subscribers import roster, tokens
 from subscribers.address import key
 from subscribers.bounces import About, Failure, Report, events, understand
 from subscribers.bounces.faults import fault
@@ -268,7 +268,9 @@ def _since(house: House, session: Session, known: Profile, now: datetime) -> dat
 def _withdraw(
     house: House, session: Session, about: About, known: Profile, how: str, now: datetime
 ) -> bool:
-    """End the subscription to the newsletter whose issue it was; a complaint ends them all."""
+    """End the subscription to the newsletter whose mail it was; a complaint ends them all, and so
+    does what names none, as a provider's event does.
+    """
     record = archive.issue_by_id(session, about.issue)
     named = {house.settings.list_of(record.issue.newsletter)} if record else set()
     ended = [
@@ -276,7 +278,10 @@ def _withdraw(
             session, about.subscriber, held.newsletter, how=how, now=now, issue=about.issue or None
         )
         for held in known.subscriptions
-        if how == "complaint" or not named or held.newsletter in named
+        if how == "complaint"
+        or not (named or about.mark)
+        or held.newsletter in named
+        or about.mark == tokens.mark(held.newsletter)
     ]
     if any(ended):
         ledger.note_leaving(session, about.issue, about.subscriber, now)
