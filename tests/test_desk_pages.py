@@ -705,6 +705,19 @@ def test_an_approval_is_of_what_was_seen(alone: httpx.Client, house: House) -> N
     assert house.issue("weekly").state == "draft"
 
 
+def test_a_template_saved_at_the_moment_of_approving_is_not_approved_unseen(
+    alone: httpx.Client, house: House, folder: Path
+) -> None:
+    page = alone.get("/weekly/1")
+    mark = re.search(r'name="mark" value="([\w.]+)"', page.text)
+    assert mark
+    (folder / "templates").mkdir(exist_ok=True)
+    (folder / "templates" / "issue.txt.jinja").write_text("Another form\n", encoding="utf-8")
+    refused = alone.post("/weekly/1/approve", data={"csrf": csrf(page), "mark": mark[1]})
+    assert (refused.status_code, "changed since you looked" in refused.text) == (422, True)
+    assert house.issue("weekly").state == "draft"
+
+
 def test_settings_that_cannot_be_read_are_told_and_harm_nothing(
     alone: httpx.Client, folder: Path
 ) -> None:
