@@ -21,6 +21,7 @@ from .doctoring import PARTS as PARTS
 from .doctoring import DnsResolver as DnsResolver
 from .doctoring import Part as Part
 from .doctoring import doctor as doctor
+from .doctoring import unreadable as unreadable
 from .editing import Arrange as Arrange
 from .editing import BringIn as BringIn
 from .editing import Candidate as Candidate
