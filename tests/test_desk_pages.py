@@ -625,6 +625,8 @@ def test_another_picture_is_not_described_as_the_one_before(
             assert image_of(house, ferry.name) == (other.url, other.alt)
             edit(desk, **how, url=other.url, alt="A boat")
             assert image_of(house, ferry.name) == (other.url, "A boat")
+            edit(desk, **how, url=other.url, alt="")
+            assert image_of(house, ferry.name) == (other.url, "")
             edit(desk, **how, url="", alt="A boat")
             assert image_of(house, ferry.name) == ("", "")
             edit(desk, **how, own="1")

@@ -84,8 +84,13 @@ class House:
         """One article by its address or the beginning of its fingerprint. Raises IssueError."""
         from digest import archive
 
+        if not name.strip():
+            raise IssueError(
+                "no article was named",
+                remedy="give its address, or a name that `digest articles list` shows",
+            )
         with self.database.reading() as session:
-            found = archive.called(session, name, 6) if name.strip() else []
+            found = archive.called(session, name, 6)
         if not found:
             raise IssueError(
                 f"no article is called {name}", remedy="`digest articles list` shows their names"
