@@ -1,15 +1,15 @@
 """Mailboxes: where mail to the return path is kept until we have read it. I/O only.
 
-Each gives the bytes of a mail (its first `MOST`) and how to say there that it is read. Nothing is
-ever deleted: a Maildir's mail gets the flag S, an IMAP mailbox's gets \\Seen. Never here: what a
-mail means.
+Each gives some mails at a time: of each its bytes (its first `MOST`), and how to say there that it
+is read. Nothing is ever deleted: a Maildir's mail gets the flag S, an IMAP mailbox's gets \\Seen.
+Never here: what a mail means.
 """
 
 import contextlib
 import imaplib
 import os
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,8 @@ from pathlib import Path
 from digest.errors import SourceError
 
 MOST = 1 << 20  # bytes: a report is a few thousand, and more of one is the mail that came back
+# Mails that are given together: so few that nobody who writes waits long until they are kept.
+BATCH, FULL = 50, 4 * MOST  # in number, and in bytes
 PATIENCE = 60  # seconds for each answer of an IMAP server
 
 Arrived = tuple[bytes, Callable[[], None]]
@@ -34,7 +36,26 @@ class Imap:
     security: str = "tls"
 
 
-def maildir(path: Path) -> Iterator[Arrived]:
+def together(mails: Iterable[Arrived]) -> Iterator[list[Arrived]]:
+    """Some at a time; those that came before an error are given before it is raised."""
+    batch: list[Arrived] = []
+    size, failed = 0, None
+    try:
+        for mail in mails:
+            batch.append(mail)
+            size += len(mail[0])
+            if len(batch) == BATCH or size >= FULL:
+                yield batch
+                batch, size = [], 0
+    except Exception as error:  # noqa: BLE001 - raised below
+        failed = error
+    if batch:
+        yield batch
+    if failed:
+        raise failed
+
+
+def maildir(path: Path) -> Iterator[list[Arrived]]:
     """The mail in a Maildir that has not been read.
 
     Raises SourceError where there is none, and last of all for a mail that can't be read: none
@@ -42,6 +63,10 @@ def maildir(path: Path) -> Iterator[Arrived]:
     """
     if not (path / "new").is_dir() or not (path / "cur").is_dir():
         raise SourceError(f"{path} is no Maildir", remedy="check [bounces] maildir")
+    yield from together(_delivered(path))
+
+
+def _delivered(path: Path) -> Iterator[Arrived]:
     failed = None
     for file in _unread(path):
         try:
@@ -91,17 +116,21 @@ def _unreadable(path: Path, error: OSError) -> SourceError:
     return SourceError(why, remedy="let digest read and rename every file of this Maildir")
 
 
-def imap(place: Imap) -> Iterator[Arrived]:
+def imap(place: Imap) -> Iterator[list[Arrived]]:
     """The unseen mail of an IMAP mailbox. Raises SourceError (exit 1): no answer, no entry."""
     with _told(place), _connected(place) as server:
         _enter(server, place)
-        _, found = server.uid("SEARCH", "UNSEEN")
-        for uid in (found[0] or b"").decode().split():
-            # PEEK: it is marked only when it is kept here.
-            _, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MOST}>)")
-            raw = next((part[1] for part in parts if isinstance(part, tuple)), b"")
-            if raw:
-                yield raw, partial(_store, server, uid, place)
+        yield from together(_unseen(server, place))
+
+
+def _unseen(server: imaplib.IMAP4, place: Imap) -> Iterator[Arrived]:
+    _, found = server.uid("SEARCH", "UNSEEN")
+    for uid in (found[0] or b"").decode().split():
+        # PEEK: it is marked only when it is kept here.
+        _, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MOST}>)")
+        raw = next((part[1] for part in parts if isinstance(part, tuple)), b"")
+        if raw:
+            yield raw, partial(_store, server, uid, place)
 
 
 @contextlib.contextmanager

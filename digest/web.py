@@ -102,8 +102,8 @@ def _machines(app: FastAPI, house: House, clock: Callable[[], datetime]) -> None
         call = Call({name.lower(): value for name, value in request.headers.items()}, body)
         try:
             await run_in_threadpool(publish.hook, house, provider, call, now=clock())
-        except BadSignature:
-            return PlainTextResponse("no\n", 403, headers=HEADERS)
+        except BadSignature as error:
+            return PlainTextResponse(f"{error.what}\n", 403, headers=HEADERS)
         except SourceError:  # Amazon could not be told that its topic is wanted
             again = {**HEADERS, "Retry-After": "60"}
             return PlainTextResponse("Please try again in a minute.\n", 503, headers=again)

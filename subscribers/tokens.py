@@ -5,6 +5,8 @@ who and what, and an HMAC-SHA256 of 128 bits says that we wrote it. Never here: 
 
     link           newsletter.issue.subscriber.signature       issue, subscriber: base 36
     return path    b+subscriber.issue.signature                signature: key identifier, then MAC
+
+A mail that is of no issue names its newsletter in the place of the issue, by `mark`.
 """
 
 import hashlib
@@ -27,6 +29,7 @@ SLUG = re.compile(r"[a-z0-9-]{1,32}")
 # 13 digits of base 36 hold 64 bits. 4 letters name the key, 26 are the 128 bits of the MAC.
 LINK = re.compile(r"([a-z0-9-]{1,32})\.([a-z0-9]{1,13})\.([a-z0-9]{1,13})\.[a-z2-7]{30}")
 RETURN = re.compile(r"([bu])\+([a-z0-9]{1,13})\.([a-z0-9]{1,13})\.[a-z2-7]{30}")
+MARKS = 1 << 40  # above the number of any issue
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -77,6 +80,13 @@ def return_path(kind: Kind, issue: int, subscriber: int, keys: Sequence[bytes]) 
     At most 64 characters (RFC 5321 section 4.5.3.1.1). Raises ValueError like `seal`.
     """
     return _return(kind, issue, subscriber, _first(keys))
+
+
+def mark(newsletter: str) -> int:
+    """The number that stands for a newsletter in a return path, whose 64 letters are too few for
+    its slug; never below `MARKS`.
+    """
+    return MARKS + int.from_bytes(hashlib.sha256(newsletter.encode()).digest()[:5], "big")
 
 
 def read_return_path(local: str, keys: Sequence[bytes]) -> tuple[Kind, int, int]:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from digest.cli import app as program
+from digest.mailboxes import maildir
 from digest.publish import House, open_house
 from subscribers import roster, tokens
 from subscribers.bounces.events import Call
@@ -85,3 +86,8 @@ def mailgun(
     made = hmac.new(key.encode(), f"{stamp}{once}".encode(), hashlib.sha256).hexdigest()
     signed = {"timestamp": stamp, "token": once, "signature": made}
     return Call({}, json.dumps({"signature": signed, "event-data": told}).encode())
+
+
+def unread(box: Path) -> list[bytes]:
+    """The mail of a Maildir that nobody has read."""
+    return [raw for some in maildir(box) for raw, _ in some]

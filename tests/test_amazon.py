@@ -147,3 +147,12 @@ def test_ses(house: House, ann: int, version: str) -> None:
     assert done.did.startswith("suppressed")
     [again] = publish.hook(house, "ses", call, now=LATER, fetch=fetch)
     assert not again.new
+
+
+def test_words_that_amazon_signed_and_are_no_event_are_kept(house: House) -> None:
+    private, certificate = amazon()
+    words = {"Type": "Notification", "MessageId": "m", "Message": "A test from the console"}
+    [done] = publish.hook(
+        house, "ses", from_amazon(private, words), now=LATER, fetch=lambda _: certificate
+    )
+    assert (done.report.kind, done.new) == ("unknown", True)

@@ -3,8 +3,17 @@
 import pytest
 
 from digest import archive, publish
-from digest.errors import IssueError
-from digest.publish import DropStory, House, Rewrite, Subjects, WriteNote, open_house
+from digest.errors import Conflict, IssueError
+from digest.publish import (
+    DropStory,
+    House,
+    Rewrite,
+    Subjects,
+    WriteNote,
+    checking,
+    open_house,
+    preparing,
+)
 from tests.changing import desk, edited, news, now
 from tests.conftest import NOW
 from tests.drafts import ENVIRON
@@ -45,6 +54,43 @@ def test_undone_under_another_template_it_is_not_what_was_approved(desk: House) 
     (own / "issue.txt.jinja").write_text("Another form\n", encoding="utf-8")
     with open_house(desk.settings.folder, ENVIRON) as later:
         assert publish.undo(later, None, issue.version, "ann", now=NOW).state == "draft"
+
+
+def test_what_is_saved_while_an_approval_is_made_is_not_approved(
+    desk: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def examined_then_saved(house: House, record: publish.IssueRecord) -> None:
+        examine(house, record)
+        own = desk.settings.folder / "templates"
+        own.mkdir()
+        (own / "issue.txt.jinja").write_text("Another form\n", encoding="utf-8")
+
+    examine = checking.refuse_errors
+    monkeypatch.setattr(preparing, "refuse_errors", examined_then_saved)
+    before = publish.content_hash(desk, desk.issue("weekly"))
+    approved = publish.approve(desk, None, None, by="ben", now=NOW)
+    assert approved.approved_hash == before
+    with open_house(desk.settings.folder, ENVIRON) as later:
+        assert publish.content_hash(later, approved) != before
+
+
+def test_what_changes_after_all_was_read_is_not_approved_either(desk: House) -> None:
+    looks = iter([True, False])
+    with pytest.raises(Conflict, match="changed since you looked"):
+        publish.approve(desk, None, None, by="ben", now=NOW, as_seen=lambda: next(looks))
+    assert desk.issue("weekly").state == "draft"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("The Week <weekly@", "A Week <weekly@"), ('"weekly.news', '"other.news')]
+)
+def test_another_sender_or_list_asks_for_approval_again(desk: House, old: str, new: str) -> None:
+    before = publish.content_hash(desk, desk.issue("weekly"))
+    toml = desk.settings.folder / "digest.toml"
+    assert old in toml.read_text("utf-8")
+    toml.write_text(toml.read_text("utf-8").replace(old, new), encoding="utf-8")
+    with open_house(desk.settings.folder, ENVIRON) as later:
+        assert publish.content_hash(later, later.issue("weekly")) != before
 
 
 @pytest.mark.parametrize("few", ["language == 'ar'", "all_sections | length == 1"])

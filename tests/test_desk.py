@@ -102,7 +102,7 @@ def test_who_is_dropped_and_then_pinned_is_in(desk: Desk) -> None:
         (("articles", "explain", "zz"), "no article is called zz"),
         (("articles", "show", "zz"), "no article is called zz"),
         (("issues", "pin", "zz"), "no article is called zz"),
-        (("issues", "pin", ""), "no article is called"),
+        (("issues", "pin", ""), "no article was named"),
         (("issues", "undo", GOAL.fingerprint), "nothing was decided"),
         (("issues", "move", GOAL.url, "--section", "Globe"), "weekly has no section Globe"),
     ],

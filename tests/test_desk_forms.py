@@ -104,6 +104,8 @@ def test_another_picture_is_not_described_as_the_one_before(
             assert image_of(house, ferry.name) == (other.url, other.alt)
             edit(desk, **how, url=other.url, alt="A boat")
             assert image_of(house, ferry.name) == (other.url, "A boat")
+            edit(desk, **how, url=other.url, alt="")
+            assert image_of(house, ferry.name) == (other.url, "")
             edit(desk, **how, url="", alt="A boat")
             assert image_of(house, ferry.name) == ("", "")
             edit(desk, **how, own="1")
@@ -180,6 +182,19 @@ def test_an_approval_is_of_what_was_seen(alone: httpx.Client, house: House) -> N
     form = {"csrf": csrf(page), "mark": mark[1]}
     edit(alone, do="note", text="Later")
     refused = alone.post("/weekly/1/approve", data=form)
+    assert (refused.status_code, "changed since you looked" in refused.text) == (422, True)
+    assert house.issue("weekly").state == "draft"
+
+
+def test_a_template_saved_at_the_moment_of_approving_is_not_approved_unseen(
+    alone: httpx.Client, house: House, folder: Path
+) -> None:
+    page = alone.get("/weekly/1")
+    mark = re.search(r'name="mark" value="([\w.]+)"', page.text)
+    assert mark
+    (folder / "templates").mkdir(exist_ok=True)
+    (folder / "templates" / "issue.txt.jinja").write_text("Another form\n", encoding="utf-8")
+    refused = alone.post("/weekly/1/approve", data={"csrf": csrf(page), "mark": mark[1]})
     assert (refused.status_code, "changed since you looked" in refused.text) == (422, True)
     assert house.issue("weekly").state == "draft"
 

@@ -120,6 +120,19 @@ def test_a_database_that_takes_no_writes_is_told(database_url: str, tmp_path: Pa
     reading.close()
 
 
+def test_settings_that_cannot_be_read_are_a_finding_for_machines_too(folder: Path) -> None:
+    toml = folder / "digest.toml"
+    toml.write_text(toml.read_text("utf-8") + "\nnonsense = [", encoding="utf-8")
+    looked = digest_in(folder, "doctor", "--json")
+    [told] = json.loads(looked.stdout)
+    assert (looked.returncode, told["rule"], told["severity"]) == (2, "settings-unusable", "error")
+    assert "TOML" in told["what"]
+    assert told["what"].lower().startswith(str(toml).lower())
+    assert "TOML" in looked.stderr
+    plain = digest_in(folder, "doctor")
+    assert (plain.returncode, plain.stdout) == (2, "")
+
+
 def test_looking_sets_no_database_up(folder: Path) -> None:
     looked = digest_in(folder, "doctor", "--only", "machine", "--json")
     [new] = [each for each in json.loads(looked.stdout) if each["rule"].startswith("database")]

@@ -7,19 +7,20 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner
 
-from digest import publish
+from digest import mailboxes, publish
 from digest.cli import app as program
 from digest.cli.bounces import KINDS
 from digest.errors import SourceError
 from digest.mailboxes import Imap, imap, maildir
 from digest.publish import House
-from subscribers.bounces import Kind
-from tests.returning import LATER, Run, ann, house, run, sample, standing
+from subscribers import roster
+from subscribers.bounces import Kind, Report
+from tests.returning import LATER, Run, ann, house, run, sample, standing, unread
 from tests.waiting import PATIENCE
 
 __all__ = ["ann", "house", "run"]
@@ -33,7 +34,7 @@ def test_a_maildir_is_read_and_nothing_is_lost(house: House, ann: int, tmp_path:
         list(maildir(tmp_path))
     done = list(publish.receive_all(house, maildir(tmp_path / "box"), source="maildir", now=LATER))
     assert sorted(r.report.kind for r in done) == ["bounce", "reply"]
-    assert list(maildir(tmp_path / "box")) == []
+    assert unread(tmp_path / "box") == []
     assert len(box) == 2
     assert standing(house, ann) == "suppressed"
 
@@ -61,28 +62,68 @@ def test_a_maildir_s_mail_is_marked_and_not_a_byte_of_it_is_changed(
         *(f"{name}:2,S" for name in strange), "flagged:2,RST"
     }  # fmt: skip
     assert {name: (box / "cur" / f"{name}:2,S").read_bytes() for name in strange} == strange
-    assert list(maildir(box)) == []
+    assert unread(box) == []
 
 
 def test_a_mail_that_cannot_be_read_or_marked_keeps_no_other_from_being_taken(
-    house: House, ann: int, tmp_path: Path
+    house: House, ann: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = tmp_path / "box"
     mailbox.Maildir(box)
     (box / "new" / "1").symlink_to("/proc/self/mem")  # reading its first byte fails, also for root
     (box / "new" / "2").write_bytes(sample("postfix", ann))
     (box / "new" / "3").write_bytes(b"taken away")
+    monkeypatch.setattr(mailboxes, "BATCH", 1)
     arrived = maildir(box)
-    done = [*[next(arrived)]]
+    done = next(arrived)
     (box / "new" / "3").unlink()
     with pytest.raises(SourceError, match="could not be read through"):
-        done += list(arrived)
+        done += [mail for some in arrived for mail in some]
     assert [raw for raw, _ in done] == [sample("postfix", ann)]
     (box / "new" / "1").unlink()
-    (box / "new" / ("9" * 255)).write_bytes(b"with a name that no flag can be added to")
+    (box / "new" / ("0" * 255)).write_bytes(b"with a name that no flag can be added to")
     with pytest.raises(SourceError, match="could not be read through"):
         list(publish.receive_all(house, maildir(box), source="maildir", now=LATER))
     assert standing(house, ann) == "suppressed"
+
+
+def test_one_report_that_cannot_be_kept_takes_none_of_its_batch_with_it(
+    house: House, ann: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def note(session: roster.Session, report: Report, **told: Any) -> bool:
+        if b"a trap" in told["raw"]:
+            raise ValueError("no column takes this")
+        return keep(session, report, **told)
+
+    keep = roster.note_report
+    monkeypatch.setattr(roster, "note_report", note)
+    box = tmp_path / "box"
+    mailbox.Maildir(box)
+    for name, raw in ("1", sample("postfix", ann)), ("2", b"a trap"), ("3", b"after it"):
+        (box / "new" / name).write_bytes(raw)
+    with pytest.raises(ValueError, match="no column"):
+        list(publish.receive_all(house, maildir(box), source="maildir", now=LATER))
+    assert publish.reports(house)[1] == {"bounce: address": 1}
+    assert unread(box) == [b"a trap", b"after it"]
+
+
+def test_killed_between_the_keeping_and_the_marks_nothing_is_lost_or_counted_twice(
+    house: House, ann: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailboxes, "BATCH", 3)
+    box = tmp_path / "box"
+    mailbox.Maildir(box)
+    for day in range(5):
+        (box / "new" / str(day)).write_bytes(b"From: a@b.example\n\n%d" % day)
+    going = publish.receive_all(house, maildir(box), source="maildir", now=LATER)
+    next(going)
+    del going  # the first batch is kept, and one of it is marked
+    assert sum(publish.reports(house)[1].values()) == 3
+    assert len(unread(box)) == 4
+    again = list(publish.receive_all(house, maildir(box), source="maildir", now=LATER))
+    assert [one.new for one in again] == [False, False, True, True]
+    assert sum(publish.reports(house)[1].values()) == 5
+    assert unread(box) == []
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

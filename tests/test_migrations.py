@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -10,12 +11,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import TypeAdapter
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 
 from digest import archive, database
 from digest.database import Database, open_database
 from digest.edition import Issue
 from digest.errors import DatabaseError, SenderAtWork
+from subscribers import roster
+from subscribers.roster import Asker
 from tests.issues import example_issue
 
 NOW = datetime(2026, 3, 30, tzinfo=UTC)
@@ -199,3 +202,47 @@ def test_an_issue_that_can_still_be_changed_begins_its_steps(database: Database)
         assert (first.version, first.kind, first.at) == (0, "drafted", NOW)
         assert archive.issue_at(session, draft.id, 0) == draft.issue
         assert archive.issue_by_id(session, draft.id) == draft
+
+
+def test_what_is_asked_often_of_the_roster_is_found_by_an_index(database: Database) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def hear(_c: object, _cursor: object, words: str, values: object, *_rest: object) -> None:
+        if words.startswith("SELECT"):
+            asked.append((words, values))
+
+    with database.writing() as session:
+        roster.left_by(session, 1)
+        roster.left_near(session, 1)
+        roster.request(session, "Ann@example.org", ["weekly"], Asker(), now=NOW, keys=(b"k",))
+        roster.traces(session, "Ann@example.org", (b"k",))
+    plans = {words: _plan(database, words, values) for words, values in asked}
+    for table, index in (
+        ("consent_event", "ix_consent_event_issue"), ("notice", "ix_notice_address_key"),
+    ):  # fmt: skip
+        found = [plan for words, plan in plans.items() if f"FROM {table} " in words + " "]
+        assert len(found) == 2, plans
+        assert all(index in plan for plan in found), found
+
+
+def test_a_notice_of_before_is_still_found_by_its_address(database: Database) -> None:
+    with database.writing() as session:
+        roster.request(session, "Ann@example.org", ["weekly"], Asker(), now=NOW, keys=(b"k",))
+    with database.engine.connect().execution_options(writes=True) as connection:
+        with connection.begin():
+            command.downgrade(alembic(connection), "0012")
+        with connection.begin():
+            command.upgrade(alembic(connection), "head")
+    with database.reading() as session:
+        assert set(roster.traces(session, "aNN@EXAMPLE.org", (b"k",))) == {"notice", "tally"}
+
+
+def _plan(database: Database, words: str, values: Any) -> str:
+    """How the engine would answer; of a server's empty tables, if it had to use an index."""
+    with database.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        explain = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        lines = connection.exec_driver_sql(f"{explain} {words}", values)
+        return "\n".join(str(line) for line in lines)

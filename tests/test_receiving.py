@@ -1,5 +1,6 @@
 """What comes back changes the right reader, once, by whatever way it came."""
 
+import email
 import mailbox
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,14 +11,14 @@ import pytest
 from digest import publish
 from digest.cli.door import say_counts
 from digest.mailboxes import maildir
-from digest.publish import House, open_house, receiving
+from digest.publish import House, confirming, open_house, receiving
 from subscribers import roster, tokens
 from subscribers.bounces import Report, understand
 from subscribers.consent import Event
 from subscribers.exchange import Entry
 from tests.conftest import NOW
 from tests.relay import ScriptedRelay
-from tests.returning import KEYS, LATER, ann, house, profile, sample, standing
+from tests.returning import KEYS, LATER, ann, house, profile, sample, standing, unread
 
 __all__ = ["ann", "house"]
 
@@ -217,6 +218,30 @@ def test_d41_a_mail_unsubscribes(house: House, ann: int) -> None:
     assert (kept.state, kept.events[-1].how, kept.events[-1].issue) == ("withdrawn", "mail", 1)
 
 
+@pytest.mark.parametrize("way", ["link", "mail"])
+def test_d41_the_mail_of_a_notice_ends_what_its_link_ends(house: House, ann: int, way: str) -> None:
+    with house.database.writing() as session:
+        for name in ("daily", "weekend"):
+            roster.add(session, "reader@reads.example", name, how="x", now=NOW, keys=KEYS)
+        roster.stop(session, ann, NOW)
+        [notice] = roster.due_notices(session, NOW)
+    header = email.message_from_bytes(confirming.compose(house, notice, NOW).data)
+    link, mail = header["List-Unsubscribe"].replace("<", "").replace(">", "").split(", ")
+    if way == "link":
+        door = publish.FrontDoor(house, lambda: LATER)
+        door.leave(link.rpartition("/")[2], "one-click")
+        door.close()
+    else:
+        raw = f"From: x@reads.example\nTo: {mail.removeprefix('mailto:')}\nSubject:\n\n".encode()
+        assert publish.receive(house, raw, source="imap", now=LATER).did == "left"
+    kept = {held.newsletter: held for held in profile(house, ann).subscriptions}
+    assert {name: held.state for name, held in kept.items()} == {
+        "weekly": "withdrawn", "daily": "confirmed", "weekend": "confirmed"
+    }  # fmt: skip
+    assert kept["weekly"].events[-1].issue is None
+    assert publish.receive(house, sample("postfix", ann), source="file", now=LATER).new
+
+
 def test_d40_each_way_to_leave_is_counted_by_its_issue(house: House) -> None:
     """One-click, page, mail and complaint; the operator's word is of no issue."""
     publish.collect(house, now=NOW)
@@ -275,7 +300,7 @@ def test_a_mail_that_breaks_what_reads_it_is_kept_and_stands_in_no_other_s_way(
     (box / "new" / "2").write_bytes(sample("postfix", ann))
     done = list(publish.receive_all(house, maildir(box), source="maildir", now=LATER))
     assert [(one.report.kind, one.new) for one in done] == [("unknown", True), ("bounce", True)]
-    assert list(maildir(box)) == []
+    assert unread(box) == []
     [kept] = publish.reports(house, kinds=("unknown",))[0]
     assert "RecursionError" in kept.diagnostic
     told = publish.explain_number(house, kept.id)

@@ -2,19 +2,23 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
-from digest import ledger, publish
+from digest import archive, ledger, publish
 from digest.errors import IssueError
 from digest.publish import House, open_house
+from digest.publish.frequency import readers_of
 from subscribers import roster
 from subscribers.preferences import FREQUENCIES, Frequency, Preferences
 from tests.commands import digest_in, refused
 from tests.conftest import NOW
 from tests.faulty import Clock, environ, sent_with_faults, states
+from tests.issues import example_issue
 from tests.relay import ScriptedRelay
 from tests.sending import ANN, BEN, GORAN, MAILED, approved, later, mailed
 
@@ -105,6 +109,27 @@ def test_paused_and_weekly_readers_are_not_among_the_audience(house: House) -> N
             assert found == expected
             same = roster.recipients(session, "weekly", now=now, frequencies=of_week)
             assert [one.subscriber for one in same] == expected
+
+
+def test_the_first_issue_of_a_week_is_for_weekly_readers_and_few_issues_are_read_for_that(
+    house: House,
+) -> None:
+    monday = NOW.replace(hour=7)
+    for number in range(1, 11):  # two in a week
+        day = monday + timedelta(weeks=(number - 1) // 2, days=(number - 1) % 2)
+        issue = replace(example_issue(), newsletter="weekly", number=number, at=day)
+        with house.database.writing() as session:
+            record = archive.save_draft(session, issue, "h", day)
+            archive.set_state(session, record.id, "sent", day)
+    said: list[str] = []
+    event.listen(house.database.engine, "before_cursor_execute", lambda *a: said.append(a[2]))
+    records = [house.issue("weekly", number) for number in (9, 10)]
+    said.clear()
+    assert [len(readers_of(house, one).frequencies) for one in records] == [2, 1]
+    assert len([line for line in said if "issue.manifest" in line]) == 2
+    with house.database.writing() as session:
+        archive.set_state(session, records[0].id, "cancelled", NOW)  # and nobody had it
+    assert readers_of(house, records[1]).frequencies == FREQUENCIES
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,29 @@ def test_what_is_no_event_gets_a_4xx_signed_or_not(house: House, ann: int) -> No
     assert standing(house, ann) != "suppressed"
 
 
+@pytest.mark.parametrize("body", [b"no JSON", DEEP, b"\xff\0", b""])
+def test_what_is_signed_and_no_json_is_kept_and_asked_for_no_more(
+    house: House, body: bytes
+) -> None:
+    wire = httpx.ASGITransport(public_app(house, lambda: LATER))
+    signed = dict(postmark({}).headers)
+
+    async def calls() -> list[tuple[int, str]]:
+        async with httpx.AsyncClient(transport=wire, base_url="http://hooks.example") as client:
+            told = [await client.post("/hooks/postmark", content=body, headers=headers)
+                    for headers in (signed, signed, {})]  # fmt: skip
+            return [(one.status_code, one.text) for one in told]
+
+    *taken, forged = asyncio.run(calls())
+    assert taken == [(200, "taken\n")] * 2
+    assert forged == (403, "This event is not signed by who should have sent it.\n")
+    [kept] = publish.reports(house, kinds=("unknown",))[0]
+    assert (kept.source, kept.did) == ("postmark", "")
+    told = publish.explain_number(house, kept.id)
+    assert told
+    assert told.kind == "unknown"
+
+
 def test_the_address_of_a_webhook_never_answers_5xx(house: House, ann: int) -> None:
     wire = httpx.ASGITransport(public_app(house, lambda: LATER))
     emails: list[Any] = [5, None, [], "\0@x.example", "\ud800"]

@@ -1,13 +1,17 @@
 """The verbs that look before anything is sent: `digest check` and `digest doctor`."""
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digest.cli.door import Json, Newsletter, Number, environ, now, opened, print_json
+from digest.errors import DatabaseError, SettingsError
 
 if TYPE_CHECKING:
-    from digest.publish import Part
+    from collections.abc import Iterator
+
+    from digest.publish import House, Part
 
 app = typer.Typer()
 
@@ -55,7 +59,8 @@ def doctor(
     It looks at the settings, the database, disk and clock, whether anything calls `digest run`,
     logs in to the relay, has base_url and the one-click address answer from outside, and asks the
     DNS for SPF, DKIM, DMARC, MX and, with --ip, the reverse name. A database that cannot be opened
-    hides none of the rest. Nothing is sent or changed.
+    hides none of the rest; settings that cannot be read do, with exit code 2. Nothing is sent or
+    changed.
 
     Example: digest doctor
     Example: digest doctor --ip 203.0.113.7 --nameserver 9.9.9.9
@@ -65,7 +70,7 @@ def doctor(
     from digest.terminal.checking import say_looking, show_findings
 
     parts = _parts(only)
-    with publish.open_ailing(context.obj, environ()) as (house, trouble):
+    with _ailing(context, as_json) as (house, trouble):
         resolver = publish.DnsResolver(nameserver)
         findings = publish.doctor(
             house, resolver, clock=now, ip=ip, parts=parts, trouble=trouble, on_part=say_looking
@@ -73,6 +78,22 @@ def doctor(
     print_json(findings) if as_json else show_findings(findings)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _ailing(
+    context: typer.Context, as_json: bool
+) -> "Iterator[tuple[House, DatabaseError | None]]":
+    from digest import publish
+
+    with contextlib.ExitStack() as stack:
+        try:
+            found = stack.enter_context(publish.open_ailing(context.obj, environ()))
+        except SettingsError as error:
+            if as_json:  # who reads it by machine finds it where all else is; exit code 2 as ever
+                print_json(publish.unreadable(error))
+            raise
+        yield found
 
 
 def _parts(only: "list[str] | None") -> "tuple[Part, ...]":

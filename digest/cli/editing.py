@@ -131,7 +131,7 @@ def edit(
     image: Annotated[
         str | None, typer.Option(help="The URL of one of its pictures; none; or own.")
     ] = None,
-    alt: Annotated[str | None, typer.Option(help="What the picture shows.")] = None,
+    alt: Annotated[str | None, typer.Option(help='What the picture shows; "" for nothing.')] = None,
 ) -> "Iterator[Change]":
     """Write a headline or dek of your own, choose the picture; "" brings the article's back.
 

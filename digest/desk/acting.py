@@ -6,7 +6,6 @@ from fastapi.responses import RedirectResponse
 from digest import publish
 from digest.desk.door import PAGE, Desk, Show
 from digest.desk.issue import Sheets, changed
-from digest.errors import Conflict
 from subscribers.web.forms import Form, text
 
 
@@ -37,14 +36,11 @@ def add(routes: APIRouter, desk: Desk, sheets: Sheets, show: Show) -> None:
         desk.refuse_forged(request, form)
         desk.refuse_below(editor, "approver")
         record = desk.house.issue(newsletter, number)
-        if text(form, "mark") != sheets.press.version(record):
-            raise Conflict(
-                "it has changed since you looked at it", remedy="look again, then approve it",
-                version=record.version,
-            )  # fmt: skip
+        seen = text(form, "mark")
         publish.approve(
-            desk.house, newsletter, number, by=editor.name, now=desk.clock(), version=record.version
-        )
+            desk.house, newsletter, number, by=editor.name, now=desk.clock(),
+            version=record.version, as_seen=lambda: seen == sheets.press.version(record, anew=True),
+        )  # fmt: skip
         if "hx-request" in request.headers:
             return changed(sheets, show, request, newsletter, number, what="Approved.")
         return RedirectResponse(f"{desk.root}/{newsletter}/{number}", 303, PAGE)

@@ -123,8 +123,8 @@ def _image(form: FormData, told: DeskStory | None) -> Change:
     if text(form, "own"):
         return publish.ChooseImage(story, None)
     if told and url != told.image.url and _own(alt, told.image.alt) == "":
-        alt = ""  # it stood there for the other picture
-    return publish.ChooseImage(story, url, alt or None)
+        return publish.ChooseImage(story, url)  # the words stood there for the other picture
+    return publish.ChooseImage(story, url, alt if "alt" in form else None)
 
 
 def _own(said: str, original: str) -> str:

@@ -68,9 +68,11 @@ class Press:
             *("proof", record.id, record.issue, wanted, second),
         )
 
-    def version(self, record: IssueRecord) -> str:
-        """Another one whenever the page may look otherwise; before the dot, the mail."""
-        mail = f"{record.issue!r} {self.desk.watched.mark()}"
+    def version(self, record: IssueRecord, *, anew: bool = False) -> str:
+        """Another one whenever the page may look otherwise; before the dot, the mail. `anew`: as
+        the files are now, not a tenth of a second ago.
+        """
+        mail = f"{record.issue!r} {self.desk.watched.mark(anew=anew)}"
         page = f"{record.version} {record.state} {record.approved_hash} {record.approved_at}"
         return ".".join(hashlib.sha256(one.encode()).hexdigest()[:12] for one in (mail, page))
 

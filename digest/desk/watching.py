@@ -45,10 +45,10 @@ class Watched:
         self.mark()
         return self._house
 
-    def mark(self) -> str:
-        """Equal for equal states of the files."""
+    def mark(self, *, anew: bool = False) -> str:
+        """Equal for equal states of the files; `anew`, they are looked at now."""
         with self._lock:
-            if time.monotonic() - self._at >= EVERY:
+            if anew or time.monotonic() - self._at >= EVERY:
                 self._look()
                 self._at = time.monotonic()
             return self._mark

@@ -19,6 +19,10 @@ PREMISES_RULES: dict[str, tuple[Severity, str]] = {
         "error",
         "Nothing goes out while the relay is out of reach or refuses us.",
     ),
+    "settings-unusable": (
+        "error",
+        "Without its settings Digest does nothing, and nothing is looked at.",
+    ),
     "secret-missing": ("error", "Without its secret Digest can neither make nor know a link."),
     "base-url-not-https": ("error", "Providers ignore one-click leaving that is not https."),
     "base-url-silent": ("error", "The links in every mail ever sent lead to base_url."),
@@ -121,6 +125,11 @@ def examine_relays(relays: dict[str, str]) -> list[Finding]:
 def examine_web(web: Web) -> list[Finding]:
     """What readers and mailbox providers find at base_url."""
     return list(_web(web))
+
+
+def examine_settings(trouble: str, remedy: str) -> list[Finding]:
+    """Why the settings cannot be read: then there is nothing else to look at."""
+    return [_found("settings-unusable", "digest.toml", _sentence(trouble), _sentence(remedy))]
 
 
 def examine_secret(trouble: str, remedy: str) -> list[Finding]:

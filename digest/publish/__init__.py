@@ -26,6 +26,7 @@
     admitting    who may ask to join just now, and what it costs
     leaving      the link in a mail -> roster and ledger
     receiving    bounces, complaints, mail that unsubscribes -> roster and ledger
+    gathering    the mailboxes in which those wait -> receiving
     answering    what the ledger keeps of a person: shown, erased
     running      all that is due now, and the notices to the editors
     templating   the mail's templates: copied out, and tried

@@ -21,6 +21,7 @@ from .doctoring import PARTS as PARTS
 from .doctoring import DnsResolver as DnsResolver
 from .doctoring import Part as Part
 from .doctoring import doctor as doctor
+from .doctoring import unreadable as unreadable
 from .editing import Arrange as Arrange
 from .editing import BringIn as BringIn
 from .editing import Candidate as Candidate
@@ -55,6 +56,8 @@ from .editing import redo as redo
 from .editing import undo as undo
 from .founding import init_folder as init_folder
 from .founding import write_secret as write_secret
+from .gathering import arrivals as arrivals
+from .gathering import receive_all as receive_all
 from .leaving import FrontDoor as FrontDoor
 from .opening import Clock as Clock
 from .opening import House as House
@@ -77,14 +80,12 @@ from .proofing import proof as proof
 from .proofing import proof_for as proof_for
 from .proofing import reach as reach
 from .receiving import Received as Received
-from .receiving import arrivals as arrivals
 from .receiving import explain_number as explain_number
 from .receiving import explain_report as explain_report
 from .receiving import hook as hook
 from .receiving import left_by as left_by
 from .receiving import opinions as opinions
 from .receiving import receive as receive
-from .receiving import receive_all as receive_all
 from .receiving import reports as reports
 from .running import Done as Done
 from .running import DueLine as DueLine

@@ -10,7 +10,7 @@ from functools import cached_property
 from digest import rendering
 from digest.archive import IssueRecord
 from digest.dkim import DkimKey
-from digest.edition import Edition
+from digest.edition import Edition, Issue
 from digest.messages import Blank, Letterhead, Links, Message
 from digest.publish.opening import House
 from digest.publish.signing import signed, signing_keys
@@ -25,6 +25,31 @@ def return_domain(house: House, sender_domain: str) -> str:
     return house.settings.bounces.domain or sender_domain
 
 
+def letterhead(house: House, issue: Issue) -> Letterhead:
+    """What the headers say of the sender, the same for every reader of the issue."""
+    _, settings = house.newsletter(issue.newsletter)
+    publisher = house.settings.publisher
+    return Letterhead(
+        from_=settings.from_,
+        list_id=settings.list_id,
+        title=issue.title,
+        reply_to=settings.reply_to,
+        help_uri=f"mailto:{publisher.email}" if publisher.email else publisher.url,
+        feedback_id=_feedback_id(issue, settings.from_, publisher.feedback_id),
+        precedence="" if settings.precedence == "none" else settings.precedence,
+    )
+
+
+def _feedback_id(issue: Issue, from_: str, chosen: str) -> str:
+    """Issue, newsletter, what kind of mail, and who sends; no reader is in it."""
+    # Letters of the domain, long enough for Gmail, and the same for ever. No slug has a dot,
+    # so whatever a newsletter is called the fields differ.
+    letters = re.sub(r"[^a-z0-9]", "", parseaddr(from_)[1].rpartition("@")[2].lower())
+    sender = chosen or letters.ljust(5, "x")[:15]
+    name = issue.newsletter
+    return f"{name}.{issue.number}:list.{name}:newsletter:{sender}"
+
+
 class Composer:
     """Makes the messages of one issue; each edition is rendered and encoded once."""
 
@@ -35,8 +60,8 @@ class Composer:
         self._house, self._record = house, record
         self._renderings: dict[str, Rendering] = {}
         self._blanks: dict[tuple[str, str], Blank] = {}
-        _, self._settings = house.newsletter(record.issue.newsletter)
-        self._sender_domain = parseaddr(self._settings.from_)[1].rpartition("@")[2]
+        _, settings = house.newsletter(record.issue.newsletter)
+        self._sender_domain = parseaddr(settings.from_)[1].rpartition("@")[2]
         self._return_domain = return_domain(house, self._sender_domain)
         self.keys = signing_keys(house) if keys is None else tuple(keys)
 
@@ -98,31 +123,8 @@ class Composer:
         if name not in self._blanks:
             rendered = self.rendering(edition)
             shown = replace(rendered, subject=prefix + rendered.subject)
-            self._blanks[name] = Blank(shown, self._letterhead())
+            self._blanks[name] = Blank(shown, letterhead(self._house, self._record.issue))
         return self._blanks[name]
-
-    def _letterhead(self) -> Letterhead:
-        issue, settings = self._record.issue, self._settings
-        publisher = self._house.settings.publisher
-        precedence = "" if settings.precedence == "none" else settings.precedence
-        return Letterhead(
-            from_=settings.from_,
-            list_id=settings.list_id,
-            title=issue.title,
-            reply_to=settings.reply_to,
-            help_uri=f"mailto:{publisher.email}" if publisher.email else publisher.url,
-            feedback_id=self._feedback_id(publisher.feedback_id),
-            precedence=precedence,
-        )
-
-    def _feedback_id(self, chosen: str) -> str:
-        """Issue, newsletter, what kind of mail, and who sends; no reader is in it."""
-        # Letters of the domain, long enough for Gmail, and the same for ever. No slug has a dot,
-        # so whatever a newsletter is called the fields differ.
-        letters = re.sub(r"[^a-z0-9]", "", self._sender_domain.lower())
-        sender = chosen or letters.ljust(5, "x")[:15]
-        name = self._record.issue.newsletter
-        return f"{name}.{self._record.issue.number}:list.{name}:newsletter:{sender}"
 
     def _links(self, reader: Reader, subscriber: int) -> Links:
         leave = tokens.return_path("u", self._record.id, subscriber, self._secrets)

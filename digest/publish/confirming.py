@@ -127,7 +127,8 @@ def _ways_out(house: House, notice: Notice, domain: str) -> Links:
     if notice.kind in ELSEWHERE:
         return Links("", "")
     leave = Token("unsubscribe", notice.newsletters[0], 0, notice.subscriber)
-    away = tokens.return_path("u", 0, notice.subscriber, house.settings.keys)
+    mark = tokens.mark(notice.newsletters[0])  # what the link ends, the mail ends
+    away = tokens.return_path("u", mark, notice.subscriber, house.settings.keys)
     return Links(
         f"{house.settings.web.base_url}/u/{tokens.seal(leave, house.settings.keys)}",
         f"mailto:{away}@{house.settings.bounces.domain or domain}",

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from digest import ledger
+from digest import archive, ledger
 from digest.archive import IssueRecord
 from digest.publish.opening import House
 from subscribers.preferences import FREQUENCIES, Frequency
+
+_OUT = ("sending", "sent", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,30 @@ def _is_first_of_week(house: House, record: IssueRecord) -> bool:
     who want one a week would get none.
     """
     zone = ZoneInfo(record.issue.timezone)
-    week = record.issue.at.astimezone(zone).isocalendar()[:2]
-    return not any(
-        other.issue.at.astimezone(zone).isocalendar()[:2] == week and _is_out(house, other)
-        for other in house.issues(record.issue.newsletter)
-        if other.issue.number < record.issue.number
-    )
+    week, earlier = _week(record, zone), _before(house, record)
+    while earlier and _week(earlier, zone) >= week:
+        if _week(earlier, zone) == week and _is_out(house, earlier):
+            return False
+        earlier = _before(house, earlier)
+    return True
+
+
+def _week(record: IssueRecord, zone: ZoneInfo) -> tuple[int, int]:
+    year, week, _ = record.issue.at.astimezone(zone).isocalendar()
+    return year, week
+
+
+def _before(house: House, record: IssueRecord) -> IssueRecord | None:
+    """The issue before it that readers may have; one by one, for each is read whole."""
+    name, number = record.issue.newsletter, record.issue.number
+    with house.database.reading() as session:
+        found = archive.issues(session, name, states=_OUT, before=number, limit=1)
+    return found[0] if found else None
 
 
 def _is_out(house: House, record: IssueRecord) -> bool:
     if record.state != "cancelled":
-        return record.state in {"sending", "sent"}
+        return True
     with house.database.reading() as session:
         counts = ledger.counts(session, record.id)
     return 2 * counts.get("sent", 0) >= max(1, sum(counts.values()))

@@ -5,7 +5,7 @@ Every command waits for this room: what only some of them need is loaded where i
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,16 @@ class House:
         own = self.settings.folder / "templates"
         return rendering.environment(own, templates_folder(), theme=self.settings.theme)
 
+    def held(self) -> "House":
+        """The same house with each template as it is when it is first read: what is examined,
+        hashed and rendered there is the same, whatever is saved meanwhile.
+        """
+        from digest import rendering
+
+        same = replace(self)
+        same.__dict__["templates"] = rendering.held(self.templates)  # where cached_property looks
+        return same
+
     def newsletter(self, name: str | None) -> tuple[str, NewsletterSettings]:
         """The newsletter of that name; without one, the only one. Raises SettingsError."""
         known = self.settings.newsletter
@@ -74,8 +84,13 @@ class House:
         """One article by its address or the beginning of its fingerprint. Raises IssueError."""
         from digest import archive
 
+        if not name.strip():
+            raise IssueError(
+                "no article was named",
+                remedy="give its address, or a name that `digest articles list` shows",
+            )
         with self.database.reading() as session:
-            found = archive.called(session, name, 6) if name.strip() else []
+            found = archive.called(session, name, 6)
         if not found:
             raise IssueError(
                 f"no article is called {name}", remedy="`digest articles list` shows their names"

@@ -1,8 +1,8 @@
 """Archive -> draft issue; what stands against it; the approval that binds to its content."""
 
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from digest import archive, rendering
@@ -11,6 +11,7 @@ from digest.edition import Edition, Issue, Publisher, cut
 from digest.errors import Conflict, IssueError, NothingToPublish
 from digest.preflight import Finding
 from digest.publish.checking import examine, refuse_errors, whole_editions
+from digest.publish.composing import letterhead
 from digest.publish.opening import House
 from digest.publish.selecting import draft, explained, section_order
 from digest.rendering import Rendering
@@ -90,12 +91,15 @@ def approve(
     by: str,
     now: datetime,
     version: int | None = None,
+    as_seen: Callable[[], bool] = lambda: True,
 ) -> IssueRecord:
     """Bind approval to the issue as it would be rendered now; `version` is what the approver saw.
 
-    Raises PreflightFailed where it has errors, IssueError where it is out already, Conflict where
-    an editor was quicker.
+    `as_seen` is asked, at last when all that is approved has been read, whether templates and
+    settings are as the approver saw them. Raises PreflightFailed where it has errors, IssueError
+    where it is out already, Conflict where an editor was quicker, or who saves a template.
     """
+    house = house.held()
     name, _ = house.newsletter(newsletter)
     record = house.issue(name, number)
     if version is not None and version != record.version:
@@ -106,11 +110,21 @@ def approve(
     if record.state in ("sent", "cancelled"):
         stands = "has been sent" if record.state == "sent" else "was cancelled"
         raise IssueError(f"issue {record.issue.number} {stands}", remedy="prepare the next one")
+    _refuse_unseen(record, as_seen)  # before it is told what is wrong with what they never saw
     refuse_errors(house, record)
+    digest = content_hash(house, record)
+    _refuse_unseen(record, as_seen)
     with house.database.writing() as session:
-        digest = content_hash(house, record)
         archive.approve(session, record.id, digest, by, now, seen=record.version)
     return house.issue(name, record.issue.number)
+
+
+def _refuse_unseen(record: IssueRecord, as_seen: Callable[[], bool]) -> None:
+    if not as_seen():
+        raise Conflict(
+            "it has changed since you looked at it", remedy="look again, then approve it",
+            version=record.version,
+        )  # fmt: skip
 
 
 def content_hash(house: House, record: IssueRecord) -> str:
@@ -122,12 +136,13 @@ def hash_of(house: House, issue: Issue) -> str:
     """The same of an issue that may be written nowhere.
 
     As those get it who want everything, and as those who leave Trending out; with either subject;
-    and the form of all editions, for others may see parts of it that these do not show.
+    the form of all editions, for others may see parts of it that these do not show; and what the
+    headers say of the sender, for an inbox shows whom a mail is from before anything else.
     """
     editions = [edition for edition, _ in whole_editions(issue)]
     if issue.second_subject:
         editions += [replace(edition, second=True) for edition in editions]
-    form = rendering.form(house.templates)
+    form = {**rendering.form(house.templates), "sender": asdict(letterhead(house, issue))}
     return rendering.content_hash((_rendered(house, edition) for edition in editions), form)
 
 

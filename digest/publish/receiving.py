@@ -7,27 +7,25 @@ whose signature holds. Each is kept, and counts once however often it comes.
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import get_args
 
-from digest import archive, ledger, mailboxes
-from digest.errors import DigestError, SettingsError, SourceError
+from digest import archive, ledger
+from digest.errors import DigestError, SourceError
 from digest.ledger import Delivery
-from digest.mailboxes import Arrived
 from digest.outcomes import Outcome, Refused
 from digest.pace import Brake, too_many_complaints
 from digest.publish.opening import House
-from subscribers import roster
+from subscribers import roster, tokens
 from subscribers.address import key
 from subscribers.bounces import About, Failure, Report, events, understand
 from subscribers.bounces.faults import fault
 from subscribers.bounces.policy import GONE, Policy, verdict
-from subscribers.errors import BadSignature, InvalidAddress, Suppressed
-from subscribers.roster import Opinion, Reported, Session
+from subscribers.errors import BadSignature, InvalidAddress, Suppressed, UnknownSubscriber
+from subscribers.roster import Opinion, Profile, Reported, Session
 
 MEMORY = timedelta(days=400)  # how far back failures are looked at
 
@@ -87,55 +85,24 @@ def _is_first(session: Session, used: tuple[str, str, datetime], now: datetime) 
     return roster.tally(session, "mailgun", whole, until, now) > 1 or not again
 
 
-def receive_all(
-    house: House, arrived: Iterable[Arrived], *, source: str, now: datetime
+def receive_together(
+    house: House, raws: Sequence[bytes], *, source: str, now: datetime
 ) -> Iterator[Received]:
-    """Take in what a mailbox holds; each is marked as read there once it is kept here."""
-    for raw, done in arrived:
-        received = receive(house, raw, source=source, now=now)
-        done()
-        yield received
-
-
-def arrivals(
-    house: House, files: Sequence[Path], folder: Path | None, pipe: BinaryIO
-) -> Iterator[tuple[str, Iterator[Arrived]]]:
-    """What there is to take in: these files, this Maildir, or the mailboxes of the settings.
-
-    Raises SourceError for what can't be read, SettingsError where nothing is named anywhere.
+    """Take in several in one transaction; where that fails, one by one, so that none is another's
+    harm. Raises what the one does whose fault it is, when those before it are kept.
     """
-    told = house.settings.bounces
-    if files:
-        yield "file", (_read(file, pipe) for file in files)
-        return
-    if folder is None and not (told.maildir or told.imap):
-        raise SettingsError(
-            "nothing says where bounces are", remedy="set [bounces] maildir or imap, or name a file"
-        )
-    if folder is not None or told.maildir:
-        yield "maildir", mailboxes.maildir(folder or house.settings.folder / told.maildir)
-    if folder is None and told.imap:
-        host, _, port = told.imap.rpartition(":")
-        standard = 993 if told.security == "tls" else 143
-        place = mailboxes.Imap(
-            host or told.imap,
-            int(port) if host and port.isdigit() else standard,
-            told.username.get_secret_value(),
-            told.password.get_secret_value(),
-            told.mailbox,
-            told.security,
-        )
-        yield "imap", mailboxes.imap(place)
-
-
-def _read(file: Path, pipe: BinaryIO) -> Arrived:
-    if str(file) == "-":
-        return pipe.read(mailboxes.MOST), lambda: None
+    reports = [_understood(house, raw) for raw in raws]
+    told = list(zip(reports, raws, strict=True))
     try:
-        with file.open("rb") as opened:
-            return opened.read(mailboxes.MOST), lambda: None
-    except OSError as error:
-        raise SourceError(f"{file} could not be read: {error.strerror}") from error
+        with house.database.writing() as session:
+            taken = [_take_in(house, session, one, source, now, raw) for one, raw in told]
+    except Exception:  # noqa: BLE001 - told by the one that raises it again
+        for one, raw in told:
+            with house.database.writing() as session:
+                alone = _take_in(house, session, one, source, now, raw)
+            yield alone
+        return
+    yield from taken
 
 
 def explain_report(house: House, raw: bytes) -> Report:
@@ -213,26 +180,33 @@ def _take_in(
     house: House, session: Session, report: Report, source: str, now: datetime, raw: bytes = b""
 ) -> Received:
     about = report.about
-    number = about.subscriber if about and roster.is_known(session, about.subscriber) else None
-    counted = report.kind == "bounce" and number is not None
-    if counted and number is not None and _is_left_behind(house, session, report, number):
+    known = _known(session, about)
+    counted = report.kind == "bounce" and known is not None
+    if counted and known and _is_left_behind(house, session, report, known):
         counted = False  # kept, as everything is; but it says nothing of where their mail goes now
     new = roster.note_report(
-        session, report, source=source, now=now, subscriber=number,
+        session, report, source=source, now=now, subscriber=known.subscriber if known else None,
         issue=about.issue if about else None, counted=counted, raw=raw,
     )  # fmt: skip
     if not new:
         return Received(report, False, "")
-    idle = about is None or number is None or (report.kind == "bounce" and not counted)
-    did = "" if idle or about is None else _act(house, session, report, about, now)
+    idle = report.kind == "bounce" and not counted
+    did = _act(house, session, report, about, known, now) if about and known and not idle else ""
     if did:
         roster.note_deed(session, report, did)
     return Received(report, True, did)
 
 
-def _is_left_behind(house: House, session: Session, report: Report, number: int) -> bool:
+def _known(session: Session, about: About | None) -> Profile | None:
+    """Whom a report is about, read once for all that is asked of them; None for nobody of ours."""
+    try:
+        return roster.profile(session, about.subscriber) if about else None
+    except UnknownSubscriber:
+        return None
+
+
+def _is_left_behind(house: House, session: Session, report: Report, known: Profile) -> bool:
     """Whether a bounce is of an address that the reader has moved away from."""
-    known = roster.profile(session, number)
     if not any(e.kind == "moved" for held in known.subscriptions for e in held.events):
         return False
     named = {failure.recipient for failure in report.failures if failure.recipient}
@@ -246,18 +220,20 @@ def _is_left_behind(house: House, session: Session, report: Report, number: int)
         return False
 
 
-def _act(house: House, session: Session, report: Report, about: About, now: datetime) -> str:
+def _act(
+    house: House, session: Session, report: Report, about: About, known: Profile, now: datetime
+) -> str:
     if report.kind == "leaving":
-        return "left" if _withdraw(house, session, about, "mail", now) else ""
+        return "left" if _withdraw(house, session, about, known, "mail", now) else ""
     if report.kind == "complaint":
-        _withdraw(house, session, about, "complaint", now)
+        _withdraw(house, session, about, known, "complaint", now)
         _brake(house, session, about.issue, now)
-        return "suppressed: complaint" if _suppress(house, session, about, "complaint", now) else ""
+        return "suppressed: complaint" if _suppress(house, session, known, "complaint", now) else ""
     if report.kind == "bounce":
-        past = roster.history(session, about.subscriber, _since(house, session, about, now))
+        past = roster.history(session, about.subscriber, _since(house, session, known, now))
         sent = ledger.sent_to(session, about.subscriber, house.settings.bounces.issues)
         why = verdict(past, sent, policy(house))
-        if why and _suppress(house, session, about, "bounce", now):
+        if why and _suppress(house, session, known, "bounce", now):
             if why != GONE:
                 roster.stop(session, about.subscriber, now)
             return f"suppressed: {why}"
@@ -277,12 +253,11 @@ def _brake(house: House, session: Session, issue: int, now: datetime) -> None:
         ledger.steer(session, issue, "paused", why=why, by=ledger.BRAKE, now=now)
 
 
-def _since(house: House, session: Session, about: About, now: datetime) -> datetime:
+def _since(house: House, session: Session, known: Profile, now: datetime) -> datetime:
     """From when failures count. Who pressed a button in our mail has a fresh start, and so has who
     was suppressed until an operator lifted that. A moment still to come is none: a list's proof
     that has one would hide every failure until then.
     """
-    known = roster.profile(session, about.subscriber)
     events = [event for held in known.subscriptions for event in held.events]
     fresh = [one.at for one in events if one.kind == "confirmed" and one.how == "page"]
     lifted = roster.last_lifted(session, known.address, house.settings.keys)
@@ -290,28 +265,33 @@ def _since(house: House, session: Session, about: About, now: datetime) -> datet
     return max([now - MEMORY, *(at for at in begun if at <= now)])
 
 
-def _withdraw(house: House, session: Session, about: About, how: str, now: datetime) -> bool:
-    """End the subscription to the newsletter whose issue it was; a complaint ends them all."""
+def _withdraw(
+    house: House, session: Session, about: About, known: Profile, how: str, now: datetime
+) -> bool:
+    """End the subscription to the newsletter whose mail it was; a complaint ends them all, and so
+    does what names none, as a provider's event does.
+    """
     record = archive.issue_by_id(session, about.issue)
     named = {house.settings.list_of(record.issue.newsletter)} if record else set()
-    kept = roster.profile(session, about.subscriber).subscriptions
     ended = [
         roster.withdraw(
             session, about.subscriber, held.newsletter, how=how, now=now, issue=about.issue or None
         )
-        for held in kept
-        if how == "complaint" or not named or held.newsletter in named
+        for held in known.subscriptions
+        if how == "complaint"
+        or not (named or about.mark)
+        or held.newsletter in named
+        or about.mark == tokens.mark(held.newsletter)
     ]
     if any(ended):
         ledger.note_leaving(session, about.issue, about.subscriber, now)
     return any(ended)
 
 
-def _suppress(house: House, session: Session, about: About, reason: str, now: datetime) -> bool:
-    address = roster.profile(session, about.subscriber).address
-    why = next(known for known in get_args(roster.Reason) if known == reason)
+def _suppress(house: House, session: Session, known: Profile, reason: str, now: datetime) -> bool:
+    why = next(name for name in get_args(roster.Reason) if name == reason)
     return roster.suppress(
-        session, address, reason=why, how="report", now=now, keys=house.settings.keys
+        session, known.address, reason=why, how="report", now=now, keys=house.settings.keys
     )
 
 

@@ -26,14 +26,14 @@ from digest.rendering.context import FILTERS, address, context, linkable, readin
 from digest.rendering.filling import content_hash, fill, pieces, values, without_places
 from digest.rendering.inlining import growth, inlined
 from digest.rendering.languages import LANGUAGES, joined_on
-from digest.rendering.sandbox import broken
+from digest.rendering.sandbox import broken, held
 from digest.rendering.subjects import Cut, inbox_cuts, preheader_of, shortened, subject_of
 from digest.rendering.values import PLACES, SENTINEL, Reader, Rendering
 from digest.theme import Theme
 
 __all__ = ["LANGUAGES", "PLACES", "SENTINEL", "Cut", "Reader", "Rendering", "address", "broken",
-           "content_hash", "environment", "fill", "filled", "form", "growth", "inbox_cuts",
-           "inlined", "joined_on",
+           "content_hash", "environment", "fill", "filled", "form", "growth", "held",
+           "inbox_cuts", "inlined", "joined_on",
            "linkable", "notes", "pieces", "preheader_of", "reading_minutes", "render", "shortened",
            "subject_of",
            "values", "without_places"]  # fmt: skip

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import (
+    BaseLoader,
     Environment,
     FileSystemLoader,
     PrefixLoader,
     StrictUndefined,
     Template,
+    TemplateNotFound,
     meta,
     nodes,
 )
@@ -93,6 +95,30 @@ class _Folders(FileSystemLoader):
             raise TemplateSyntaxError("it is not written in UTF-8", line, template) from error
 
 
+class _Once(BaseLoader):
+    """Reads each template once, and knows then whether it is there."""
+
+    def __init__(self, loader: BaseLoader) -> None:
+        self._loader = loader
+        self._read: dict[str, tuple[str, str | None, None] | TemplateNotFound] = {}
+
+    def get_source(self, environment: Environment, template: str) -> Any:
+        """What stood there when it was first asked for."""
+        if template not in self._read:
+            try:
+                self._read[template] = (*self._loader.get_source(environment, template)[:2], None)
+            except TemplateNotFound as missing:
+                self._read[template] = missing
+        found = self._read[template]
+        if isinstance(found, TemplateNotFound):
+            raise found
+        return found
+
+    def list_templates(self) -> list[str]:
+        """The names that there are now."""
+        return self._loader.list_templates()
+
+
 class _Counted:
     """A sequence whose turns are counted; `loop.length` still works."""
 
@@ -128,6 +154,13 @@ def environment(*folders: Path) -> Sandbox:
         {name: _modest(function) for name, function in templates.filters.items()}
     )
     return templates
+
+
+def held(templates: Environment) -> Environment:
+    """The same environment, which reads each template once, whatever is saved meanwhile."""
+    if templates.loader is None:
+        return templates
+    return templates.overlay(loader=_Once(templates.loader))
 
 
 def rendered(name: str, templates: Environment, context: dict[str, Any]) -> str:

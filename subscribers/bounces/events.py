@@ -68,7 +68,9 @@ def read(
 ) -> list[tuple[Report, bytes]]:
     """The reports in one call, each with its failure's recipient and the event it was made of.
 
-    What is signed and not understood is a report of kind "unknown". Raises BadSignature.
+    What is signed and not understood, or no JSON at all, is a report of kind "unknown": to refuse
+    it would bring it again for hours (Postmark stops at a 403 alone, Mailgun at a 406). Raises
+    BadSignature.
     """
     if provider not in _READERS or not trust.secret:
         raise BadSignature
@@ -132,6 +134,14 @@ def _json(body: bytes | str) -> Any:
         raise BadSignature from None
 
 
+def _vouched(body: bytes | str) -> Any:
+    """What a signature vouches for; its bare words where they are no JSON that we can read."""
+    try:
+        return _json(body)
+    except BadSignature:
+        return body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+
+
 def _report(
     kind: Kind, identifier: object, recipient: str, status: str, words: str, given: Fault | None
 ) -> Report:
@@ -167,7 +177,7 @@ def _check_ses(call: Call, trust: Trust, now: datetime) -> Any:
         public.verify(signature, signed.encode(), padding.PKCS1v15(), kind)
     except InvalidSignature:
         raise BadSignature from None
-    return _json(told["Message"]) if told["Type"] == "Notification" else {}
+    return _vouched(told["Message"]) if told["Type"] == "Notification" else {}
 
 
 def _tell_ses(told: Any) -> Iterator[Report]:
@@ -211,7 +221,7 @@ def _check_postmark(call: Call, trust: Trust, now: datetime) -> Any:
     word = base64.b64decode(given, validate=True).decode().partition(":")[2]
     if not hmac.compare_digest(word.encode(), trust.secret.encode()):
         raise BadSignature
-    return _json(call.body)
+    return _vouched(call.body)
 
 
 POSTMARK: Mapping[str, Fault] = {
@@ -267,7 +277,7 @@ def _check_mailgun(call: Call, trust: Trust, now: datetime) -> Any:
     if not hmac.compare_digest(made, str(signed["signature"])):
         raise BadSignature
     _refuse_stale(stamp, now)
-    return told["event-data"]
+    return told.get("event-data")
 
 
 def _tell_mailgun(told: Any) -> Iterator[Report]:
@@ -296,7 +306,7 @@ def _check_sendgrid(call: Call, trust: Trust, now: datetime) -> Any:
     except InvalidSignature:
         raise BadSignature from None
     _refuse_stale(stamp, now)
-    return _json(call.body)
+    return _vouched(call.body)
 
 
 def _tell_sendgrid(event: Any) -> Iterator[Report]:

@@ -7,7 +7,7 @@ for anywhere, and each candidate's signature is checked.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from subscribers import tokens
 from subscribers.errors import BadToken
@@ -27,10 +27,15 @@ MOST = 50  # candidates: a report has a handful, a flood of them is somebody's a
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The subscriber's number and the archive's number of the issue."""
+    """The subscriber's number and the archive's number of the issue.
+
+    Where it is of no issue, that is 0, and `mark` may name the newsletter (`tokens.mark`).
+    """
 
     subscriber: int
     issue: int
+    # Not in its words: reports of before that name nobody's mark are told apart by them.
+    mark: int = field(default=0, repr=False)
 
 
 def addressed(text: str, keys: Sequence[bytes]) -> tuple[str, About] | None:
@@ -58,12 +63,14 @@ def identify(text: str, keys: Sequence[bytes]) -> About | None:
 
 def _paths(text: str, keys: Sequence[bytes]) -> Iterator[tuple[str, About]]:
     for candidate in _first(PATH.finditer(text)):
-        kind, subscriber, issue, mac = candidate.groups()
+        first, whose, of, mac = candidate.groups()
         try:
-            found = tokens.read_return_path(f"{kind}+{subscriber}.{issue}.{mac}", keys)
+            found = tokens.read_return_path(f"{first}+{whose}.{of}.{mac}", keys)
         except BadToken:
             continue
-        yield found[0], About(found[2], found[1])
+        kind, number, subscriber = found
+        is_mark = number >= tokens.MARKS
+        yield kind, About(subscriber, 0, number) if is_mark else About(subscriber, number)
 
 
 def _first(found: Iterator[re.Match[str]]) -> Iterator[re.Match[str]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Table, delete, func, select, updat
 from sqlalchemy.schema import sort_tables
 from sqlmodel import Session, SQLModel, col
 
-from subscribers.address import normalise
+from subscribers.address import key
 from subscribers.errors import UnknownSubscriber
 from subscribers.roster.asking import is_suppressed, person
 from subscribers.roster.changing import suppress
@@ -75,7 +75,7 @@ def traces_of(
     what an operator lifted, and reports that name it and carry no token of ours."""
     rows = (NoticeRow, TallyRow, LiftingRow, ReportRow)
     notice, tally, lifting, report = (cast(Any, row).__table__ for row in rows)
-    named = func.lower(notice.c.address) == normalise(address).lower()
+    named = notice.c.address_key == key(address)
     hashed = address_hash(address, keys)
     counted = (tally.c.rule == UNANSWERED) & (tally.c.name == hashed)
     return [
@@ -88,7 +88,7 @@ def traces_of(
 
 def _strays(session: Session, address: str) -> list[int]:
     """The numbers of reports that are nobody's, and were sent or are told of by this address."""
-    row, named = ReportRow, normalise(address).lower()
+    row, named = ReportRow, key(address)
     told = func.lower(col(row.recipient) + " " + col(row.diagnostic))
     query = select(col(row.id), told).where(
         col(row.subscriber_id).is_(None), told.contains(named, autoescape=True)

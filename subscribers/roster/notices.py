@@ -111,7 +111,8 @@ def owe(
 ) -> None:
     """Put down a mail to this address about these newsletters."""
     values = {"subscriber_id": number, "newsletter": ",".join(slugs), "kind": kind,
-              "address": mail, "state": "due", "asked_at": now, "due": now}  # fmt: skip
+              "address": mail, "address_key": key(mail), "state": "due", "asked_at": now,
+              "due": now}  # fmt: skip
     session.connection().execute(insert(NoticeRow).values(**values, attempts=0, reply=""))
 
 
@@ -127,7 +128,7 @@ def may_be_mailed(session: Session, mail: str, now: datetime, keys: Sequence[byt
     """List bombing: one a day, and no more than three in a month that nobody clicked."""
     row = NoticeRow
     # "moved" asks for nothing, and must not keep its reader from coming back to that address.
-    mine = (func.lower(col(row.address)) == mail.lower()) & (col(row.asked_at) > now - MONTH)
+    mine = (col(row.address_key) == key(mail)) & (col(row.asked_at) > now - MONTH)
     mine &= col(row.kind) != "moved"
     query = select(func.max(col(row.asked_at)), func.count(), func.count(col(row.used_at)))
     last, asked, used = session.connection().execute(query.where(mine)).one()

@@ -18,6 +18,7 @@ from digest.preflight.premises import (
     examine_machine,
     examine_relays,
     examine_secret,
+    examine_settings,
     examine_web,
 )
 from digest.preflight.promises import examine_signature
@@ -28,7 +29,7 @@ from digest.publish.opening import Clock, House
 from digest.publish.running import unkept
 from digest.publish.signing import signing_keys
 
-__all__ = ["PARTS", "DnsResolver", "Part", "doctor"]
+__all__ = ["PARTS", "DnsResolver", "Part", "doctor", "unreadable"]
 
 Part = Literal["dns", "relay", "web", "machine", "settings"]
 PARTS: tuple[Part, ...] = ("machine", "relay", "web", "dns", "settings")
@@ -63,6 +64,11 @@ def doctor(
         on_part(part)
         found += looks[part]()
     return sorted(dict.fromkeys(found), key=lambda finding: finding.severity != "error")
+
+
+def unreadable(error: SettingsError) -> list[Finding]:
+    """What is found where the settings cannot be read, and so no house opened."""
+    return examine_settings(error.what, error.remedy)
 
 
 def _web(house: House, clock: Clock) -> list[Finding]:

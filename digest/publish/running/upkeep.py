@@ -7,8 +7,8 @@ from datetime import timedelta
 from digest import archive
 from digest.publish.collecting import collect
 from digest.publish.confirming import Confirmed, confirm, tidy
+from digest.publish.gathering import arrivals, receive_all
 from digest.publish.opening import Clock, House
-from digest.publish.receiving import arrivals, receive_all
 from digest.publish.running.acting import Done
 from digest.publish.running.alarming import tell_of_floods
 
