@@ -32,8 +32,8 @@ def test_migrations_equal_the_models(database: Database) -> None:
 
 def test_the_names_of_the_migrations_files_tell_what_alembic_reads_in_them() -> None:
     chain = ScriptDirectory.from_config(alembic())
-    assert database._newest() == chain.get_current_head()
-    assert database._known() == {script.revision for script in chain.walk_revisions()}
+    assert database.revisions.newest() == chain.get_current_head()
+    assert database.revisions.known() == {script.revision for script in chain.walk_revisions()}
 
 
 def test_down_and_up_again(database: Database) -> None:
@@ -122,8 +122,8 @@ def stamp(database: Database, revision: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
 
 
-TABLES = database.tables()
-alembic = database._alembic
+TABLES = database.revisions.tables()
+alembic = database.revisions.alembic
 migrate = database.migrate
 
 

@@ -112,6 +112,23 @@ def test_what_has_changed_since_it_was_approved_is_not_sent(
     assert "Surprise" in words(to_ann.data, "html")
 
 
+def test_a_template_saved_in_the_middle_of_a_send_is_for_the_next_approval(
+    house: House, relay: ScriptedRelay, clock: Clock, folder: Path
+) -> None:
+    form = folder / "templates" / "issue.txt.jinja"
+    form.parent.mkdir(exist_ok=True)
+    ours = (publish.templates_folder() / "issue.txt.jinja").read_text("utf-8")
+    form.write_text(f"{ours}As approved\n", encoding="utf-8")
+    approved(house, clock)
+
+    def save(point: str) -> None:
+        if point == "after the list is written":
+            form.write_text(f"{ours}Saved since\n", encoding="utf-8")
+
+    assert publish.send(house, clock=clock, passing=save).counts["sent"] == len(MAILED)
+    assert {words(one.data)[-11:] for one in relay.accepted} == {"As approved"}
+
+
 def test_who_is_refused_is_counted(house: House, relay: ScriptedRelay, clock: Clock) -> None:
     approved(house, clock)
     relay.will("rcpt", BEN, "550 5.1.1 no such user")

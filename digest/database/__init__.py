@@ -1,5 +1,7 @@
 """The database: one engine, two kinds of session, the migrations, and one sender at a time.
 
+    engines       a URL -> the engine, tamed for its dialect
+    revisions     how old the tables are, and how they are brought to this program's age
     turns         who writes next to an SQLite file
     sharing       many who write at the same moment, committed together
     claims        one process at a task
@@ -16,36 +18,19 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
-from sqlmodel import Session, SQLModel
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlmodel import Session
 
-from digest.database import claims
+from digest.database import claims, engines, revisions
+from digest.database.engines import first_line
 from digest.database.sharing import Sharing
 from digest.database.transactions import REMEDY, undone, watch
 from digest.database.turns import Turns
 from digest.errors import DatabaseBusy, DatabaseError, NoDatabaseYet
 
-if TYPE_CHECKING:
-    from alembic.config import Config
-
-_MIGRATIONS = Path(__file__).parents[1] / "migrations"
-# A process that stands still in the middle of a transaction holds its locks no longer than this.
-IDLE = "-c idle_in_transaction_session_timeout=60s"
-# A server whose host vanished says nothing more; a client that waits for its reply is told within
-# a minute: libpq's parameters, in seconds, and what was sent and is not acknowledged, in
-# milliseconds. Shorter than a sender's lease, so that it knows before others act on it.
-ALIVE = {
-    "connect_timeout": "10",
-    "keepalives": "1",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "4",
-    "tcp_user_timeout": "30000",
-}
 PERSIST = 8  # tries, over some eleven seconds: what a restarting server needs
 T = TypeVar("T")
 
@@ -179,7 +164,7 @@ class Database:
             with self.engine.connect() as connection:
                 told = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
         except DBAPIError as error:
-            told = _first_line(error)
+            told = first_line(error)
         return "" if told == "ok" else " ".join(told.split())
 
     def unwritable(self) -> str:
@@ -190,7 +175,7 @@ class Database:
                 connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
                 connection.rollback()
         except DBAPIError as error:
-            return "" if "locked" in str(error.orig) else _first_line(error)
+            return "" if "locked" in str(error.orig) else first_line(error)
         return ""
 
     def clock(self) -> datetime | None:
@@ -248,13 +233,13 @@ def _opened(url: str, folder: Path, fit: Callable[[Database], None]) -> Database
     except OperationalError as error:
         database.close()
         raise DatabaseError(
-            f"the database could not be opened: {_first_line(error)}",
+            f"the database could not be opened: {first_line(error)}",
             remedy=_found_at(database.file),
         ) from error
     except DBAPIError as error:
         database.close()
         raise DatabaseError(
-            f"the database is not usable: {_first_line(error)}",
+            f"the database is not usable: {first_line(error)}",
             remedy="restore it from a backup, or name another in [database] url",
         ) from error
     except DatabaseError:
@@ -265,11 +250,11 @@ def _opened(url: str, folder: Path, fit: Callable[[Database], None]) -> Database
 
 def _fit(database: Database) -> None:
     with database.engine.connect() as connection:
-        found = _revision(connection)
+        found = revisions.revision(connection)
     if found is None:
         migrate(database)
-    elif found != _newest():
-        raise _misfit(found)
+    elif found != revisions.newest():
+        raise revisions.misfit(found)
 
 
 def _found_at(file: Path | None) -> str:
@@ -282,7 +267,7 @@ def _found_at(file: Path | None) -> str:
 def _fit_already(database: Database) -> None:
     if database.file is None or database.file.exists() or not database.file.parent.is_dir():
         with database.engine.connect() as connection:
-            if _revision(connection):
+            if revisions.revision(connection):
                 _fit(database)
                 return
     raise NoDatabaseYet(
@@ -294,84 +279,14 @@ def _fit_already(database: Database) -> None:
 
 def open_unchecked(url: str, folder: Path) -> Database:
     """Open without looking at the tables' age: for `digest migrate`."""
-    engine = _engine(url, folder)
+    engine = engines.made(url, folder)
     watch(engine)
     return Database(engine)
 
 
 def migrate(database: Database) -> tuple[str | None, str]:
-    """Bring the tables to this program's age. Returns the revision before and after.
-
-    Runs in one transaction: a migration that is interrupted has not happened.
-    Raises DatabaseError for a database newer than the program.
-    """
-    # Loaded here alone: a command that finds its tables in order waits for no migrations.
-    from alembic import command
-
-    with database.engine.connect().execution_options(writes=True) as connection:
-        before = _revision(connection)
-        if before and before not in _known():
-            raise _misfit(before)
-        connection.rollback()
-        with connection.begin():
-            command.upgrade(_alembic(connection), "head")
-    return before, _newest()
-
-
-def _engine(url: str, folder: Path) -> Engine:
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            if parsed.database and parsed.database != ":memory:":
-                parsed = parsed.set(database=str(folder / parsed.database))
-            # The connection that was used last knows what it has read: ledger.mark relies on it.
-            engine = create_engine(
-                parsed,
-                pool_use_lifo=True,
-                connect_args={"timeout": 10, "check_same_thread": False},
-            )
-            _tame_sqlite(engine)
-            return engine
-        return create_engine(parsed, pool_pre_ping=True, connect_args=_told(parsed))
-    except ModuleNotFoundError as error:
-        raise DatabaseError(
-            f"the driver for this database is not installed: {error.name}",
-            remedy='PostgreSQL needs pip install "psycopg[binary]"; besides SQLite no other '
-            "database can be used",
-        ) from error
-    except (ArgumentError, SQLAlchemyError) as error:
-        raise DatabaseError(
-            f"[database] url is not usable: {_first_line(error)}",
-            remedy='write "sqlite:///digest.db" or "postgresql+psycopg://user@host/name"',
-        ) from error
-
-
-def _told(url: URL) -> dict[str, str]:
-    """What PostgreSQL's client is told; what the operator wrote into the URL goes before it."""
-    theirs = url.query.get("options", "")
-    options = theirs if isinstance(theirs, str) else " ".join(theirs)
-    told = {name: value for name, value in ALIVE.items() if name not in url.query}
-    return {**told, "options": f"{IDLE} {options}".rstrip()}
-
-
-def _tame_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        # The driver must not begin transactions by itself: the hook below does.
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=10000",
-            "secure_delete=ON",  # whom a reader asks to forget is overwritten, on any build of it
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    """Bring the tables to this program's age; see `revisions.upgrade`."""
+    return revisions.upgrade(database.engine)
 
 
 def _may_help(error: DBAPIError) -> bool:
@@ -391,61 +306,8 @@ def _may_help(error: DBAPIError) -> bool:
 def _failed(what: str, error: DBAPIError) -> DatabaseError:
     busy = "locked" in str(error.orig)
     return (DatabaseBusy if busy else DatabaseError)(
-        f"the database could not be {what}: {_first_line(error)}",
+        f"the database could not be {what}: {first_line(error)}",
         remedy="wait until the others have ended, then run the same command again"
         if busy
         else REMEDY,
     )
-
-
-def tables() -> MetaData:
-    """The tables of the three books, as the models have them."""
-    # Loaded here alone: who drafts an issue needs neither ledger nor roster.
-    from digest import archive, ledger
-    from subscribers import roster
-
-    del archive, ledger, roster
-    return SQLModel.metadata
-
-
-def _alembic(connection: Connection | None = None) -> "Config":
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    return config
-
-
-def _revision(connection: Connection) -> str | None:
-    """What alembic wrote down in its own table."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found
-
-
-def _newest() -> str:
-    return max(_known(), default="")
-
-
-def _known() -> set[str]:
-    """The revisions that this program has: each stands before the first stroke of its file."""
-    files = (_MIGRATIONS / "versions").glob("[0-9]*.py")
-    return {file.stem.partition("_")[0] for file in files}
-
-
-def _misfit(found: str) -> DatabaseError:
-    if found in _known():
-        return DatabaseError(
-            f"the database is older ({found}) than this program", remedy="run `digest migrate`"
-        )
-    return DatabaseError(
-        f"the database is newer ({found}) than this program",
-        remedy="install the newer version of digest that it was made with; nothing was changed",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    cause = getattr(error, "orig", None) or error
-    return (str(cause).strip() or type(cause).__name__).splitlines()[0]

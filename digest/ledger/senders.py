@@ -158,7 +158,7 @@ def reap(
 
 def _presume(session: Session, now: datetime, dead: Collection[int]) -> None:
     # One that holds its own row just now is in the middle of a group: it lives, or the server
-    # will end its session (database.IDLE). To wait for it would be to stand still with it.
+    # will end its session (database.engines.IDLE). To wait for it would be to stand still with it.
     presumed = (
         select(col(SenderRow.id))
         .where(col(SenderRow.ended).is_(None))

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from digest.database import tables
+from digest.database.revisions import tables
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -98,8 +98,8 @@ def send(
     hears each point at which a crash would matter, so that a test can crash there. `scheduled`:
     see fleet.Terms.
     """
-    name, _ = house.newsletter(newsletter)
-    record = house.issue(name, number)
+    house = house.held()  # what is approved and what is rendered are the same templates
+    record = house.issue(house.newsletter(newsletter)[0], number)
     if record.state in FINISHED:
         return account(house, record)
     _refuse_unapproved(house, record)
@@ -107,10 +107,7 @@ def send(
         _freeze(house, record, clock(), scheduled=scheduled)
         passing("after the list is written")
         _reap(house, clock, timing, alone=alone)
-        with house.database.reading() as session:
-            counts = ledger.counts(session, record.id)
-        shown = house.settings.relay.log_addresses
-        watch = Watch(f"{name}/{record.issue.number}", clock, counts, on_progress, shown)
+        watch = _watch(house, record, clock, on_progress)
         terms = Terms(clock, composing, timing, timeouts, passing, scheduled)
         try:
             stopped = Fleet(house, record, watch, terms).carry()
@@ -122,6 +119,15 @@ def send(
     if found.paused:
         watch.paused(found.why)
     return found
+
+
+def _watch(
+    house: House, record: IssueRecord, clock: Clock, on_progress: Callable[[Progress], None]
+) -> Watch:
+    with house.database.reading() as session:
+        counts = ledger.counts(session, record.id)
+    name = f"{record.issue.newsletter}/{record.issue.number}"
+    return Watch(name, clock, counts, on_progress, house.settings.relay.log_addresses)
 
 
 def send_test(house: House, record: IssueRecord, to: str, *, clock: Clock) -> Outcome:
