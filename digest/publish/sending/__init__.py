@@ -92,10 +92,9 @@ def send(
 ) -> Account:
     """Send an approved issue to everybody who is to get it and has not.
 
-    Safe to call again at any time: who got it, is left alone. Raises IssueError where the issue
-    is not approved or has changed since, PreflightFailed, RelayError (75: try later), DatabaseError
-    where the ledger cannot be written or another sender has the work. `passing` hears each point
-    at which a test may crash it. `scheduled`: see fleet.Terms.
+    Safe to call again at any time: who got it, is left alone. Raises IssueError where it is not
+    approved or has changed since, PreflightFailed, RelayError (75: try later), DatabaseError, also
+    where another sender is at it. `passing` hears each point at which a test may crash it.
     """
     house = house.held()  # what is approved and what is rendered are the same templates
     record = house.issue(house.newsletter(newsletter)[0], number)
