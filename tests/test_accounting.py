@@ -16,6 +16,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 
 from digest import ledger, publish
 from digest.database import Database
@@ -241,7 +242,37 @@ def test_who_is_tried_once_more_is_not_shown_as_deferred_when_they_have_it(
     account = publish.send(house, clock=later(1), on_progress=seen.append)
 
     assert any(one.counts.get("deferred") for one in seen)
-    assert {state: count for state, count in seen[-1].counts.items() if count} == account.counts
+    *_, heard, counted = ({s: n for s, n in one.counts.items() if n} for one in seen)
+    assert heard == counted == account.counts
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_other_senders_do_is_in_the_progress(
+    house: House, relay: ScriptedRelay, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_OFTEN", 0)  # it is told of each step
+    seen: list[publish.Progress] = []
+    before: list[int] = []
+
+    def another(point: str) -> None:
+        if point != "after a claim" or before:
+            return
+        before.append(len(seen))
+        with house.database.writing() as session:
+            ledger.enlist(session, "elsewhere:1:", timedelta(minutes=1), NOW)
+            theirs = "UPDATE delivery SET state = 'sent', sender = 0 WHERE subscriber = :ann"
+            session.connection().execute(text(theirs), {"ann": ann})
+
+    approved(house, clock)
+    with house.database.reading() as session:
+        ann = roster.find(session, ANN).subscriber
+    publish.send(house, clock=clock, on_progress=seen.append, passing=another)
+
+    assert [one.finished for one in seen[: before[0]]] == [0] * before[0]
+    assert {one.total for one in seen} == {5}
+    *_, heard, counted = (one.counts for one in seen)  # what this sender knew, and the ledger
+    assert heard["sent"] == counted["sent"] == 4
+    assert sorted(mailed(relay)) == sorted(MAILED - {ANN})
 
 
 def get(app: FastAPI, whence: str, headers: dict[str, str] | None = None) -> httpx.Response:

@@ -114,8 +114,7 @@ def send(
         passing("before the issue is closed")
         _finish(house, record, clock())
     found = account(house, record, stopped=stopped)
-    if found.paused:
-        watch.paused(found.why)
+    watch.ended(found.counts, found.why if found.paused else "")
     return found
 
 

@@ -30,6 +30,7 @@ from digest.publish.sending.inheriting import fenced, inherit, named
 from digest.publish.sending.jobs import Back, Job, Turn
 from digest.publish.sending.making import Composing
 from digest.publish.sending.pacing import Pace
+from digest.publish.sending.watching import Recount
 from subscribers import roster
 from subscribers.recipient import Recipient
 
@@ -83,6 +84,7 @@ class Book:
         self._fresh: set[int] = set()
         self._mark: tuple[int, ...] | None = None
         self._renewed = 0.0
+        self._recount = Recount(self.heartbeat)
         self.sender = 0
 
     @property
@@ -232,7 +234,8 @@ class Book:
             begun, more, changed = self._begin(session, drafts, again)
         # A wish to stop is read again, whoever wrote it down.
         self._mark = ledger.mark(session) if control == "go" else None
-        return Turn(begun, known, passed + more, control), changed
+        counts = None if self.at_hand else self._recount.counts(session, self._record.id)
+        return Turn(begun, known, passed + more, control, counts=counts), changed
 
     def _keep(
         self, session: roster.Session, results: Sequence[Back], now: datetime, again: bool

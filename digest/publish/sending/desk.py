@@ -37,6 +37,9 @@ class Log(Protocol):
     def passed(self, number: int) -> None:
         """So many were passed over without a message."""
 
+    def counted(self, counts: dict[str, int]) -> None:
+        """How many deliveries stand in each state: others have been at it, too."""
+
 
 class Desk:
     """Implements delivery.Desk. `keep` runs beside the crew."""
@@ -209,6 +212,8 @@ class Desk:
         self._dry = (self._dry or not left) and not turn.more
         self._log.passed(turn.passed)
         self._report(back, turn.states)
+        if turn.counts:
+            self._log.counted(turn.counts)
         if turn.fenced:
             raise fenced()
         if turn.control != "go":

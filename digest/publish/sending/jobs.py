@@ -26,7 +26,8 @@ class Back:
 class Turn:
     """What a group brought: messages to send, the new states, how many were passed over for
     good without a message, what the operator wants, whether those who stand by may have a
-    connection now, and whether this sender was presumed dead: its work has been given to others."""
+    connection now, and whether this sender was presumed dead: its work has been given to others.
+    `counts`: now and then, where others send it too, how many deliveries stand in each state."""
 
     begun: tuple[Begun[Job], ...]
     states: dict[int, str]
@@ -34,3 +35,4 @@ class Turn:
     control: str
     more: bool = False
     fenced: bool = False
+    counts: dict[str, int] | None = None

@@ -15,9 +15,11 @@ from digest import ledger
 from digest.outcomes import Deferred, NotBegun, Outcome, RelayFault, Sent, Unknown
 from digest.publish.opening import Clock
 from digest.publish.sending.jobs import Job
+from subscribers.roster import Session
 
 LOGGER = logging.getLogger("digest.mail")
 Shown = Literal["full", "domain", "none"]
+_IN_HAND = ("claimed", "inflight")
 _OFTEN = 0.1  # seconds between two reports
 _STATUS = {
     Sent: "2.0.0", Deferred: "4.0.0", Unknown: "4.4.2", RelayFault: "4.3.0", NotBegun: "4.0.0",
@@ -61,9 +63,10 @@ class Watch:
         """What hears of messages over that relay."""
         return RelayLog(self, relay)
 
-    def paused(self, why: str) -> None:
-        """The issue was paused while it was being sent."""
-        if self._logs:
+    def ended(self, counts: dict[str, int], why: str) -> None:
+        """How all senders left it, and why the issue was paused while it was being sent, if so."""
+        self.counted(counts)
+        if why and self._logs:
             LOGGER.warning("issue=%s, status=paused (%s)", self._issue, why)
 
     def happened(self, job: Job, outcome: Outcome, state: str, relay: str) -> None:
@@ -79,6 +82,14 @@ class Watch:
         """See Log."""
         if number:
             self._move("pending", "skipped", number)
+
+    def counted(self, counts: dict[str, int]) -> None:
+        """See Log. What somebody has in hand is still to come."""
+        self._counts = {state: counts.get(state, 0) for state in counts if state not in _IN_HAND}
+        in_hand = sum(counts.get(state, 0) for state in _IN_HAND)
+        self._counts["pending"] = self._counts.get("pending", 0) + in_hand
+        self._total = sum(counts.values())
+        self.tell()
 
     def _move(self, was: str, state: str, number: int = 1) -> None:
         if was != state:
@@ -109,6 +120,27 @@ class Watch:
         return f"{job.delivery.subscriber}@{domain}".rstrip("@")
 
 
+@dataclass(slots=True)
+class Recount:
+    """What all senders of an issue have done, `every` so many seconds, and where there are others.
+
+    To count ten million takes seconds: it never has more than a twentieth of the time.
+    """
+
+    every: float
+    due: float = 0.0
+
+    def counts(self, session: Session, issue_id: int) -> dict[str, int] | None:
+        """How many deliveries stand in each state; None where that isn't asked now."""
+        begun = monotonic()
+        if begun < self.due:
+            return None
+        others = len(ledger.senders(session)) > 1
+        found = ledger.counts(session, issue_id) if others else None
+        self.due = monotonic() + max(self.every, 20 * (monotonic() - begun))
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class RelayLog:
     """Implements desk.Log for one relay."""
@@ -123,3 +155,7 @@ class RelayLog:
     def passed(self, number: int) -> None:
         """See Log."""
         self.watch.passed(number)
+
+    def counted(self, counts: dict[str, int]) -> None:
+        """See Log."""
+        self.watch.counted(counts)
