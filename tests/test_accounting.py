@@ -1,6 +1,5 @@
 """What an operator sees of a send: its log, its figures, its export, what is due when."""
 
-import asyncio
 import csv
 import io
 import json
@@ -12,10 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
-from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from digest import ledger, publish
@@ -31,7 +27,6 @@ from digest.publish.sending import watching
 from digest.publish.sending.jobs import Job
 from digest.publish.sending.watching import Watch
 from digest.terminal.sending import show_account
-from digest.web import public_app
 from subscribers import roster
 from subscribers.recipient import Recipient
 from subscribers.roster import Session
@@ -273,67 +268,6 @@ def test_what_other_senders_do_is_in_the_progress(
     *_, heard, counted = (one.counts for one in seen)  # what this sender knew, and the ledger
     assert heard["sent"] == counted["sent"] == 4
     assert sorted(mailed(relay)) == sorted(MAILED - {ANN})
-
-
-def get(app: FastAPI, whence: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    """/metrics, asked from that address."""
-
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app, client=(whence, 50_000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.get("/metrics", headers=headers)
-
-    return asyncio.run(ask())
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_metrics_are_for_the_machine_and_not_for_the_world(
-    house: House, relay: ScriptedRelay, clock: Clock
-) -> None:
-    sent_with_faults(house, relay, clock)
-    app = public_app(house, clock)
-
-    page = get(app, "127.0.0.1")
-
-    assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert "@" not in page.text
-    assert get(app, "127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}).status_code == 404
-    assert get(app, "192.0.2.7").status_code == 404
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_prometheus_reads_the_metrics_and_the_guide_names_each(
-    house: House, relay: ScriptedRelay, clock: Clock
-) -> None:
-    record = sent_with_faults(house, relay, clock)
-    name = f"127.0.0.1:{relay.port}"
-    with house.database.writing() as session:
-        ledger.trip(session, name, "421 go away", NOW)
-        ben = roster.find(session, BEN).subscriber
-        ledger.note_leaving(session, record.id, ben, NOW)
-    publish.resolve(house, record, "unknown", "resend", by="ann", now=NOW)
-    publish.pause(house, house.issue("weekly"), why="wrong", by="ann", now=NOW)
-    page = get(public_app(house, clock), "127.0.0.1").text
-
-    families = list(text_string_to_metric_families(page))
-
-    kinds = {family.name: family.type for family in families}
-    counters = {family.name for family in families if family.type == "counter"}
-    assert counters == {"digest_leavings"}
-    assert set(kinds.values()) == {"gauge", "counter"}
-    found = {(s.name, *s.labels.values()): s.value for f in families for s in f.samples}
-    of = ("weekly", "1")
-    assert found["digest_senders",] == 0
-    assert found["digest_signups",] == 0
-    assert found["digest_breaker_open", name] == 1
-    assert found["digest_deliveries", *of, "deferred"] == 1
-    assert sum(v for k, v in found.items() if k[0] == "digest_deliveries") == 5
-    assert found["digest_recipients", *of] == 5
-    assert found["digest_paused", *of] == 1
-    assert found["digest_leavings_total", *of] == 1
-    guide = Path("docs/operating.md").read_text("utf-8")
-    told = dict(re.findall(r"^\| `(digest_\w+)` \| (\w+) \|", guide, re.MULTILINE))
-    assert told == dict(re.findall(r"^# TYPE (\w+) (\w+)$", page, re.MULTILINE))
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_every_setting_exists(page: Path) -> None:
     spoken = set(re.findall(r"`([a-z_]+) = [^`]+`", text))
     if page.name != "templates.md":  # test_template_guide.py holds the names there to their word
         spoken |= set(re.findall(r"`([a-z]+_[a-z_]+)`", text))
-    # Tests are held to their names elsewhere, and so are metrics (test_accounting.py).
+    # Tests are held to their names elsewhere, and so are metrics (test_metrics.py).
     assert {word for word in spoken if not word.startswith(("test_", "digest_"))} <= known
 
 
