@@ -1,6 +1,7 @@
 """The desk between connections and book: what came back is never lost, whatever a group ends in."""
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,7 @@ from digest.outcomes import Outcome, Reply, Sent
 from digest.publish.sending.book import Book
 from digest.publish.sending.desk import Desk
 from digest.publish.sending.jobs import Back, Job, Turn
+from digest.publish.sending.visits import Hurried
 from tests.conftest import NOW
 from tests.waiting import PATIENCE
 
@@ -28,7 +30,7 @@ class Scripted:
 
     heartbeat = 5.0
     sender = 1
-    at_hand = False  # visited in a thread
+    hurried: Hurried | None = None  # visited in a thread
     unmade: Future[object] | None = None
 
     def __init__(self, *ends: Exception) -> None:
@@ -98,7 +100,7 @@ def test_what_came_back_in_a_group_that_failed_is_in_the_last_one(
         await desk.close()
 
     book = Scripted(error)
-    book.at_hand = at_hand
+    book.hurried = (lambda _: contextlib.nullcontext()) if at_hand else None
     at(book, work)
 
     assert book.groups == [[7], [7]]
@@ -152,7 +154,7 @@ def test_nobody_waits_for_a_signature_in_a_visit(at_hand: bool) -> None:
         assert book.groups == [[7]]
 
     book = Scripted()
-    book.at_hand = at_hand
+    book.hurried = (lambda _: contextlib.nullcontext()) if at_hand else None
     at(book, work)
 
 

@@ -1,8 +1,10 @@
 """Who writes next, and who is committed with whom."""
 
+import contextlib
 import fcntl
 import os
 import socket
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from sqlmodel import Session
 
 from digest.database import Database, open_database
 from digest.database.turns import Turns
+from digest.errors import DatabaseBusy
 from subscribers import roster
 from tests.waiting import PATIENCE, until
 
@@ -79,6 +82,78 @@ def test_who_writes_already_is_told_instead_of_waiting_for_ever() -> None:
         pass
     with turns.taken():
         assert len(turns) == 1
+
+
+def test_who_is_in_a_hurry_goes_away_and_the_line_closes_behind_them(tmp_path: Path) -> None:
+    turns, order = Turns(tmp_path / "x.db"), list[str]()
+
+    def hurry() -> None:
+        with pytest.raises(TimeoutError), turns.taken(0.01):
+            order.append("in a hurry")
+
+    def wait() -> None:
+        with turns.taken():
+            order.append("waits")
+
+    with ThreadPoolExecutor() as pool:
+        with turns.taken():
+            hurried = pool.submit(hurry)
+            until(lambda: len(turns) == 2 or hurried.done())
+            waiting = pool.submit(wait)
+            hurried.result(PATIENCE)
+        waiting.result(PATIENCE)
+    turns.close()
+    assert order == ["waits"]
+    assert len(turns) == 0
+
+
+@pytest.mark.parametrize("by", ["another process's turn", "a lock on the file"])
+def test_a_hurried_write_finds_others_at_it_and_has_done_nothing(tmp_path: Path, by: str) -> None:
+    path = tmp_path / "digest.db"
+    tried: list[bool] = []
+
+    def work(session: Session, again: bool) -> int:
+        number = roster.add(session, "ann@x.example", "weekly", how="x", now=NOW, keys=KEYS)
+        tried.append(again)
+        return number
+
+    mine, other = (open_database(f"sqlite:///{path}", tmp_path) for _ in range(2))
+    try:
+        with contextlib.ExitStack() as held:
+            if by == "a lock on the file":
+                connection = sqlite3.connect(path, isolation_level=None)
+                held.callback(connection.close)
+                connection.execute("BEGIN IMMEDIATE")
+            else:
+                held.enter_context(other.writing())
+            with pytest.raises(DatabaseBusy) as busy, mine.hurried(0.01):
+                mine.persist(work)
+        assert "the others have ended" in busy.value.remedy
+        assert tried == []
+        with mine.hurried(0.01):
+            assert mine.persist(work) == 1
+        assert tried == [False]
+    finally:
+        mine.close()
+        other.close()
+
+
+def test_who_is_not_in_a_hurry_any_more_waits_again(tmp_path: Path) -> None:
+    def patience(session: Session, _again: bool = False) -> int:
+        return int(session.connection().exec_driver_sql("PRAGMA busy_timeout").scalar_one())
+
+    database = open_database("sqlite:///digest.db", tmp_path)
+    try:
+        with database.hurried(0.02):
+            assert database.persist(patience) == 20
+            with ThreadPoolExecutor() as pool:  # it is of this thread alone
+                assert pool.submit(database.persist, patience).result(PATIENCE) == 10_000
+            assert database.persist(patience) == 20
+        assert database.persist(patience) == 10_000
+        with database.reading() as session:
+            assert patience(session) == 10_000
+    finally:
+        database.close()
 
 
 def test_what_is_written_together_fails_alone(database: Database) -> None:

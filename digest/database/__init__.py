@@ -14,6 +14,7 @@ long the busy timeout. Never here: a query about anything (the three books).
 
 import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -31,7 +32,9 @@ from digest.database.transactions import REMEDY, undone, watch
 from digest.database.turns import Turns
 from digest.errors import DatabaseBusy, DatabaseError, NoDatabaseYet
 
-PERSIST = 8  # tries, over some eleven seconds: what a restarting server needs
+# Tries: over some eleven seconds, what a restarting server needs; of a file that others have
+# locked each waits for its turn and for SQLite's lock, ten seconds each.
+PERSIST = 8
 T = TypeVar("T")
 
 
@@ -45,6 +48,7 @@ class Database:
         self._sharing = Sharing(self.persist, _may_help)
         self._writer: Connection | None = None  # SQLite's, used in turn
         self._closed = False
+        self._own = threading.local()  # of a thread: for how long it waits for others, if not long
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
@@ -73,9 +77,35 @@ class Database:
             raise _failed("written", error) from error
 
     @contextlib.contextmanager
+    def hurried(self, patience: float) -> Iterator[None]:
+        """Within, this thread waits no longer than so many seconds for others that write.
+
+        DatabaseBusy where they take longer, and then nothing was done. A server is waited for as
+        ever.
+        """
+        self._own.patience = patience
+        try:
+            yield
+        finally:
+            self._own.patience = None
+
+    @property
+    def _patience(self) -> float | None:
+        return getattr(self._own, "patience", None) if self._sqlite else None
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self._turns.taken(self._patience))
+            except TimeoutError as error:
+                raise _busy("the database could not be written: others are at it") from error
+            yield
+
+    @contextlib.contextmanager
     def _writing(self) -> Iterator[Session]:
         with (
-            self._turns.taken() if self._sqlite else contextlib.nullcontext(),
+            self._turn() if self._sqlite else contextlib.nullcontext(),
             self._connected() as connection,
             Session(connection, expire_on_commit=False) as session,
             session.begin(),
@@ -90,6 +120,8 @@ class Database:
         writes hundreds of times a second, and to fetch one takes a third of a transaction."""
         connection = self._writer or self.engine.connect().execution_options(writes=True)
         self._writer = None
+        if connection.get_execution_options().get("patience") != self._patience:
+            connection.execution_options(patience=self._patience)
         try:
             yield connection
         except BaseException:
@@ -108,12 +140,13 @@ class Database:
         `work` gets the session and whether it is not the first try: then what an earlier try did
         may have been committed although nobody said so. Raises DatabaseError where it is in vain.
         """
-        for tries in range(PERSIST):
+        most = PERSIST if self._patience is None else 1
+        for tries in range(most):
             try:
                 with self._writing() as session:
                     return work(session, tries > 0)
             except DBAPIError as error:
-                if tries + 1 == PERSIST or not _may_help(error):
+                if tries + 1 == most or not _may_help(error):
                     raise _failed("written", error) from error
             time.sleep(min(2.0, 0.05 * 4**tries))
         raise AssertionError  # pragma: no cover - the last try returns or raises
@@ -304,10 +337,11 @@ def _may_help(error: DBAPIError) -> bool:
 
 
 def _failed(what: str, error: DBAPIError) -> DatabaseError:
-    busy = "locked" in str(error.orig)
-    return (DatabaseBusy if busy else DatabaseError)(
-        f"the database could not be {what}: {first_line(error)}",
-        remedy="wait until the others have ended, then run the same command again"
-        if busy
-        else REMEDY,
+    said = f"the database could not be {what}: {first_line(error)}"
+    return _busy(said) if "locked" in str(error.orig) else DatabaseError(said, remedy=REMEDY)
+
+
+def _busy(what: str) -> DatabaseBusy:
+    return DatabaseBusy(
+        what, remedy="wait until the others have ended, then run the same command again"
     )

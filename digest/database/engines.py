@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from digest.errors import DatabaseError
 
+PATIENCE = 10.0  # seconds that SQLite waits for a lock
 # A process that stands still in the middle of a transaction holds its locks no longer than this.
 IDLE = "-c idle_in_transaction_session_timeout=60s"
 # A server whose host vanished says nothing more; a client that waits for its reply is told within
@@ -41,7 +42,7 @@ def made(url: str, folder: Path) -> Engine:
             engine = create_engine(
                 parsed,
                 pool_use_lifo=True,
-                connect_args={"timeout": 10, "check_same_thread": False},
+                connect_args={"timeout": PATIENCE, "check_same_thread": False},
             )
             _tame_sqlite(engine)
             return engine
@@ -76,14 +77,19 @@ def _tame_sqlite(engine: Engine) -> None:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "busy_timeout=10000",
+            f"busy_timeout={PATIENCE * 1000:.0f}",
             "secure_delete=ON",  # whom a reader asks to forget is overwritten, on any build of it
         ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
+        options = connection.get_execution_options()
+        writes, patience = options.get("writes", False), options.get("patience") or PATIENCE
+        # What another user of this connection had told the driver is not what this one wants.
+        if connection.info.get("patience", PATIENCE) != patience:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={patience * 1000:.0f}")
+            connection.info["patience"] = patience
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

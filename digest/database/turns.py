@@ -37,12 +37,18 @@ class Turns:
         return len(self._line)
 
     @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
-        """Wait for the turn and have it. Raises RuntimeError for who has it already."""
+    def taken(self, patience: float | None = None) -> Iterator[None]:
+        """Wait for the turn and have it. Raises RuntimeError for who has it already.
+
+        With `patience` (seconds) TimeoutError where it doesn't come until then: that one goes away.
+        """
         mine = self._join()
         try:
-            mine.acquire()
-            held = self._hold()
+            if not mine.acquire(timeout=-1 if patience is None else patience):
+                raise TimeoutError
+            held = self._hold(self._patience if patience is None else patience)
+            if patience is not None and self._files and not held:
+                raise TimeoutError
             try:
                 yield
             finally:
@@ -81,13 +87,13 @@ class Turns:
                 os.close(file)
             self._files = None
 
-    def _hold(self) -> int | None:
+    def _hold(self, patience: float) -> int | None:
         """The file that was locked; None where courtesy fails."""
         files = self._opened()
         if files is None:
             return None
         following, turn = files
-        until = time.monotonic() + self._patience
+        until = time.monotonic() + patience
         if not _locked(following, until):
             return None
         try:

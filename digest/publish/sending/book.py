@@ -30,6 +30,7 @@ from digest.publish.sending.inheriting import fenced, inherit, named
 from digest.publish.sending.jobs import Back, Job, Turn
 from digest.publish.sending.making import Composing
 from digest.publish.sending.pacing import Pace
+from digest.publish.sending.visits import Hurried
 from digest.publish.sending.watching import Recount
 from subscribers import roster
 from subscribers.recipient import Recipient
@@ -72,8 +73,9 @@ class Book:
         self._watched = brake.first > 0
         self._policy = Policy(settings.on_ambiguous == "resend", settings.expire)
         most = max(carrier.connections for carrier in house.settings.carriers)
+        self._at_hand = house.database.file is not None  # in this process: to visit is to compute
         # In the loop's own thread a claim keeps the connections waiting: so a small one.
-        self._limit = HANDFUL if self.at_hand else min(CLAIM, 10 * most)
+        self._limit = min(HANDFUL if self._at_hand else CLAIM, 10 * most)
         self._drafts = Drafts(record, composing, pace.let_go)
         self._readers = readers_of(house, record)
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
@@ -88,9 +90,9 @@ class Book:
         self.sender = 0
 
     @property
-    def at_hand(self) -> bool:
-        """Whether the database is in this process: to visit it is to compute."""
-        return self._house.database.file is not None
+    def hurried(self) -> Hurried | None:
+        """Within, a visit hardly waits for others. None for a server: to visit it is to wait."""
+        return self._house.database.hurried if self._at_hand else None
 
     @property
     def heartbeat(self) -> float:
@@ -234,7 +236,7 @@ class Book:
             begun, more, changed = self._begin(session, drafts, again)
         # A wish to stop is read again, whoever wrote it down.
         self._mark = ledger.mark(session) if control == "go" else None
-        counts = None if self.at_hand else self._recount.counts(session, self._record.id)
+        counts = None if self._at_hand else self._recount.counts(session, self._record.id)
         return Turn(begun, known, passed + more, control, counts=counts), changed
 
     def _keep(

@@ -50,7 +50,7 @@ class Desk:
         self.control = "go"
         self._book, self._relay, self._stop = book, relay, stop
         self._log = log
-        self._visits = Visits(here=book.at_hand)
+        self._visits = Visits(book.hurried)
         self._ready: deque[Begun[Job]] = deque()
         self._waiting: deque[asyncio.Future[Begun[Job] | None]] = deque()
         # Filled by the connections, emptied in a visit to the book.
