@@ -356,7 +356,7 @@ while True:
     assert code == 137, code
     opened = database.open_unchecked(url, folder)
     with opened.engine.connect() as connection:
-        print(database._revision(connection), flush=True)
+        print(database.revisions.revision(connection), flush=True)
     opened.close()
 """
 
