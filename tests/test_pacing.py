@@ -11,8 +11,10 @@ import pytest
 from digest import database as databases
 from digest import ledger, pace, publish, settings
 from digest.database import Database
-from digest.errors import SettingsError
-from digest.pace import Budget
+from digest.errors import DatabaseBusy, SettingsError
+from digest.pace import Budget, Shares
+from digest.publish.sending.carriers import choose
+from digest.publish.sending.pacing import Pace
 from subscribers import roster
 from tests.commands import digest_in
 from tests.conftest import NOW
@@ -269,3 +271,28 @@ def test_relays_and_their_secrets_are_read(folder: Path) -> None:
     bare = path.read_text("utf-8").replace('host = "127.0.0.1"\n', "", 1)
     path.write_text(bare, encoding="utf-8")
     assert [r.host for r in settings.load(folder, {}).carriers] == ["mail.example.org"]
+
+
+@on_sqlite
+def test_what_others_kept_from_being_heard_is_asked_again_at_once(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_words: object) -> dict[str, datetime]:
+        raise DatabaseBusy("others are at it", remedy="wait")
+
+    with opened() as house:
+        record = approved(house, 1)
+        [(carrier, _)] = choose(house, without=set(), clock=later(0), scheduled=False).carriers
+        shares = Shares({carrier.name: 1}, 0.0)
+        one, two = (
+            Pace(house, record, carrier, shares, later(0), scheduled=False, trying=False)
+            for _ in range(2)
+        )
+        with house.database.writing() as session:
+            one.slow(session, {"readers.example"})
+            with monkeypatch.context() as patched:
+                patched.setattr(ledger, "slowed", busy)
+                with pytest.raises(DatabaseBusy):
+                    two.room(session, 10)
+            two.room(session, 10)
+        assert two.quiet_until("r0@readers.example") is not None

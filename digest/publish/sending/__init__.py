@@ -94,7 +94,7 @@ def send(
 
     Safe to call again at any time: who got it, is left alone. Raises IssueError where it is not
     approved or has changed since, PreflightFailed, RelayError (75: try later), DatabaseError, also
-    where another sender is at it. `passing` hears each point at which a test may crash it.
+    where another is at it. `passing` hears where a test may crash it; `scheduled`: see fleet.Terms.
     """
     house = house.held()  # what is approved and what is rendered are the same templates
     record = house.issue(house.newsletter(newsletter)[0], number)

@@ -229,9 +229,9 @@ class Pace:
 
     def _hear(self, session: Session) -> None:
         if monotonic() - self._heard > HEARTBEAT:
-            self._heard = monotonic()
             full = QUIET + self._most * STEP
             self._slowed = ledger.slowed(session, self._clock() - full)
+            self._heard = monotonic()  # not before: where others write, it is asked again at once
 
     def _over(
         self, session: Session, sender: int, found: Sequence[Held], now: datetime
