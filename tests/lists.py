@@ -1,6 +1,5 @@
 """Lists of readers as files: read, entered into a roster that knows some already, and written."""
 
-import csv
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from sqlmodel import Session
 from digest.database import Database
 from subscribers import roster
 from subscribers.consent import Event
-from subscribers.exchange import HEADER, OUTGOING, Entry, cells, entries, sheets
+from subscribers.exchange import HEADER, OUTGOING, Entry, cells, entries, sheets, writer
 from subscribers.roster import Entering
 
 NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
@@ -72,9 +71,11 @@ def peopled(database: Database) -> Database:
 
 def written(to: str, people: list[Any], file: str = "") -> str:
     sheet = io.StringIO()
-    out = csv.writer(sheet, lineterminator="\n")
-    out.writerow(OUTGOING[to].header_of(file))
-    out.writerows(OUTGOING[to].cells(k) for k in people if OUTGOING[to].file(k) == file)
+    write = writer(sheet)
+    write(OUTGOING[to].header_of(file))
+    for kept in people:
+        if OUTGOING[to].file(kept) == file:
+            write(OUTGOING[to].cells(kept))
     return sheet.getvalue()
 
 

@@ -131,7 +131,9 @@ class Walk:
             self.page.screenshot(path=path, full_page=True)
 
     def press(self, selector: str = "main form button") -> None:
-        self.page.locator(selector).first.click()
+        """Press it, and wait for the page that it leads to: a click alone waits for none."""
+        with self.page.expect_navigation():
+            self.page.locator(selector).first.click()
 
     def state(self) -> str:
         with self.house.database.reading() as session:
@@ -217,7 +219,7 @@ def _read_and_leave(walk: Walk, mail: EmailMessage) -> None:
         part.click()
     walk.look("why-and-back")
     page.locator("input[name=reason]").first.check()
-    page.locator("form[action$=why] button").click()
+    walk.press("form[action$=why] button")
     walk.look("told-why")
     page.goto(f"{base[0]}/u/{links['u']}")
     walk.look("nothing-to-leave")

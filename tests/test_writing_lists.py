@@ -39,6 +39,20 @@ def test_the_reason_never_to_mail_goes_out_and_in_wherever_a_sheet_can_hold_it(
     assert (found.address, found.suppression) == ("ann@x.org", reason)
 
 
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n", "\u2028", "\x85", "\x0b", "\x1c"])
+def test_what_ends_a_line_somewhere_ends_no_line_of_ours(end: str, peopled: Database) -> None:
+    """A name or a relay's words may hold it: nobody is cut off from their line by it."""
+    chosen = Preferences(sections=frozenset({f"a{end};b", end}))
+    with peopled.writing() as session:
+        entering = Entering("weekly", how="import", evidence="fair", now=NOW, keys=KEYS)
+        entering.enter(session, entering.addressed([Entry(1, "zed@x.org", chosen)]))
+        people = roster.kept(session, "weekly")
+        session.rollback()
+    found = read(written("ours", people))
+    assert [entry.refused for entry in found] == [""] * len(people)
+    assert {e.address: e.preferences for e in found}["zed@x.org"] == chosen
+
+
 # -- what a list may do to the roster ------------------------------------------------------------
 
 LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufffd")

@@ -355,8 +355,9 @@ def _write_suppressions(session: "Session", file: BinaryIO, keys: "Sequence[byte
             write(tuple(map(defused, cells)))
 
 
-def _writer(file: BinaryIO) -> "Callable[[Iterable[str]], object]":
+def _writer(file: BinaryIO) -> "Callable[[Iterable[object]], object]":
     import codecs
-    import csv
 
-    return csv.writer(codecs.getwriter("utf-8")(file), lineterminator="\n").writerow
+    from subscribers.exchange import writer
+
+    return writer(codecs.getwriter("utf-8")(file))

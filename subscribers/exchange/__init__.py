@@ -1,6 +1,6 @@
 """Exchange: readers come over from other systems, and go out to them. Pure.
 
-    sheets      bytes of unknown encoding and separator -> records, line by line
+    sheets      bytes of unknown encoding and separator -> records, line by line, and back
     systems     a record of another system -> Entry: what it says of a person's consent
     mailchimp   the same for Mailchimp, whose files tell by their names
     ours        our own sheet, which carries the proof: out and in again is the identity
@@ -14,7 +14,7 @@ left, bounced or is suppressed**: `deciding` is the one place that says what may
 from subscribers.exchange.deciding import Change, Known, Verdict, decide
 from subscribers.exchange.leaving import OUTGOING, Outgoing
 from subscribers.exchange.ours import HEADER, Kept, cells
-from subscribers.exchange.sheets import Sheet, defused, restored, sheets
+from subscribers.exchange.sheets import Sheet, defused, restored, sheets, writer
 from subscribers.exchange.systems import Mapping, entries, system
 from subscribers.exchange.values import Entry, Status
 
@@ -37,4 +37,5 @@ __all__ = [
     "restored",
     "sheets",
     "system",
+    "writer",
 ]

@@ -2,6 +2,7 @@
 
     sheets   a CSV file or a zip of them, each with its name, encoding and separator found out
     Sheet    its header, and its records one by one
+    writer   what writes a sheet that can be read again
 
 Lines are read one by one in flat memory. A quote that is never closed spoils its own line only,
 and a byte of another encoding its own line only.
@@ -13,10 +14,10 @@ import csv
 import io
 import zipfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple, Protocol
 
 from subscribers.errors import SubscriberError
 
@@ -99,6 +100,29 @@ def sheet(file: BinaryIO, name: str) -> Sheet:
     encoding = _encoding(file)
     file.seek(0)
     return _sheet(file, encoding, name)
+
+
+class Writable(Protocol):
+    """What text can be written to."""
+
+    def write(self, text: str, /) -> object: ...
+
+
+def writer(file: Writable) -> Callable[[Iterable[object]], object]:
+    """What writes a record to the file, as CSV in lines that end with a line feed.
+
+    A cell with a carriage return is quoted like one with a line feed: Python 3.11 leaves it bare,
+    and who reads it back finds the end of a line there.
+    """
+    plain = csv.writer(file, lineterminator="\n").writerow
+    quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
+
+    def write(cells: Iterable[object]) -> object:
+        record = tuple(cells)
+        returns = any(isinstance(cell, str) and "\r" in cell for cell in record)
+        return (quoted if returns else plain)(record)
+
+    return write
 
 
 def defused(cell: str) -> str:

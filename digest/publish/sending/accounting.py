@@ -1,6 +1,5 @@
 """Every reader of an issue, by what became of them. Nothing here changes anything."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from digest.publish.opening import House
 from digest.publish.sending.shift import Stop
 from digest.rendering import subject_of
 from subscribers import roster
-from subscribers.exchange import defused
+from subscribers.exchange import defused, writer
 from subscribers.preferences import EVERYTHING
 from subscribers.recipient import Recipient
 
@@ -184,16 +183,16 @@ def export(
 ) -> int:
     """Write who got the issue and who did not, line by line; JSON as one object a line."""
     names = list(ReaderLine.__dataclass_fields__)
-    table = csv.writer(out, lineterminator="\n")
+    write = writer(out)
     if form == "csv":
-        table.writerow(names)
+        write(names)
     count = 0
     for line in readers(house, record, states):
         values = [getattr(line, name) for name in names]
         plain = [v.isoformat() if isinstance(v, datetime) else v for v in values]
         if form == "csv":
             # A relay's words, and some addresses, could be a formula to a spreadsheet.
-            table.writerow([defused(v) if isinstance(v, str) else v for v in plain])
+            write([defused(v) if isinstance(v, str) else v for v in plain])
         else:
             out.write(json.dumps(dict(zip(names, plain, strict=True)), ensure_ascii=False) + "\n")
         count += 1
