@@ -56,6 +56,12 @@ NOW = datetime(2026, 3, 30, 1, 30, tzinfo=UTC)
 SECRET = "a-secret-that-only-tests-know"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two cores: of a test's time a third is waiting, for a disk, a relay, a browser."""
+    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
 @pytest.fixture
 def closed_port() -> Iterator[int]:
     """A port of the loopback that answers nobody, until a test lets a server listen there."""
