@@ -39,11 +39,10 @@ from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
-from digest.publish.sending.book import Timing
 from digest.publish.sending.carriers import RelayLine, relay_lines
 from digest.publish.sending.fleet import Fleet, Terms
 from digest.publish.sending.freezing import open_list, write_portion, write_rest
-from digest.publish.sending.inheriting import inherit
+from digest.publish.sending.inheriting import Timing, inherit
 from digest.publish.sending.machine import gone
 from digest.publish.sending.making import Composing
 from digest.publish.sending.measuring import metrics

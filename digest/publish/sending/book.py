@@ -8,7 +8,7 @@ out next, in one transaction. Never here: a connection.
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -26,7 +26,7 @@ from digest.publish.receiving import note_refusal
 from digest.publish.sending.carriers import domain_of
 from digest.publish.sending.drafts import Draft, Drafts
 from digest.publish.sending.freezing import write_portion
-from digest.publish.sending.inheriting import fenced, inherit, named
+from digest.publish.sending.inheriting import Timing, fenced, inherit, named
 from digest.publish.sending.jobs import Back, Job, Turn
 from digest.publish.sending.making import Composing
 from digest.publish.sending.pacing import Pace
@@ -39,16 +39,6 @@ CLAIM = 500  # at most; and ten for each connection, so that another sender find
 HANDFUL = 60  # where the database is at hand: a claim of 200 takes five milliseconds, this 1.5
 FRUITLESS = 4  # claims in a row of which nobody may go yet, before something else has its turn
 _UNBEGUN = NotBegun(Reply(0, "it was never handed out"))
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Leases of senders: how long one may be silent before others presume it dead, and how much
-    longer what it had on the wire is left alone; at least the wait after the dot.
-    """
-
-    lease: timedelta = timedelta(seconds=60)
-    grace: timedelta = timedelta(seconds=600)
 
 
 class Book:
@@ -81,6 +71,7 @@ class Book:
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
         self._passed = 0
         self._unlisted = True  # until we have looked
+        self._grown = False  # the list, since the last group
         self._asked: tuple[float, datetime | None] = (0.0, None)
         # Deliveries whose readers' standing was looked up, and when nobody has written since.
         self._fresh: set[int] = set()
@@ -113,6 +104,7 @@ class Book:
         """Have `wanted` messages ready. False where nothing is left to make or to write down."""
         if self._unlisted:
             self._unlisted = write_portion(self._house, self._record)
+            self._grown = True
         there_is_more = self._draw(wanted * self._drafts.ahead)
         self._drafts.hand_over()
         return there_is_more
@@ -173,6 +165,7 @@ class Book:
         self._passing("after intents" if turn.begun else "after a group")
         more = bool(results) and self._pace.standing_by
         turn = replace(turn, passed=turn.passed + self._passed, more=more)
+        self._grown = False
         self._drafts.written()
         self._passed = 0
         self._pace.trying = self._pace.trying and not _taken(results)
@@ -236,8 +229,10 @@ class Book:
             begun, more, changed = self._begin(session, drafts, again)
         # A wish to stop is read again, whoever wrote it down.
         self._mark = ledger.mark(session) if control == "go" else None
+        listed = ledger.recipients(session, self._record.id) if self._grown else None
         counts = None if self._at_hand else self._recount.counts(session, self._record.id)
-        return Turn(begun, known, passed + more, control, counts=counts), changed
+        turn = Turn(begun, known, passed + more, control, listed=listed, counts=counts)
+        return turn, changed
 
     def _keep(
         self, session: roster.Session, results: Sequence[Back], now: datetime, again: bool

@@ -6,6 +6,7 @@ senders spend the same; one that was never begun has cost them nothing. Never he
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from digest import ledger, pace
@@ -15,6 +16,16 @@ from digest.publish.opening import House
 from digest.publish.sending.carriers import carriers, domain_budgets, domain_of, given, key_of
 from subscribers import roster
 from subscribers.roster import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Leases of senders: how long one may be silent before others presume it dead, and how much
+    longer what it had on the wire is left alone; at least the wait after the dot.
+    """
+
+    lease: timedelta = timedelta(seconds=60)
+    grace: timedelta = timedelta(seconds=600)
 
 
 def inherit(
