@@ -12,7 +12,7 @@
     shift        desks and connections at work, and how a signal stops them
     fleet        all relays at one issue; who takes over when one fails
     machine      where a sender runs
-    inheriting   what a dead one leaves
+    inheriting   leases, and what a dead one leaves
     watching     progress, and a line in the log for each mail event
     measuring    numbers for Prometheus
     accounting   where every reader stands; exports
