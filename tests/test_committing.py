@@ -65,6 +65,9 @@ class Scripted:
     def passed(self, number: int) -> None:
         """Nobody is."""
 
+    def listed(self, number: int) -> None:
+        """It was whole before."""
+
     def counted(self, counts: dict[str, int]) -> None:
         """Nobody else is at it."""
 

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from digest.database import Database, open_database
 from digest.database.turns import Turns
-from digest.errors import DatabaseBusy
+from digest.errors import DatabaseBusy, SenderAtWork
 from subscribers import roster
 from tests.waiting import PATIENCE, until
 
@@ -24,6 +24,23 @@ KEYS = (b"the key",)
 OPTIONS = (
     socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT,
 )  # fmt: skip
+
+
+def test_who_comes_by_a_link_is_at_the_same_database(tmp_path: Path) -> None:
+    for name in ("it", "link"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link" / "digest.db").symlink_to(tmp_path / "it" / "digest.db")
+    one, other = (open_database("sqlite:///digest.db", tmp_path / name) for name in ("it", "link"))
+    try:
+        with one.sole_sender(), pytest.raises(SenderAtWork), other.sole_sender():
+            pass
+        with one.writing(), pytest.raises(DatabaseBusy), other.hurried(0.01), other.writing():
+            pass
+        files = sorted(file.name for file in (tmp_path / "link").iterdir())
+        assert files == ["digest.db"]
+    finally:
+        one.close()
+        other.close()
 
 
 def test_threads_write_in_the_order_in_which_they_came() -> None:

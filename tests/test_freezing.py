@@ -8,6 +8,7 @@ import pytest
 
 from digest import ledger, publish
 from digest.publish import House, IssueRecord
+from digest.publish.sending import watching
 from digest.publish.sending.freezing import PORTION, open_list, write_portion, write_rest
 from subscribers import roster
 from subscribers.exchange import Entry
@@ -112,6 +113,18 @@ def test_where_a_sender_ended_in_the_middle_of_the_list_the_next_goes_on_with_th
     taken = Counter(one.recipient for one in relay.accepted)
     assert set(taken) == {f"r{n}@readers.example" for n in range(READERS)}
     assert max(taken.values()) == 1
+
+
+def test_the_progress_is_of_the_whole_list_as_soon_as_that_is_written(
+    house: House, record: IssueRecord, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_OFTEN", 0)  # it is told of each step
+    seen: list[publish.Progress] = []
+
+    assert publish.send(house, clock=clock, on_progress=seen.append).counts == {"sent": READERS}
+
+    assert [one.total for one in seen] == [PORTION] + [READERS] * (len(seen) - 1)
+    assert all(sum(one.counts.values()) == one.total for one in seen)
 
 
 def test_two_senders_write_one_list_together(

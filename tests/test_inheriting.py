@@ -1,6 +1,7 @@
-"""What a killed sender had claimed and not begun costs no budget: neither its relay's nor a
-domain's, on both databases."""
+"""What was claimed and not begun, by a killed sender or in vain, costs no budget: neither its
+relay's nor a domain's, on both databases."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,16 @@ from digest.errors import DatabaseError
 from digest.pace import Spent
 from digest.publish import House, open_house
 from digest.publish.sending.inheriting import inherit
-from subscribers.preferences import EVERYTHING
+from subscribers import roster
+from subscribers.preferences import EVERYTHING, Preferences
 from tests.conftest import NOW
-from tests.relay import ScriptedRelay
+from tests.relay import ANYONE, ScriptedRelay
+from tests.replies import Wait
 from tests.sending import join, later, mailed, prepared
 from tests.surviving import CRASHED, QUICK, started
 
 READERS = 20
+SCIENCE = Preferences(frozenset({"Science"}))
 DOMAIN = "domain readers.example"
 BUDGETS = """
 [domains."readers.example"]
@@ -33,8 +37,10 @@ def environ(environ: dict[str, str], relay: ScriptedRelay, folder: Path) -> dict
     return {**environ, **{f"DIGEST_RELAY_{name}": value for name, value in told.items()}}
 
 
-def approve(house: House) -> None:
-    join(house, {f"r{number}@readers.example": EVERYTHING for number in range(READERS)})
+def approve(house: House, nothing_for: int = 0) -> None:
+    """Of the first so many nobody has chosen what there is."""
+    join(house, {f"r{n}@readers.example": SCIENCE if n < nothing_for else EVERYTHING
+                 for n in range(READERS)})  # fmt: skip
     prepared(house, lambda: NOW)
     publish.approve(house, "weekly", 1, by="the editor", now=NOW)
 
@@ -119,3 +125,56 @@ def test_who_was_presumed_dead_gives_nothing_back_a_second_time(
         assert (freed, set(then.values())) == (READERS, {0})
         assert set(spent(house, relay).values()) == {15}
     assert relay.accepted == []
+
+
+def leave(house: House) -> None:
+    with house.database.writing() as session:
+        for number in range(READERS - 5, READERS):
+            reader = roster.find(session, f"r{number}@readers.example").subscriber
+            roster.withdraw(session, reader, "weekly", how="page", now=NOW)
+
+
+def stop(house: House) -> None:
+    publish.pause(house, house.issue("weekly"), why="", by="ann", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("point", "happens", "slowed"),
+    [
+        ("after the list is written", None, False),
+        ("after a claim", leave, False),
+        ("after a claim", stop, False),
+        ("after intents", stop, False),
+        ("after intents", None, True),
+    ],
+)
+def test_who_is_sent_nothing_costs_the_day_nothing(
+    folder: Path,
+    environ: dict[str, str],
+    relay: ScriptedRelay,
+    point: str,
+    happens: Callable[[House], None] | None,
+    *,
+    slowed: bool,
+) -> None:
+    happened: list[str] = []
+    if slowed:
+        relay.will("rcpt", "r8@readers.example", "450 4.7.28 not so fast")
+        relay.will("dot", ANYONE, Wait(0.1), times=READERS)  # it is heard before the others
+
+    def passing(name: str) -> None:
+        if name == point and not happened:
+            happened.append(name)
+            if happens:
+                happens(house)
+
+    with open_house(folder, {**environ, "DIGEST_RELAY_CONNECTIONS": "4"}) as house:
+        approve(house, nothing_for=8)
+        account = publish.send(house, clock=later(0), passing=passing)
+
+        assert happened
+        assert account.total == READERS
+        assert account.counts["skipped"] >= 8
+        told = sum(command.startswith("MAIL") for command in relay.heard)
+        assert told < READERS - 8 or not (slowed or happens)
+        assert set(spent(house, relay).values()) == {told}

@@ -4,6 +4,7 @@ Never here: what the tasks are.
 """
 
 import contextlib
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,9 @@ def by_file(engine: Engine, task: str) -> Iterator[bool]:
     """Whether nobody else is at this task, by a file beside the database."""
     import fcntl  # not on Windows, where only sending and running need it
 
-    with Path(f"{engine.url.database}.{task}").open("w") as file:
+    # The file itself: who comes by a link to it is at the same database.
+    database = os.path.realpath(str(engine.url.database))
+    with Path(f"{database}.{task}").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -26,7 +26,9 @@ class Turns:
     """
 
     def __init__(self, database: Path | None, patience: float = PATIENCE) -> None:
-        self._database, self._patience = database, patience
+        # Not by which link one comes to it, but which it is.
+        self._database = database and Path(os.path.realpath(database))
+        self._patience = patience
         self._files: tuple[int, int] | None = None
         self._closed = False
         self._lock = threading.Lock()  # of the line of threads; held for moments

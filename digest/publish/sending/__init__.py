@@ -12,7 +12,7 @@
     shift        desks and connections at work, and how a signal stops them
     fleet        all relays at one issue; who takes over when one fails
     machine      where a sender runs
-    inheriting   what a dead one leaves
+    inheriting   leases, and what a dead one leaves
     watching     progress, and a line in the log for each mail event
     measuring    numbers for Prometheus
     accounting   where every reader stands; exports
@@ -39,11 +39,10 @@ from digest.publish.mornings import is_local
 from digest.publish.opening import Clock, House
 from digest.publish.preparing import content_hash
 from digest.publish.sending.accounting import Account, ReaderLine, account, export, readers
-from digest.publish.sending.book import Timing
 from digest.publish.sending.carriers import RelayLine, relay_lines
 from digest.publish.sending.fleet import Fleet, Terms
 from digest.publish.sending.freezing import open_list, write_portion, write_rest
-from digest.publish.sending.inheriting import inherit
+from digest.publish.sending.inheriting import Timing, inherit
 from digest.publish.sending.machine import gone
 from digest.publish.sending.making import Composing
 from digest.publish.sending.measuring import metrics

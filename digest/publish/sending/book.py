@@ -8,9 +8,8 @@ out next, in one transaction. Never here: a connection.
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from time import monotonic
+from dataclasses import replace
+from datetime import datetime
 
 from digest import ledger
 from digest.archive import IssueRecord
@@ -26,7 +25,7 @@ from digest.publish.receiving import note_refusal
 from digest.publish.sending.carriers import domain_of
 from digest.publish.sending.drafts import Draft, Drafts
 from digest.publish.sending.freezing import write_portion
-from digest.publish.sending.inheriting import fenced, inherit, named
+from digest.publish.sending.inheriting import Lease, Timing, fenced, inherit, named
 from digest.publish.sending.jobs import Back, Job, Turn
 from digest.publish.sending.making import Composing
 from digest.publish.sending.pacing import Pace
@@ -39,16 +38,6 @@ CLAIM = 500  # at most; and ten for each connection, so that another sender find
 HANDFUL = 60  # where the database is at hand: a claim of 200 takes five milliseconds, this 1.5
 FRUITLESS = 4  # claims in a row of which nobody may go yet, before something else has its turn
 _UNBEGUN = NotBegun(Reply(0, "it was never handed out"))
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Leases of senders: how long one may be silent before others presume it dead, and how much
-    longer what it had on the wire is left alone; at least the wait after the dot.
-    """
-
-    lease: timedelta = timedelta(seconds=60)
-    grace: timedelta = timedelta(seconds=600)
 
 
 class Book:
@@ -81,11 +70,12 @@ class Book:
         self._claimed: deque[tuple[Delivery, Recipient]] = deque()
         self._passed = 0
         self._unlisted = True  # until we have looked
-        self._asked: tuple[float, datetime | None] = (0.0, None)
+        self._grown = False  # the list, since the last group
         # Deliveries whose readers' standing was looked up, and when nobody has written since.
         self._fresh: set[int] = set()
         self._mark: tuple[int, ...] | None = None
-        self._renewed = 0.0
+        self._vain: list[Delivery] = []  # in this transaction, of what was claimed
+        self._lease = Lease(timing.lease, self.heartbeat)
         self._recount = Recount(self.heartbeat)
         self.sender = 0
 
@@ -113,6 +103,7 @@ class Book:
         """Have `wanted` messages ready. False where nothing is left to make or to write down."""
         if self._unlisted:
             self._unlisted = write_portion(self._house, self._record)
+            self._grown = True
         there_is_more = self._draw(wanted * self._drafts.ahead)
         self._drafts.hand_over()
         return there_is_more
@@ -173,11 +164,14 @@ class Book:
         self._passing("after intents" if turn.begun else "after a group")
         more = bool(results) and self._pace.standing_by
         turn = replace(turn, passed=turn.passed + self._passed, more=more)
+        self._grown = False
         self._drafts.written()
         self._passed = 0
         self._pace.trying = self._pace.trying and not _taken(results)
         begun = {one.job.delivery.id for one in turn.begun}
         self._pace.let_go({b.result.delivery.id for b in results})
+        if turn.control != "go":
+            return turn  # `close` gives the drafts back
         self._pace.let_go({d.delivery.id for d in drafts} - begun)
         self._drafts.drop(len(drafts))
         for draft in drafts:
@@ -193,8 +187,9 @@ class Book:
 
         def closed(session: roster.Session, again: bool) -> dict[int, str]:
             now = self._clock()
-            left = [*self._claimed, *((d.delivery, d.recipient) for d in self._drafts.all)]
             moved, states = self._keep(session, results, now, again)
+            left = [*self._vain, *self._drafts.in_vain]
+            left += [*(d for d, _ in self._claimed), *(d.delivery for d in self._drafts.all)]
             self._braked(session, moved, now)
             ledger.record(session, unbegun, self.sender, now, self._policy)
             ledger.release(session, self.sender, now)
@@ -217,7 +212,7 @@ class Book:
     ) -> tuple[Turn, dict[int, Recipient]]:
         now = self._clock()
         quiet = self._undisturbed(session)
-        alive = self._alive(session, quiet=quiet)
+        alive = self._lease.kept(session, self.sender, quiet=quiet)
         states, known = self._keep(session, results, now, again)
         if set(states.values()) - {"sent"}:
             self._fresh.clear()  # it may have suppressed somebody
@@ -228,16 +223,20 @@ class Book:
         control = sending.control if sending else "go"
         if control == "go" and self._braked(session, states, now):
             control = "paused"
-        passed = len(ledger.skip(session, self._drafts.unread, self.sender, now))
-        passed += len(ledger.spoil(session, self._drafts.spoiled, self.sender, now))
+        passed = ledger.skip(session, self._drafts.unread, self.sender, now)
+        passed |= ledger.spoil(session, self._drafts.spoiled, self.sender, now)
+        self._vain += [one for one in self._drafts.in_vain if one.id in passed]
         begun, more = tuple[Begun[Job], ...](), 0
         changed: dict[int, Recipient] = {}
         if control == "go" and drafts:
             begun, more, changed = self._begin(session, drafts, again)
+        self._pace.give_back(session, self._vain)  # once: budgets are locked in one order
         # A wish to stop is read again, whoever wrote it down.
         self._mark = ledger.mark(session) if control == "go" else None
+        listed = ledger.recipients(session, self._record.id) if self._grown else None
         counts = None if self._at_hand else self._recount.counts(session, self._record.id)
-        return Turn(begun, known, passed + more, control, counts=counts), changed
+        turn = Turn(begun, known, len(passed) + more, control, listed=listed, counts=counts)
+        return turn, changed
 
     def _keep(
         self, session: roster.Session, results: Sequence[Back], now: datetime, again: bool
@@ -249,6 +248,8 @@ class Book:
         known = states | self._recorded(session, outcomes, states, now) if again else states
         for result in (result for result in outcomes if result.delivery.id in states):
             note_refusal(self._house, session, result.delivery, result.outcome, now)
+        unbegun = [r.delivery for r in outcomes if isinstance(r.outcome, NotBegun)]
+        self._vain = [one for one in unbegun if one.id in states]
         self._note(session, results)
         return states, known
 
@@ -290,19 +291,6 @@ class Book:
             self._fresh.clear()
         return quiet
 
-    def _alive(self, session: roster.Session, *, quiet: bool) -> bool:
-        if quiet and monotonic() - self._renewed < self.heartbeat:
-            return True
-        self._renewed = monotonic()
-        return ledger.renew(session, self.sender, self._until(session))
-
-    def _until(self, session: roster.Session) -> datetime:
-        # The database's clock is asked once for each heartbeat, and our own steps in between.
-        asked, then = self._asked
-        if then is None or monotonic() - asked > self.heartbeat:
-            asked, then = self._asked = monotonic(), ledger.database_time(session)
-        return then + timedelta(seconds=monotonic() - asked) + self._timing.lease
-
     def _begin(
         self,
         session: roster.Session,
@@ -314,6 +302,7 @@ class Book:
         looked_up = self._standing(session, unsure)
         self._fresh.difference_update(d.delivery.id for d in drafts)
         refused: list[tuple[Delivery, str]] = []
+        postponed: list[tuple[Delivery, datetime, str]] = []
         changed: dict[int, Recipient] = {}
         going: dict[int, Draft] = {}
         now = self._clock()
@@ -325,10 +314,12 @@ class Book:
                 changed[draft.delivery.id] = stands
             elif until := self._pace.quiet_until(stands.address):
                 why = f"{ledger.WAITS}{domain_of(stands.address)}, which asked for less"
-                ledger.postpone(session, [(draft.delivery, until, why)], self.sender, now)
+                postponed.append((draft.delivery, until, why))
             else:
                 going[draft.delivery.id] = draft
         skipped = ledger.skip(session, refused, self.sender, now)
+        idle = skipped | ledger.postpone(session, postponed, self.sender, now)
+        self._vain += [draft.delivery for draft in drafts if draft.delivery.id in idle]
         intents = [Intent(d.delivery, d.edition, d.message_id) for d in going.values()]
         mine = ledger.intend(session, intents, self.sender, self._pace.relay, now, again=again)
         begun = tuple(
@@ -352,7 +343,7 @@ class Book:
             sending = None if quiet else ledger.sending(session, self._record.id)
             if sending and sending.control != "go":
                 return []
-            if not self._alive(session, quiet=quiet):
+            if not self._lease.kept(session, self.sender, quiet=quiet):
                 raise fenced()
             limit = self._pace.room(session, self._limit)
             found = self._due(session, now, limit) if limit else []

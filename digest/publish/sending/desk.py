@@ -37,6 +37,9 @@ class Log(Protocol):
     def passed(self, number: int) -> None:
         """So many were passed over without a message."""
 
+    def listed(self, number: int) -> None:
+        """So many are on the list by now."""
+
     def counted(self, counts: dict[str, int]) -> None:
         """How many deliveries stand in each state: others have been at it, too."""
 
@@ -210,6 +213,8 @@ class Desk:
         self._held += len(turn.begun) - len(back)
         self._ready.extend(turn.begun)
         self._dry = (self._dry or not left) and not turn.more
+        if turn.listed:
+            self._log.listed(turn.listed)
         self._log.passed(turn.passed)
         self._report(back, turn.states)
         if turn.counts:

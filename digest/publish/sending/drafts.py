@@ -79,6 +79,11 @@ class Drafts:
         return len(self._made)
 
     @property
+    def in_vain(self) -> list[Delivery]:
+        """Those for whom there is nothing."""
+        return [delivery for delivery, _ in (*self.unread, *self.spoiled)]
+
+    @property
     def all(self) -> tuple[Draft, ...]:
         """Those that are made, or promised."""
         return tuple(self._made)

@@ -16,8 +16,9 @@ from digest.delivery import Limits, Timeouts
 from digest.outcomes import RelayFault
 from digest.pace import Shares
 from digest.publish.opening import Clock, House
-from digest.publish.sending.book import Book, Timing
+from digest.publish.sending.book import Book
 from digest.publish.sending.carriers import Carrier, choose, domain_budgets, none_is_left
+from digest.publish.sending.inheriting import Timing
 from digest.publish.sending.making import Composing
 from digest.publish.sending.pacing import HORIZON, Pace
 from digest.publish.sending.shift import Post, Stop, shift

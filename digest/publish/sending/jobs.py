@@ -27,6 +27,7 @@ class Turn:
     """What a group brought: messages to send, the new states, how many were passed over for
     good without a message, what the operator wants, whether those who stand by may have a
     connection now, and whether this sender was presumed dead: its work has been given to others.
+    `listed`: where the list has grown, how many are on it now.
     `counts`: now and then, where others send it too, how many deliveries stand in each state."""
 
     begun: tuple[Begun[Job], ...]
@@ -35,4 +36,5 @@ class Turn:
     control: str
     more: bool = False
     fenced: bool = False
+    listed: int | None = None
     counts: dict[str, int] | None = None

@@ -6,14 +6,14 @@ domain with few connections no more is taken in hand than it has; the next stand
 Where nothing is limited, all of it is one look at an empty table for each heartbeat.
 """
 
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 
 from digest import ledger, pace
 from digest.archive import IssueRecord
-from digest.ledger import Delivery
+from digest.ledger import Claim, Delivery
 from digest.outcomes import RelayFault
 from digest.pace import QUIET, STEP, Budget, Rate, Shares
 from digest.publish.opening import Clock, House
@@ -25,7 +25,7 @@ from digest.publish.sending.carriers import (
     given,
     key_of,
 )
-from digest.publish.sending.inheriting import give_back
+from digest.publish.sending.inheriting import give_back, named
 from subscribers.recipient import Recipient
 from subscribers.roster import Session
 
@@ -115,6 +115,8 @@ class Pace:
         def work(session: Session, _again: bool) -> list[str]:
             now = self._clock()
             self._hear(session)
+            if self._carrier.budget.counts:
+                ledger.locked_budgets(session, [self.key])  # before those of domains
             closed = []
             over: list[tuple[Delivery, datetime, str]] = []
             for domain, parked in sorted(self._parked.items()):
@@ -123,7 +125,8 @@ class Pace:
                     closed.append(domain)
                     why, start = self._why(domain, limit, now)
                     over += [(d, self._slot(session, why, _LATER, start), why) for d, _ in parked]
-            ledger.postpone(session, over, sender, now)
+            moved = ledger.postpone(session, over, sender, now)
+            self.give_back(session, [one for one, _, _ in over if one.id in moved])
             return closed
 
         for domain in self._house.database.persist(work):
@@ -195,22 +198,24 @@ class Pace:
         self._looked = now
         return seconds
 
-    def close(self, session: Session, sender: int, left: Sequence[Held], *, mine: bool) -> None:
+    def give_back(self, session: Session, left: Collection[Delivery]) -> None:
+        """These were claimed in vain: the day has them again."""
+        if not left:
+            return
+        name = named("", self.key)
+        claims = [Claim(name, one.subscriber, one.changed) for one in left]
+        give_back(self._house, session, claims, self._clock())
+
+    def close(self, session: Session, sender: int, left: Sequence[Delivery], *, mine: bool) -> None:
         """At the end: what was claimed in vain is not counted for the day.
 
         Unless it is not `mine` any more: who presumed this sender dead has given it back.
         """
         if mine:
-            self._give_back(session, [*left, *(one for q in self._parked.values() for one in q)])
+            parked = (delivery for queue in self._parked.values() for delivery, _ in queue)
+            self.give_back(session, [*left, *parked])
         ledger.let_go(session, sender)
         self._shares.rest(self.relay)
-
-    def _give_back(self, session: Session, left: Sequence[Held]) -> None:
-        domains = (domain_of(recipient.address) for _, recipient in left)
-        counts = Counter(key_of(domain) for domain in domains if self._budget(domain).counts)
-        if self._carrier.budget.counts:
-            counts[self._carrier.key] = len(left)
-        give_back(session, counts, self._clock())
 
     def connections(self, session: Session, sender: int, wanted: int) -> int:
         """How many this sender may open to the relay, of those that all may."""

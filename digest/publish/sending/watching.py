@@ -83,6 +83,11 @@ class Watch:
         if number:
             self._move("pending", "skipped", number)
 
+    def listed(self, number: int) -> None:
+        """See Log."""
+        self._counts["pending"] = self._counts.get("pending", 0) + number - self._total
+        self._total = number
+
     def counted(self, counts: dict[str, int]) -> None:
         """See Log. What somebody has in hand is still to come."""
         self._counts = {state: counts.get(state, 0) for state in counts if state not in _IN_HAND}
@@ -155,6 +160,10 @@ class RelayLog:
     def passed(self, number: int) -> None:
         """See Log."""
         self.watch.passed(number)
+
+    def listed(self, number: int) -> None:
+        """See Log."""
+        self.watch.listed(number)
 
     def counted(self, counts: dict[str, int]) -> None:
         """See Log."""
