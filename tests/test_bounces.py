@@ -1,6 +1,7 @@
 """What comes back is understood, whoever wrote it; and what is no bounce is never one."""
 
 import email
+import re
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -281,6 +282,16 @@ def test_g76_whatever_is_taken_for_an_address_can_be_kept_and_shown(odd: bytes) 
         for failure in understand(mail, KEYS).failures:
             assert failure.recipient.isprintable()
             assert failure.diagnostic.isprintable()
+
+
+@pytest.mark.parametrize("odd", [b"\0", b"=?unicode_escape?q?\\ud800?=", b"\xff", b"\x1b[2J"])
+def test_g76_whatever_a_field_of_a_report_says_can_be_kept_and_shown(odd: bytes) -> None:
+    """No database keeps half a surrogate pair, either."""
+    for sample in (raw(s) for s in BOUNCES[::4]):
+        for end in (found.end() for found in re.finditer(rb"(?m)^[A-Z][A-Za-z-]+: ", sample)):
+            found = understand(sample[:end] + odd + sample[end:], KEYS)
+            said = [(f.recipient, f.status, f.diagnostic) for f in found.failures]
+            assert "".join([found.why, *(word for words in said for word in words)]).isprintable()
 
 
 def nested(depth: int) -> bytes:

@@ -149,7 +149,7 @@ def _complained(letter: Letter) -> tuple[Kind, tuple[Failure, ...]]:
     found = wording.ADDRESS.search(named) or (wording.ADDRESS.search(hidden[1]) if hidden else None)
     sent = [] if found else wording.sent_to(letter)
     recipient = found[0] if found else sent[0] if sent else ""
-    return "complaint", (Failure(recipient, "policy", "", kind),)
+    return "complaint", (Failure(recipient, "policy", "", wording.line(kind)),)
 
 
 def _detected(raw: bytes, letter: Letter) -> tuple[Kind, tuple[Failure, ...]] | None:
