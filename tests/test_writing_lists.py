@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -179,6 +179,17 @@ def test_every_sheet_of_ours_comes_in_again_with_the_same_people_active(
     assert stands(peopled) == after
 
 
+@pytest.mark.parametrize("to", ["listmonk", "substack", "ghost", "beehiiv", "mailchimp"])
+def test_a_time_that_stands_for_never_goes_out_as_it_came_in(database: Database, to: str) -> None:
+    never = datetime(1, 1, 1, tzinfo=UTC)
+    entered(database, [Entry(1, "zoe@x.org", since=never)])
+    with database.reading() as session:
+        people = roster.kept(session, "weekly")
+    file = OUTGOING[to].file(people[0])
+    [found] = read(written(to, people, file), f"{file}_members_export.csv")
+    assert found.since == never
+
+
 @given(st.lists(st.sampled_from(["ann@x.org", "'=1", "O'Hara", " 'x", "'", "", " ", "2024-01-02"]),
                 max_size=4))  # fmt: skip
 def test_a_line_is_read_alike_however_its_columns_are_called(cells: list[str]) -> None:
@@ -201,6 +212,8 @@ def test_suppressions_go_out_and_in_also_those_known_by_hash_alone(
         roster.forget(session, "out@x.org", now=NOW, keys=KEYS)
     found = read(text)
     assert [change for change, _ in entered(peopled, found)] == ["unchanged", "unchanged"]
+    stronger = entered(peopled, read(text, suppress="operator"))
+    assert [change for change, _ in stronger] == ["changed", "changed"]
     other = Entering("weekly", how="import", evidence="", now=NOW, keys=(b"another key of all",))
     with peopled.writing() as session:
         changes = [(v.change, v.why) for v in other.enter(session, other.addressed(found[:1]))]

@@ -65,7 +65,10 @@ def entries(
             continue
         found = read(record.line, values(record.cells))
         if suppress and not found.refused:
-            found = Entry(record.line, found.address, status="suppressed", suppression=suppress)
+            found = Entry(
+                record.line, found.address, status="suppressed", suppression=suppress,
+                hashed=found.hashed,
+            )  # fmt: skip
         yield found
 
 
