@@ -236,6 +236,17 @@ def test_d41_a_mail_to_the_address_that_unsubscribes_is_known_by_it() -> None:
     assert understand(automatic.encode(), KEYS).kind == "reply"
 
 
+def test_d41_two_mails_that_unsubscribe_from_two_newsletters_are_two() -> None:
+    """In the same words, and without a Message-ID."""
+    told = set()
+    for slug in ("weekly", "daily"):
+        to = tokens.return_path("u", tokens.mark(slug), 7, KEYS) + "@news.example.org"
+        mail = f"From: {READER}\nTo: {to}\nSubject: unsubscribe\n\nPlease stop.\n".encode()
+        assert understand(mail, KEYS) == understand(mail, KEYS)
+        told.add(understand(mail, KEYS).fingerprint)
+    assert len(told) == 2
+
+
 @given(st.binary(max_size=600))
 def test_g69_no_bytes_raise(data: bytes) -> None:
     understand(data, KEYS)

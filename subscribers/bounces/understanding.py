@@ -199,9 +199,10 @@ def _fingerprint(letter: Letter, raw: bytes, about: About | None) -> str:
     same words about another's mail, or of another's machine, are another report.
     """
     name = letter.header("message-id").strip()
+    whose = f"{about} {about.mark}" if about and about.mark else f"{about}"
     body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2].strip()
-    said = f"{letter.header('from')}\n{about}\n".encode("utf-8", "replace") + (body or raw)
-    named = f"{name}\n{letter.header('date')}\n{about}".encode("utf-8", "replace")
+    said = f"{letter.header('from')}\n{whose}\n".encode("utf-8", "replace") + (body or raw)
+    named = f"{name}\n{letter.header('date')}\n{whose}".encode("utf-8", "replace")
     return hashlib.sha256(named if name else said).hexdigest()
 
 
