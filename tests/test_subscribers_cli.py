@@ -346,6 +346,22 @@ def test_no_escape_sequence_reaches_the_terminal(run: Run, desk: OneDesk) -> Non
     assert "[bold]bye" in said
 
 
+def test_no_escape_sequence_of_a_list_reaches_the_terminal(run: Run, tmp_path: Path) -> None:
+    event = {"kind": "confirmed", "at": NOW.isoformat(), "how": "\x1b[2Jpage"}
+    rows = [("address", "sections", "proof", "\x1b[2J"),
+            ("ann@example.org", "\x1b[2JGlobal", json.dumps([event]), "")]  # fmt: skip
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    said = run("import", str(tmp_path / "list.csv"))[1]
+    said += run("proof", "ann@example.org")[1] + run("show", "ann@example.org")[1]
+    assert "?[2Jpage" in said
+    assert "?[2JGlobal" in said
+    assert "\x1b" not in said
+    with pytest.raises(SubscriberError) as caught:
+        run("import", str(tmp_path / "list.csv"), "--suppress", "bounce", "--email", "mail")
+    assert "?[2j" in caught.value.remedy
+
+
 def test_the_door_stays_shut_until_a_verb_runs() -> None:
     def shut() -> OneDesk:
         raise AssertionError("opened")
