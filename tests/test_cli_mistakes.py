@@ -81,3 +81,15 @@ def test_what_a_terminal_sends_that_is_no_utf8_is_told_and_not_kept(tmp_path: Pa
     assert "ann@x.org" not in digest_in(tmp_path, "subscribers", "export").stdout
     (tmp_path / odd).write_bytes(b"From: a@b.example\n\nhi\n")
     assert digest_in(tmp_path, "bounces", "explain", str(tmp_path / odd)).returncode == 0
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_list_that_finds_no_room_is_told(tmp_path: Path, buffered: str) -> None:
+    assert digest_in(tmp_path, *INIT).returncode == 0
+    assert digest_in(tmp_path, "subscribers", "add", "ann@x.org").returncode == 0
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "subscribers", "export"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE,
+            env=clean({"PYTHONUNBUFFERED": buffered}), text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    refused(done, 1, "the list could not be written: No space left")

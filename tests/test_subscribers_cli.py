@@ -1,7 +1,10 @@
 """The operator's verbs: what goes in, what comes out, what is refused."""
 
 import csv
+import io
 import json
+import os
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -334,6 +337,21 @@ def test_every_help_has_an_example(desk: OneDesk) -> None:
     for command in app.registered_commands:
         shown = CliRunner().invoke(app, [str(command.name), "--help"], env={"COLUMNS": "200"})
         assert f"Example: digest subscribers {command.name}" in shown.stdout
+
+
+def test_a_list_comes_in_through_a_pipe(run: Run, tmp_path: Path) -> None:
+    run("add", "ann@example.org")
+    out = run("export")[1].encode()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("list.csv", out)
+    for data in (out, packed.getvalue()):
+        reading, writing = os.pipe()
+        os.write(writing, data)
+        os.close(writing)
+        code, said = run("import", f"/dev/fd/{reading}")
+        os.close(reading)
+        assert (code, said.split()[-2:]) == (0, ["unchanged", "ann@example.org"])
 
 
 def test_no_escape_sequence_reaches_the_terminal(run: Run, desk: OneDesk) -> None:
