@@ -1,6 +1,7 @@
 """What comes back is understood, whoever wrote it; and what is no bounce is never one."""
 
 import email
+import re
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -235,6 +236,17 @@ def test_d41_a_mail_to_the_address_that_unsubscribes_is_known_by_it() -> None:
     assert understand(automatic.encode(), KEYS).kind == "reply"
 
 
+def test_d41_two_mails_that_unsubscribe_from_two_newsletters_are_two() -> None:
+    """In the same words, and without a Message-ID."""
+    told = set()
+    for slug in ("weekly", "daily"):
+        to = tokens.return_path("u", tokens.mark(slug), 7, KEYS) + "@news.example.org"
+        mail = f"From: {READER}\nTo: {to}\nSubject: unsubscribe\n\nPlease stop.\n".encode()
+        assert understand(mail, KEYS) == understand(mail, KEYS)
+        told.add(understand(mail, KEYS).fingerprint)
+    assert len(told) == 2
+
+
 @given(st.binary(max_size=600))
 def test_g69_no_bytes_raise(data: bytes) -> None:
     understand(data, KEYS)
@@ -281,6 +293,16 @@ def test_g76_whatever_is_taken_for_an_address_can_be_kept_and_shown(odd: bytes) 
         for failure in understand(mail, KEYS).failures:
             assert failure.recipient.isprintable()
             assert failure.diagnostic.isprintable()
+
+
+@pytest.mark.parametrize("odd", [b"\0", b"=?unicode_escape?q?\\ud800?=", b"\xff", b"\x1b[2J"])
+def test_g76_whatever_a_field_of_a_report_says_can_be_kept_and_shown(odd: bytes) -> None:
+    """No database keeps half a surrogate pair, either."""
+    for sample in (raw(s) for s in BOUNCES[::4]):
+        for end in (found.end() for found in re.finditer(rb"(?m)^[A-Z][A-Za-z-]+: ", sample)):
+            found = understand(sample[:end] + odd + sample[end:], KEYS)
+            said = [(f.recipient, f.status, f.diagnostic) for f in found.failures]
+            assert "".join([found.why, *(word for words in said for word in words)]).isprintable()
 
 
 def nested(depth: int) -> bytes:

@@ -61,3 +61,35 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
     refused(digest_in(tmp_path, *INIT), 2, "is there already")
     assert (tmp_path / "digest.toml").read_bytes() == before
     assert (tmp_path / "digest.env").stat().st_mode & 0o077 == 0
+
+
+def test_what_a_terminal_sends_that_is_no_utf8_is_told_and_not_kept(tmp_path: Path) -> None:
+    odd = "F\udcfcr alle"  # Latin-1, as Python hands it on
+    done = digest_in(tmp_path, *INIT[:2], odd, *INIT[3:])
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "--publisher is no UTF-8: set the terminal to UTF-8." in done.stderr
+    assert not (tmp_path / "digest.toml").exists()
+    assert digest_in(tmp_path, *INIT).returncode == 0
+    for words in (
+        ("subscribers", "add", "ann@x.org", "--section", "Global", "--section", odd),
+        ("subscribers", "withdraw", "ann@x.org", "--why", odd),
+        ("pause", "--why", odd),
+    ):
+        done = digest_in(tmp_path, *words)
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+        assert f"{words[-2]} is no UTF-8" in done.stderr
+    assert "ann@x.org" not in digest_in(tmp_path, "subscribers", "export").stdout
+    (tmp_path / odd).write_bytes(b"From: a@b.example\n\nhi\n")
+    assert digest_in(tmp_path, "bounces", "explain", str(tmp_path / odd)).returncode == 0
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_list_that_finds_no_room_is_told(tmp_path: Path, buffered: str) -> None:
+    assert digest_in(tmp_path, *INIT).returncode == 0
+    assert digest_in(tmp_path, "subscribers", "add", "ann@x.org").returncode == 0
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "subscribers", "export"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE,
+            env=clean({"PYTHONUNBUFFERED": buffered}), text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    refused(done, 1, "the list could not be written: No space left")

@@ -14,7 +14,7 @@ from digest.errors import NoDatabaseYet
 from digest.preflight.premises import Machine, examine_machine
 from digest.preflight.promises import Promise, examine_promises
 from digest.publish import open_house
-from tests.commands import digest_in
+from tests.commands import digest_in, refused
 from tests.conftest import NOW, SECRET
 from tests.doctored import found
 
@@ -131,6 +131,32 @@ def test_settings_that_cannot_be_read_are_a_finding_for_machines_too(folder: Pat
     assert "TOML" in looked.stderr
     plain = digest_in(folder, "doctor")
     assert (plain.returncode, plain.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("verb", ["doctor --json", "subscribers list"])
+def test_files_of_settings_that_cannot_be_read_are_told_by_every_verb(
+    folder: Path, verb: str
+) -> None:
+    toml, secrets = folder / "digest.toml", folder / "digest.env"
+    good = toml.read_text("utf-8")
+    for file, content, words in (
+        (toml, f"x = 1\n{good}", "digest.toml: x is no setting"),
+        (secrets, b"DIGEST_WEB_SECRET=\xff\n", f"{secrets} is not UTF-8"),
+        (secrets, Path("/proc/self/mem"), f"{secrets} could not be read"),  # nobody's to read
+        (toml, Path("/proc/self/mem"), f"{toml} could not be read"),
+    ):
+        file.unlink(missing_ok=True)
+        if isinstance(content, Path):
+            file.symlink_to(content)
+        else:
+            file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        done = digest_in(folder, *verb.split())
+        refused(done, 2, words)
+        for told in json.loads(done.stdout or "[]"):
+            assert told["what"].startswith(words)
+            assert len(told["remedy"]) > 9
+        file.unlink()
+        toml.write_text(good, "utf-8")
 
 
 def test_looking_sets_no_database_up(folder: Path) -> None:

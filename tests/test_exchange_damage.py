@@ -98,6 +98,24 @@ def test_a_bad_line_spoils_itself_alone() -> None:
     assert found[8].preferences == Preferences(frozenset({"Global\nnews"}))
 
 
+@pytest.mark.parametrize("odd", [b"\xff", b"\0", b"\xed\xa0\x80"])
+def test_what_no_database_keeps_comes_in_by_no_line_of_a_record(odd: bytes) -> None:
+    head, good = b"address,sections\n", "Zo\xeb é è à ü".encode()
+    found = read(head + b'a@x.org,"' + good + b"\n" + odd + b'"\nb@x.org,Global\n')
+    assert [(e.line, bool(e.refused)) for e in found] == [(2, True), (4, False)]
+    assert not read(head.replace(b"sec", odd.replace(b"\0", b"") + b"sec") + b"a@x.org,\n")[
+        0
+    ].refused
+
+
+def test_what_was_lost_in_another_system_s_name_loses_no_reader() -> None:
+    """U+FFFD stands in honest UTF-8: in a name that somebody else has read wrongly before."""
+    head = "email,name,uuid,attributes,status,created_at,updated_at\n"
+    line = "ann@x.org,J\ufffdrg,7f,{},disabled,,\n"
+    for text in (head + line).encode(), (head + line).encode("utf-16"):
+        assert told(text) == [("ann@x.org", "withdrawn", "")]
+
+
 def test_a_long_list_is_read_line_by_line_in_flat_memory(tmp_path: Path) -> None:
     """Four times the lines, no more memory; the benchmarks read a million."""
     peaks = []
@@ -149,7 +167,7 @@ def test_a_proof_that_no_database_keeps_spoils_its_own_line(
     assert [change for change, _ in entered(database, read(rows))] == ["refused", "new"]
 
 
-@pytest.mark.parametrize("data", [b"address" + b",c" * 1_000, b'"' + b"a" * 200_000 + b'",address'])
+@pytest.mark.parametrize("data", [b"address" + b",c" * 1_000, b'"' + b"a" * 600_000 + b'",address'])
 def test_a_header_that_nobody_wrote_is_refused(data: bytes) -> None:
     with pytest.raises(SubscriberError, match=r"columns|not CSV"):
         read(data + b"\na@x.org\n")

@@ -208,6 +208,18 @@ def test_the_verbs(house: House, ann: int, run: Run, tmp_path: Path) -> None:
     assert "nothing says where bounces are" in run("bounces", "read")[1]
 
 
+def test_what_was_taken_in_before_something_failed_is_told_to_machines_too(
+    ann: int, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "report.eml").write_bytes(sample("postfix", ann))
+    words = ("bounces", "read", str(tmp_path / "report.eml"), str(tmp_path / "missing.eml"))
+    code, said = run(*words, "--json")
+    told, _ = json.JSONDecoder().raw_decode(said)
+    assert (code, [one["did"] for one in told]) == (1, ["suppressed: the address does not exist"])
+    assert "missing.eml could not be read" in said
+    assert not run(*words[:2], words[3], "--json")[1].startswith("[")
+
+
 @pytest.mark.parametrize("toml", [None, "this is = no [toml", "[publisher]\n"])
 def test_a_report_from_the_pipe_is_given_back_whatever_is_wrong_here(
     tmp_path: Path, toml: str | None

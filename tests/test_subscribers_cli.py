@@ -1,7 +1,10 @@
 """The operator's verbs: what goes in, what comes out, what is refused."""
 
 import csv
+import io
 import json
+import os
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -336,6 +339,21 @@ def test_every_help_has_an_example(desk: OneDesk) -> None:
         assert f"Example: digest subscribers {command.name}" in shown.stdout
 
 
+def test_a_list_comes_in_through_a_pipe(run: Run, tmp_path: Path) -> None:
+    run("add", "ann@example.org")
+    out = run("export")[1].encode()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("list.csv", out)
+    for data in (out, packed.getvalue()):
+        reading, writing = os.pipe()
+        os.write(writing, data)
+        os.close(writing)
+        code, said = run("import", f"/dev/fd/{reading}")
+        os.close(reading)
+        assert (code, said.split()[-2:]) == (0, ["unchanged", "ann@example.org"])
+
+
 def test_no_escape_sequence_reaches_the_terminal(run: Run, desk: OneDesk) -> None:
     run("add", "ann@example.org")
     with desk.writing() as session:
@@ -344,6 +362,22 @@ def test_no_escape_sequence_reaches_the_terminal(run: Run, desk: OneDesk) -> Non
     said = run("show", "ann@example.org")[1]
     assert "\x1b" not in said
     assert "[bold]bye" in said
+
+
+def test_no_escape_sequence_of_a_list_reaches_the_terminal(run: Run, tmp_path: Path) -> None:
+    event = {"kind": "confirmed", "at": NOW.isoformat(), "how": "\x1b[2Jpage"}
+    rows = [("address", "sections", "proof", "\x1b[2J"),
+            ("ann@example.org", "\x1b[2JGlobal", json.dumps([event]), "")]  # fmt: skip
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    said = run("import", str(tmp_path / "list.csv"))[1]
+    said += run("proof", "ann@example.org")[1] + run("show", "ann@example.org")[1]
+    assert "?[2Jpage" in said
+    assert "?[2JGlobal" in said
+    assert "\x1b" not in said
+    with pytest.raises(SubscriberError) as caught:
+        run("import", str(tmp_path / "list.csv"), "--suppress", "bounce", "--email", "mail")
+    assert "?[2j" in caught.value.remedy
 
 
 def test_the_door_stays_shut_until_a_verb_runs() -> None:

@@ -47,6 +47,8 @@ def read(
                         known = "" if received.new else " (known)"
                         sys.stdout.write(f"{_line(received)}{known}\n")
     except Exception as error:
+        if as_json and done:  # these are kept, and come no more
+            print_json(done)
         # Whatever is wrong here, settings as well: a report that is not kept must not be lost.
         if "-" in map(str, files or []):
             remedy = getattr(error, "remedy", "")

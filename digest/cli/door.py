@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from subscribers.cli.door import refuse_no_text
+
 if TYPE_CHECKING:
     from digest.publish import House
 
@@ -60,6 +62,7 @@ def unswept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened(context: typer.Context) -> "Iterator[House]":
+    refuse_no_text(context)
     with opened_in(context.obj) as house:
         yield house
 

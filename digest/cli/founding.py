@@ -18,6 +18,7 @@ from digest.cli.door import (
     print_json,
     say,
 )
+from subscribers.cli.door import refuse_no_text
 
 
 def demo(
@@ -57,6 +58,7 @@ def init(
     """
     from digest.publish import init_folder
 
+    refuse_no_text(context)
     for path in init_folder(context.obj, publisher, postal_address, title, sender, feed or []):
         say(f"wrote {path}")
     say("next: digest collect, digest prepare, digest preview")

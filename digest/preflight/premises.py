@@ -205,7 +205,8 @@ def _database(machine: Machine) -> Iterator[Finding]:
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
+    is_file = "." in words.partition(" ")[0]  # which is named as it is: digest.toml
+    return f"{words[:1] if is_file else words[:1].upper()}{words[1:].rstrip('.')}."
 
 
 def _disk(machine: Machine) -> Iterator[Finding]:

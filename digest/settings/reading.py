@@ -30,8 +30,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
     Raises SettingsError with one sentence: no file, broken TOML, an unknown key, a bad value.
     """
     tables = _read(folder / FILE)
-    env = {k: v for k, v in dotenv_values(folder / SECRETS_FILE).items() if v is not None}
-    for name, value in {**env, **environ}.items():
+    for name, value in {**_secrets(folder / SECRETS_FILE), **environ}.items():
         if name.startswith("DIGEST_"):
             _overlay(tables, name, value)
     try:
@@ -58,11 +57,26 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is not valid TOML: {error}", remedy="mend that line"
         ) from error
     except OSError as error:
-        raise SettingsError(f"{path} could not be read: {error.strerror}") from error
+        raise SettingsError(
+            f"{path} could not be read: {error.strerror}",
+            remedy="run digest as the user whose it is",
+        ) from error
     _no_secrets(tables, path)
     if "folder" in tables:
         raise SettingsError(f'{FILE}: "folder" is no setting', remedy="remove it")
     return tables
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8: {error}", remedy="mend that line") from error
+    except OSError as error:  # of another user, most often
+        raise SettingsError(
+            f"{path} could not be read: {error.strerror}",
+            remedy="run digest as the user whose it is",
+        ) from error
 
 
 def _no_secrets(tables: dict[str, Any], path: Path) -> None:

@@ -149,7 +149,7 @@ def _complained(letter: Letter) -> tuple[Kind, tuple[Failure, ...]]:
     found = wording.ADDRESS.search(named) or (wording.ADDRESS.search(hidden[1]) if hidden else None)
     sent = [] if found else wording.sent_to(letter)
     recipient = found[0] if found else sent[0] if sent else ""
-    return "complaint", (Failure(recipient, "policy", "", kind),)
+    return "complaint", (Failure(recipient, "policy", "", wording.line(kind)),)
 
 
 def _detected(raw: bytes, letter: Letter) -> tuple[Kind, tuple[Failure, ...]] | None:
@@ -199,9 +199,10 @@ def _fingerprint(letter: Letter, raw: bytes, about: About | None) -> str:
     same words about another's mail, or of another's machine, are another report.
     """
     name = letter.header("message-id").strip()
+    whose = f"{about} {about.mark}" if about and about.mark else f"{about}"
     body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2].strip()
-    said = f"{letter.header('from')}\n{about}\n".encode("utf-8", "replace") + (body or raw)
-    named = f"{name}\n{letter.header('date')}\n{about}".encode("utf-8", "replace")
+    said = f"{letter.header('from')}\n{whose}\n".encode("utf-8", "replace") + (body or raw)
+    named = f"{name}\n{letter.header('date')}\n{whose}".encode("utf-8", "replace")
     return hashlib.sha256(named if name else said).hexdigest()
 
 

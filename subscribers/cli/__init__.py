@@ -196,7 +196,8 @@ def proof(context: typer.Context, address: Address, as_json: Json = False) -> No
         for event in kept.events:
             told = (("from", event.ip), ("program", event.agent), ("evidence", event.evidence),
                     ("shown", event.wording), ("issue", str(event.issue or "")))  # fmt: skip
-            typer.echo(f"  {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.kind} by {event.how}")
+            way = printable(event.how)  # of a list's own proof, it may be anything
+            typer.echo(f"  {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.kind} by {way}")
             for name, value in told:
                 if value:
                     typer.echo(f"      {name}: {printable(value)}")
@@ -204,7 +205,7 @@ def proof(context: typer.Context, address: Address, as_json: Json = False) -> No
 
 def _subscriptions(person: "Profile") -> None:
     for kept in person.subscriptions:
-        sections = _sections(kept.preferences)
+        sections = printable(_sections(kept.preferences))
         typer.echo(f"\n{kept.newsletter}: {kept.state}; {sections}; {kept.preferences.format}")
         table(
             ("When (UTC)", "What", "How", "Issue", "Evidence"),

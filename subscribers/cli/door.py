@@ -3,6 +3,7 @@
 Data goes to stdout, talk to stderr. Never here: a verb.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -87,8 +88,25 @@ Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 def lent(context: typer.Context) -> Desk:
     """The desk, opened now."""
+    refuse_no_text(context)
     desk: Desk = context.obj()
     return desk
+
+
+def refuse_no_text(context: typer.Context) -> None:
+    """A usage error where a word came in bytes that are no UTF-8, as of a terminal that is set to
+    something else: no book keeps it, and a list of readers with it could not be written any more.
+    """
+    for param in context.command.params:
+        given = context.params.get(param.name or "")
+        words = given if isinstance(given, (list, tuple)) else [given]
+        if any(isinstance(word, str) and _is_no_text(word) for word in words):
+            raise typer.BadParameter(f"{param.opts[0]} is no UTF-8: set the terminal to UTF-8.")
+
+
+def _is_no_text(word: str) -> bool:
+    # The name of a file may be any bytes.
+    return any("\udc80" <= c <= "\udcff" for c in word) and not os.path.lexists(word)
 
 
 def newsletter_meant(desk: Desk, given: str) -> str:

@@ -111,8 +111,8 @@ def _imported(
     )
     report = _Report()
     with ExitStack() as stack:
+        read = stack.enter_context(_opened(file))  # waits where it is a terminal
         stopping = stack.enter_context(_stopping())
-        read = stack.enter_context(file.open("rb"))
         bar = stack.enter_context(_bar())
         task = bar.add_task(file.name, total=file.stat().st_size)
         # A dry run is one session: it must see what its earlier lines would have done.
@@ -137,6 +137,22 @@ def _imported(
                 del held, verdicts  # before others take their place
                 gc.collect()  # libraries make a few circles all the same
     return report
+
+
+@contextmanager
+def _opened(file: Path) -> "Iterator[BinaryIO]":
+    """A list to be read, more than once to know its encoding: a pipe's is put down for that."""
+    import shutil
+    import tempfile
+
+    with file.open("rb") as read:
+        if read.seekable():
+            yield read
+            return
+        with tempfile.TemporaryFile() as whole:
+            shutil.copyfileobj(read, whole)
+            whole.seek(0)
+            yield cast(BinaryIO, whole)
 
 
 def _look_for_no_circles() -> None:
@@ -256,7 +272,7 @@ def export(
     desk = lent(context)
     slug = "" if suppressions else newsletter_meant(desk, newsletter)
     with ExitStack() as stack:
-        file: BinaryIO = stack.enter_context(_taking_place(out)) if out else sys.stdout.buffer
+        file = stack.enter_context(_taking_place(out) if out else _pouring_out())
         session = stack.enter_context(desk.reading())
         if suppressions:
             _write_suppressions(session, file, desk.keys)
@@ -289,6 +305,24 @@ def _taking_place(out: Path) -> "Iterator[BinaryIO]":
     except OSError as error:
         raise SubscriberError(
             f"{out} could not be written: {error.strerror}", remedy="name another file with --out"
+        ) from error
+
+
+@contextmanager
+def _pouring_out() -> "Iterator[BinaryIO]":
+    """Standard output, which may be a file on a full disk."""
+    from subscribers.errors import SubscriberError
+
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # who reads it has had enough
+        raise
+    except OSError as error:
+        with Path(os.devnull).open("wb") as nowhere:  # for what still waits to be written
+            os.dup2(nowhere.fileno(), 1)
+        raise SubscriberError(
+            f"the list could not be written: {error.strerror}", remedy="name a file by --out"
         ) from error
 
 

@@ -38,11 +38,12 @@ def _standing(kept: Kept) -> str:
 
 
 def _iso(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z") if moment else ""
+    return f"{_plain(moment).replace(' ', 'T')}.000Z" if moment else ""
 
 
 def _plain(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+    # Not strftime: of the year 1, which other systems write for "never", it makes "1".
+    return moment.replace(tzinfo=None).isoformat(" ", "seconds") if moment else ""
 
 
 def _left(kept: Kept) -> datetime | None:

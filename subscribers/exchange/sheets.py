@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, BinaryIO, NamedTuple, Protocol
+from typing import IO, BinaryIO, NamedTuple, Protocol, cast
 
 from subscribers.errors import SubscriberError
 
@@ -31,6 +31,11 @@ EMPTIEST = 100_000  # lines on end without a word
 # What an unpacked list may be, in bytes, and how many times its packed size beyond that.
 ROOM, PACKED = 100 << 20, 200
 WIDEST = 1_000  # columns; the widest honest sheet has some dozens
+# What bytes of another encoding are read as: half a pair, which no text has. U+FFFD would not do:
+# honest text has it where something was lost before, in a name or in the reason for a leaving.
+ALIEN = "\udfff"
+codecs.register_error(__name__, lambda error: (ALIEN, cast(UnicodeDecodeError, error).end))
+csv.field_size_limit(LONGEST // 2)  # of all who read CSV: the proof of years is one cell
 
 
 class Record(NamedTuple):
@@ -156,8 +161,8 @@ def _encoding(file: IO[bytes]) -> str:
         # A line is whole in itself; cut lines at a break and no character is split.
         block += file.readline(LONGEST)
         if not block.isascii():
-            text = block.decode("utf-8", "replace")
-            wrong = text.count("\ufffd")
+            text = block.decode("utf-8", __name__)
+            wrong = text.count(ALIEN)
             bad += wrong
             good += sum(not c.isascii() for c in text) - wrong
         block = file.read(1 << 16)
@@ -166,15 +171,16 @@ def _encoding(file: IO[bytes]) -> str:
 
 def _sheet(file: IO[bytes], encoding: str, name: str) -> Sheet:
     # cp1252 leaves five bytes undefined; they spoil a character and no file.
-    text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+    text = io.TextIOWrapper(file, encoding=encoding, errors=__name__, newline="")
     lines = _numbered(text)
     first = next(lines, None)
     if first and first[1].strip().lower().startswith("sep="):  # Excel's own first line
         first = next(lines, None)
     if first is None or "\0" in first[1]:
         raise SubscriberError(f"{name} has no first line with the names of its columns.")
+    named = first[1].replace(ALIEN, "\ufffd")
     try:
-        found = {mark: next(csv.reader([first[1]], delimiter=mark), []) for mark in SEPARATORS}
+        found = {mark: next(csv.reader([named], delimiter=mark), []) for mark in SEPARATORS}
     except csv.Error as error:
         raise SubscriberError(f"The first line of {name} is not CSV: {error}.") from error
     separator = max(SEPARATORS, key=lambda mark: len(found[mark]))
@@ -227,14 +233,18 @@ def _records(source: Iterator[tuple[int, str]], separator: str, width: int) -> I
     lines = _Lines(source)
     while found := lines.take():
         number, line = found
-        if "\ufffd" in line:
-            yield Record(number, (), "This line is not in the encoding of the file.")
-        elif "\0" in line:
-            yield Record(number, (), "This line holds a NUL character, which no text has.")
+        if spoilt := _spoilt(line):
+            yield Record(number, (), spoilt)
         elif '"' in line:
             yield _quoted(found, lines, separator, width)
         else:
             yield _fitted(number, line.rstrip("\r\n").split(separator), width)
+
+
+def _spoilt(line: str) -> str:
+    if ALIEN in line:
+        return "This line is not in the encoding of the file."
+    return "This line holds a NUL character, which no text has." if "\0" in line else ""
 
 
 def _quoted(first: tuple[int, str], lines: _Lines, separator: str, width: int) -> Record:
@@ -244,7 +254,8 @@ def _quoted(first: tuple[int, str], lines: _Lines, separator: str, width: int) -
         try:
             cells = next(csv.reader((line for _, line in taken), delimiter=separator, strict=True))
             if len(taken) == 1 or len(cells) >= width:
-                return _fitted(first[0], cells, width)
+                spoilt = next(filter(None, (_spoilt(line) for _, line in taken)), "")
+                return Record(first[0], (), spoilt) if spoilt else _fitted(first[0], cells, width)
             break
         except csv.Error as error:
             if "unexpected end" not in str(error):

@@ -65,7 +65,10 @@ def entries(
             continue
         found = read(record.line, values(record.cells))
         if suppress and not found.refused:
-            found = Entry(record.line, found.address, status="suppressed", suppression=suppress)
+            found = Entry(
+                record.line, found.address, status="suppressed", suppression=suppress,
+                hashed=found.hashed,
+            )  # fmt: skip
         yield found
 
 
@@ -220,7 +223,7 @@ def _mapped(mapping: Mapping, columns: tuple[str, ...]) -> Reader:
         if column and column not in columns:
             raise SubscriberError(
                 f"The sheet has no column {column}, which --{option} names.",
-                remedy=f"Its columns are: {', '.join(columns)}",
+                remedy=f"Its columns are: {printable(', '.join(columns))[:300]}",
             )
     if mapping.status and not mapping.active:
         raise SubscriberError(
