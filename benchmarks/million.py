@@ -17,8 +17,9 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE))
 
-from send import NOW, SECRET, Pieces, first_line, sink  # noqa: E402 - after the path
-from send import readers as fill  # noqa: E402
+from ours import NOW, SECRET, Pieces  # noqa: E402 - after the path
+from ours import readers as fill  # noqa: E402
+from sinks import first_line, sink  # noqa: E402
 
 from digest import publish, sample  # noqa: E402
 from digest.publish import House, IssueRecord, open_house  # noqa: E402

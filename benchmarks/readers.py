@@ -31,7 +31,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from send import SECRET, chart, sink  # noqa: E402 - after the path
+from ours import SECRET  # noqa: E402 - after the path
+from send import chart  # noqa: E402
+from sinks import sink  # noqa: E402
 
 from digest import publish, sample  # noqa: E402
 from digest.publish import House, open_house  # noqa: E402
