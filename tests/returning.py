@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
 from digest.cli import app as program
@@ -86,6 +88,19 @@ def mailgun(
     made = hmac.new(key.encode(), f"{stamp}{once}".encode(), hashlib.sha256).hexdigest()
     signed = {"timestamp": stamp, "token": once, "signature": made}
     return Call({}, json.dumps({"signature": signed, "event-data": told}).encode())
+
+
+def sendgrid(told: list[Any]) -> tuple[dict[str, str], Call]:
+    """The environment in which this call of SendGrid's is believed, and the call."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    public = private.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    body, stamp = json.dumps(told).encode(), str(int(LATER.timestamp()))
+    made = base64.b64encode(private.sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))).decode()
+    mark = "x-twilio-email-event-webhook-"
+    call = Call({f"{mark}timestamp": stamp, f"{mark}signature": made}, body)
+    return {"DIGEST_BOUNCES_SENDGRID": base64.b64encode(public).decode()}, call
 
 
 def unread(box: Path) -> list[bytes]:

@@ -1,7 +1,6 @@
 """What a relay's service tells by webhook: believed where it is signed, never answered with 5xx."""
 
 import asyncio
-import base64
 import hashlib
 import hmac
 import json
@@ -11,8 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import event
 
 from digest import publish
 from digest.publish import House, open_house
@@ -22,7 +20,18 @@ from subscribers.bounces import About
 from subscribers.bounces.events import Call
 from subscribers.errors import BadSignature
 from tests.conftest import NOW
-from tests.returning import KEYS, LATER, Run, ann, house, mailgun, postmark, run, standing
+from tests.returning import (
+    KEYS,
+    LATER,
+    Run,
+    ann,
+    house,
+    mailgun,
+    postmark,
+    run,
+    sendgrid,
+    standing,
+)
 
 __all__ = ["ann", "house", "run"]
 
@@ -69,20 +78,13 @@ def test_mailgun(house: House, ann: int) -> None:
 
 
 def test_sendgrid(folder: Path, environ: dict[str, str]) -> None:
-    private = ec.generate_private_key(ec.SECP256R1())
-    public = private.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    secret = {"DIGEST_BOUNCES_SENDGRID": base64.b64encode(public).decode()}
     told = [{"event": "bounce", "sg_event_id": "a", "email": "reader@reads.example",
              "status": "5.1.1", "reason": "550 unknown user", "type": "bounce"},
             {"event": "bounce", "sg_event_id": "b", "email": "bob@reads.example",
              "reason": "550 spam", "type": "blocked"},
             {"event": "open", "sg_event_id": "c", "email": "bob@reads.example"}]  # fmt: skip
-    body, stamp = json.dumps(told).encode(), str(int(LATER.timestamp()))
-    signature = private.sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
-    mark = "x-twilio-email-event-webhook-"
-    signed = {f"{mark}timestamp": stamp, f"{mark}signature": base64.b64encode(signature).decode()}
+    secret, call = sendgrid(told)
+    signed, body = call.headers, call.body
     with open_house(folder, {**environ, **secret}) as house:
         with house.database.writing() as session:
             for name in ("reader", "bob"):
@@ -230,11 +232,6 @@ def test_mailgun_s_unsubscribed_leaves(house: House, ann: int, run: Run) -> None
 def test_one_damaged_event_of_sendgrid_keeps_no_other_from_being_taken(
     folder: Path, environ: dict[str, str]
 ) -> None:
-    private = ec.generate_private_key(ec.SECP256R1())
-    public = private.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    secret = {"DIGEST_BOUNCES_SENDGRID": base64.b64encode(public).decode()}
     names = ("dead", "bored", "cross", "gone", "ours")
     told = [{"event": "bounce", "sg_event_id": "a"}, "no event", None,
             {"event": "bounce", "sg_event_id": "b", "email": "dead@reads.example",
@@ -246,18 +243,30 @@ def test_one_damaged_event_of_sendgrid_keeps_no_other_from_being_taken(
              "reason": "Bounced Address"},
             {"event": "dropped", "sg_event_id": "f", "email": "ours@reads.example",
              "reason": "Recipient List over Package Quota"}]  # fmt: skip
-    body, stamp = json.dumps(told).encode(), str(int(LATER.timestamp()))
-    made = base64.b64encode(private.sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))).decode()
-    mark = "x-twilio-email-event-webhook-"
+    secret, call = sendgrid(told)
     with open_house(folder, {**environ, **secret}) as house:
         with house.database.writing() as session:
             for name in names:
                 roster.add(
                     session, f"{name}@reads.example", "weekly", how="page", now=NOW, keys=KEYS
                 )
-        call = Call({f"{mark}timestamp": stamp, f"{mark}signature": made}, body)
         done = publish.hook(house, "sendgrid", call, now=LATER)
         assert [one.report.kind for one in done[:3]] == ["unknown"] * 3
         gone = "suppressed: the address does not exist"
         assert [one.did for one in done[3:]] == [gone, "left", "suppressed: complaint", gone, ""]
         assert len(publish.reports(house)[0]) == 8
+
+
+def test_who_writes_waits_for_ten_events_of_a_thousand(
+    folder: Path, environ: dict[str, str]
+) -> None:
+    told = [{"event": "bounce", "sg_event_id": str(n), "email": f"r{n}@reads.example",
+             "status": "5.1.1", "reason": "550 unknown user"} for n in range(25)]  # fmt: skip
+    secret, call = sendgrid(told)
+    with open_house(folder, {**environ, **secret}) as house:
+        commits: list[object] = []
+        event.listen(house.database.engine, "commit", commits.append)
+        assert [one.new for one in publish.hook(house, "sendgrid", call, now=LATER)] == [True] * 25
+        assert len(commits) == 3
+        again = publish.hook(house, "sendgrid", call, now=LATER)
+        assert [one.new for one in again] == [False] * 25

@@ -28,6 +28,9 @@ from subscribers.errors import BadSignature, InvalidAddress, Suppressed, Unknown
 from subscribers.roster import Opinion, Profile, Reported, Session
 
 MEMORY = timedelta(days=400)  # how far back failures are looked at
+# Events kept in one transaction. SendGrid tells a thousand at once, and all that time nobody else
+# could write; where one fails, all come again, and those that are kept are known.
+PORTION = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,16 @@ def hook(
     told = events.read(provider, call, trust, house.settings.keys, now)
     if provider == "ses" and (wanted := events.subscription_url(call)):
         visit(wanted)
-    with house.database.writing() as session:
-        if (used := events.single_use(provider, call)) and not _is_first(session, used, now):
-            raise BadSignature
-        return [
-            _take_in(house, session, _named(session, report), provider, now, raw)
-            for report, raw in told
-        ]
+    used, taken = events.single_use(provider, call), list[Received]()
+    for at in range(0, max(1, len(told)), PORTION):
+        with house.database.writing() as session:
+            if at == 0 and used and not _is_first(session, used, now):
+                raise BadSignature
+            taken += [
+                _take_in(house, session, _named(session, report), provider, now, raw)
+                for report, raw in told[at : at + PORTION]
+            ]
+    return taken
 
 
 def _is_first(session: Session, used: tuple[str, str, datetime], now: datetime) -> bool:
