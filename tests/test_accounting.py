@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from sqlalchemy import text
 
 from digest import ledger, publish
+from digest.cli import sending
 from digest.database import Database
 from digest.edition import Edition
 from digest.errors import DatabaseError, MessageError
@@ -114,6 +116,18 @@ class Damaged(Composer):
         if recipient.address == BEN:
             raise MessageError("the preferences of this reader cannot be written")
         return super().compose(recipient, edition, message_id, date, prefix)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_log_on_a_full_disk_is_told_in_one_sentence_and_stops_no_send(
+    house: House, folder: Path, environ: dict[str, str], clock: Clock
+) -> None:
+    approved(house, clock)
+    done = digest_in(folder, "send", "--log", "/dev/full", env=environ)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("/dev/full cannot be written: No space left on device") == 1
+    assert "Traceback" not in done.stderr
+    assert publish.account(house, house.issue("weekly")).counts == {"sent": 4, "skipped": 1}
 
 
 def test_what_was_never_begun_is_no_failure_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -294,6 +308,13 @@ def test_when_the_next_attempt_is_due_is_true_when_it_is_said(
     assert [line for line in capsys.readouterr().err.splitlines()[1:] if line.strip()] == [
         f"{told}{due:%m-%d %H:%M} UTC" if told.endswith("-") else told
     ]
+
+
+def test_who_is_not_on_the_list_yet_is_still_to_be_sent_it(house: House, clock: Clock) -> None:
+    account = Account(prepared(house, clock), {"sent": 3}, 0, whole=False)
+    with pytest.raises(typer.Exit) as left:
+        sending._leave(account, [])
+    assert left.value.exit_code == 75
 
 
 @pytest.mark.parametrize(

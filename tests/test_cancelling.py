@@ -9,8 +9,9 @@ import pytest
 from digest import archive, ledger, publish
 from digest.errors import IssueError
 from digest.outcomes import Deferred, Reply, Sent
-from digest.publish import House, open_house
+from digest.publish import House, Timing, open_house
 from digest.publish.frequency import readers_of
+from digest.terminal.sending import show_account
 from subscribers import roster
 from subscribers.preferences import FREQUENCIES
 from tests.conftest import NOW
@@ -77,7 +78,7 @@ def test_cancelled_before_anything_went_out_nobody_gets_it(
 
 
 def test_what_is_on_the_wire_of_a_cancelled_issue_ends_as_it_ends(
-    house: House, relay: ScriptedRelay, clock: Clock
+    house: House, relay: ScriptedRelay, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = approved(house, clock)
     with house.database.writing() as session:
@@ -89,9 +90,19 @@ def test_what_is_on_the_wire_of_a_cancelled_issue_ends_as_it_ends(
         ledger.intend(session, intents, sender, "relay:25", NOW)
 
     # What is claimed and not begun is called off, too; the wire is not.
-    assert publish.cancel(house, record, why="", by="ann", now=NOW) == 3
-    assert publish.account(house, record).counts == {"inflight": 2, "skipped": 3}
-    assert house.issue("weekly").state == "sending"
+    assert publish.cancel(house, record, why="wrong", by="ann", now=NOW) == 3
+    account = publish.account(house, record)
+    assert account.counts == {"inflight": 2, "skipped": 3}
+    assert account.next_at is None
+    show_account(account, NOW)
+    assert "issue 1 · sending, cancelled (ann: wrong)" in capsys.readouterr().err
+
+    # Who is presumed dead may hear the reply to a dot for ten minutes more.
+    with house.database.writing() as session:
+        late = NOW + timedelta(minutes=2)
+        reaped = ledger.reap(session, late, grace=Timing().grace, resend=True)
+        assert (reaped.waiting, reaped.resent) == (2, 0)
+    assert publish.account(house, record).next_at == NOW + timedelta(minutes=11)
 
     policy = ledger.Policy(True, timedelta(days=1))
     with house.database.writing() as session:

@@ -155,6 +155,7 @@ def test_cutting_leaves_in_doubt_what_had_its_dot(*, asked: bool) -> None:
         asyncio.run(cut(relay))
 
     assert isinstance(desk.outcomes[1], Unknown)
+    assert Limits().drain == 25  # and with what is written after it no more than thirty
 
 
 def test_a_relay_that_wants_less_for_a_while_gets_all_in_the_end() -> None:

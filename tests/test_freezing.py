@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from sqlmodel import Session
 
 from digest import ledger, publish
 from digest.publish import House, IssueRecord
@@ -113,6 +114,25 @@ def test_where_a_sender_ended_in_the_middle_of_the_list_the_next_goes_on_with_th
     taken = Counter(one.recipient for one in relay.accepted)
     assert set(taken) == {f"r{n}@readers.example" for n in range(READERS)}
     assert max(taken.values()) == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_finds_another_at_the_list_goes_on_with_it_where_that_one_dies(
+    house: House, record: IssueRecord, relay: ScriptedRelay, clock: Clock
+) -> None:
+    another = Session(house.database.engine)
+
+    def passing(point: str) -> None:
+        if point == "after the list is written":
+            assert ledger.unwritten(another, record.id)
+        elif len(relay.accepted) == PORTION and another.in_transaction():
+            another.close()  # all that is listed so far is sent, and nobody writes the rest
+
+    account = publish.send(house, clock=clock, passing=passing)
+
+    assert account.whole
+    assert account.counts == {"sent": READERS}
+    assert account.record.state == "sent"
 
 
 def test_the_progress_is_of_the_whole_list_as_soon_as_that_is_written(

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +35,7 @@ from tests.surviving import (
     started,
     told,
 )
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 __all__ = ["crowded", "environ", "policy"]
 
@@ -170,32 +171,31 @@ def test_a_second_sender_on_the_same_file_is_refused(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("policy", ["resend"], indirect=True)
-def test_a_ledger_that_is_busy_for_long_is_waited_for(crowded: House, relay: ScriptedRelay) -> None:
-    busy, go = threading.Event(), threading.Event()
+@pytest.mark.parametrize("taken", [0, 10], ids=["before the first", "in the middle"])
+def test_a_ledger_that_is_busy_for_long_is_waited_for(
+    crowded: House, relay: ScriptedRelay, taken: int
+) -> None:
+    assert crowded.database.file
+    # By a program of another's, which knows nothing of turns.
+    other = sqlite3.connect(crowded.database.file, isolation_level=None, check_same_thread=False)
+    busy = threading.Event()
 
     def hold() -> None:
-        with (
-            open_house(crowded.settings.folder, _environ(crowded)) as other,
-            other.database.writing(),
-        ):
-            busy.set()
-            go.wait(10)
+        until(lambda: len(relay.accepted) >= taken)
+        other.execute("BEGIN IMMEDIATE")
+        busy.set()
+        time.sleep(1.5)
+        other.rollback()
 
-    thread = threading.Thread(target=hold)
-    thread.start()
-    busy.wait(10)
-    threading.Timer(1.5, go.set).start()
-    account = publish.send(crowded, clock=lambda: datetime.now(UTC), timing=QUICK)
-    thread.join()
+    with ThreadPoolExecutor() as pool:
+        holding = pool.submit(hold)
+        assert taken or busy.wait(PATIENCE)
+        account = publish.send(crowded, clock=lambda: datetime.now(UTC), timing=QUICK)
+        holding.result(PATIENCE)
+    other.close()
 
+    assert busy.is_set()
     assert account.counts == {"sent": READERS}
-
-
-def _environ(house: House) -> dict[str, str]:
-    return {
-        "DIGEST_WEB_SECRET": house.settings.web.secret.get_secret_value(),
-        "DIGEST_DATABASE_URL": house.settings.database.url,
-    }
 
 
 @pytest.mark.parametrize("policy", ["resend"], indirect=True)

@@ -18,6 +18,7 @@ from digest.cli.door import (
     Json,
     Newsletter,
     Number,
+    complain,
     fail,
     login_name,
     now,
@@ -251,7 +252,7 @@ def _leave(account: "Account", relays: "Sequence[RelayLine]") -> None:
         itself = account.paused_itself
         remedy = f"`digest resume {number}{' --anyway' if itself else ''}` lets it go on"
         fail(f"issue {number} is paused ({account.why})", remedy, 75)
-    if account.open:
+    if account.open or not account.whole:
         untils = [one.until for one in relays]
         moments = [account.next_at, min((u for u in untils if u), default=None)]
         late = max((m for m in moments if m), default=None) if all(untils) else account.next_at
@@ -293,16 +294,35 @@ def _replacing(path: Path) -> Iterator[TextIO]:
         fresh.unlink(missing_ok=True)
 
 
+class _LogFile(logging.FileHandler):
+    """One that a full disk stops with a sentence, and the send not at all."""
+
+    _failed = False
+
+    def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        self._complain(sys.exc_info()[1])
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError as error:
+            self._complain(error)
+
+    def _complain(self, error: BaseException | None) -> None:
+        if not self._failed:
+            what = getattr(error, "strerror", "") or error
+            complain(f"{self.baseFilename} cannot be written: {what}", "the send goes on without")
+        self._failed = True
+
+
 @contextlib.contextmanager
 def _logging(where: str) -> Iterator[None]:
     if not where:
         yield
         return
     try:
-        handler = (
-            logging.StreamHandler(sys.stderr)
-            if where == "-"
-            else logging.FileHandler(where, encoding="utf-8")
+        handler: logging.Handler = (
+            logging.StreamHandler(sys.stderr) if where == "-" else _LogFile(where, encoding="utf-8")
         )
     except OSError as error:
         fail(f"{where} cannot be written: {error.strerror}", "name another file with --log", 2)

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from digest.ledger.freezing import is_whole
 from digest.ledger.moving import COLUMNS, Delivery
-from digest.ledger.tables import DUE, HELD, DeliveryRow, SendingRow
+from digest.ledger.tables import DUE, HELD, DeliveryRow, SenderRow, SendingRow
 
 OPEN = ("pending", "claimed", "inflight", "deferred")
 FINAL = ("sent", "refused", "expired", "unknown", "skipped")
@@ -120,3 +120,11 @@ def next_due(session: Session, issue_id: int) -> datetime | None:
         .limit(1)
     )
     return session.connection().scalar(first)
+
+
+def left_since(session: Session, issue_id: int) -> datetime | None:
+    """When the lease ended of the first dead sender that has something of it on the wire still."""
+    dead = col(DeliveryRow.sender) == col(SenderRow.id), col(SenderRow.ended).is_not(None)
+    mine = col(DeliveryRow.issue_id) == issue_id, col(DeliveryRow.state) == "inflight"
+    query = select(func.min(col(SenderRow.lease))).where(text(HELD), *mine, *dead)
+    return session.connection().scalar(query)

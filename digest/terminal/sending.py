@@ -16,6 +16,8 @@ def show_account(account: "Account", now: datetime) -> None:
     stands = account.record.state
     if account.paused:
         stands += f", paused ({account.why})"
+    elif account.control == "cancelled" != stands:
+        stands += f", cancelled ({account.why})"  # something of it is still on the wire
     talk.print(f"[bold]{safe(issue.title)}[/bold], issue {issue.number} · {safe(stands)}")
     made = table("state", "readers")
     for state, count in sorted(account.counts.items(), key=lambda item: -item[1]):

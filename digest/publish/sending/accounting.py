@@ -12,6 +12,7 @@ from digest.edition import SECOND, cut
 from digest.ledger import Delivery, Waiting
 from digest.publish.frequency import readers_of
 from digest.publish.opening import House
+from digest.publish.sending.inheriting import Timing
 from digest.publish.sending.shift import Stop
 from digest.rendering import subject_of
 from subscribers import roster
@@ -37,6 +38,7 @@ class Account:
 
     `control` is what the operator wants: go, paused or cancelled; `why` with whose word it is. A
     pause that came when nothing was left to hold back stays written down, see `paused`.
+    `next_at`: when something may be begun next, also of what a dead sender left on the wire.
     `waits`: who is not on the wire for another reason than the relay's word, and till when.
     `subjects` are both of an issue that has two, else none.
     While the list is not `whole`, the rest of it is still to be written. `interrupted`: a signal
@@ -101,13 +103,19 @@ def account(house: House, record: IssueRecord, *, stopped: Stop = "") -> Account
             bool(stopped),
             sending.control if sending else "go",
             why,
-            ledger.next_due(session, record.id),
+            _next_at(session, record.id),
             tuple(ledger.waiting(session, record.id)),
             bool(sending and (sending.control, sending.by) == ("paused", ledger.BRAKE)),
             _subjects(session, found),
             sending is None or ledger.is_whole(session, record.id),
             stopped == "cut",
         )
+
+
+def _next_at(session: roster.Session, issue_id: int) -> datetime | None:
+    left = ledger.left_since(session, issue_id)
+    moments = ledger.next_due(session, issue_id), left and left + Timing().grace
+    return min((moment for moment in moments if moment), default=None)
 
 
 def _subjects(session: roster.Session, record: IssueRecord) -> tuple[SubjectCount, ...]:

@@ -28,7 +28,7 @@ from digest.publish.sending.freezing import write_portion
 from digest.publish.sending.inheriting import Lease, Timing, fenced, inherit, named
 from digest.publish.sending.jobs import Back, Job, Turn
 from digest.publish.sending.making import Composing
-from digest.publish.sending.pacing import Pace
+from digest.publish.sending.pacing import SOON, Pace
 from digest.publish.sending.visits import Hurried
 from digest.publish.sending.watching import Recount
 from subscribers import roster
@@ -127,7 +127,13 @@ class Book:
 
     def pause(self) -> float | None:
         """Seconds after which to `prepare` again where nothing was left; None: never mind."""
+        if not (self._at_hand or self._house.database.persist(self._whole)):
+            self._unlisted = True  # another sender was writing the list: does it still?
+            return SOON
         return self._pace.pause()
+
+    def _whole(self, session: roster.Session, _again: bool) -> bool:
+        return ledger.is_whole(session, self._record.id)
 
     @property
     def unmade(self) -> Future[list[Message | DigestError]] | None:
