@@ -173,6 +173,20 @@ def test_who_is_not_in_a_hurry_any_more_waits_again(tmp_path: Path) -> None:
         database.close()
 
 
+def test_who_reads_sees_one_moment(database: Database) -> None:
+    def join(name: str) -> None:
+        with database.writing() as session:
+            roster.add(session, f"{name}@x.example", "weekly", how="x", now=NOW, keys=KEYS)
+
+    join("ann")
+    with database.reading() as session:
+        before = roster.newest(session)
+        join("ben")
+        assert roster.newest(session) == before
+    with database.reading() as session:
+        assert roster.newest(session) > before
+
+
 def test_what_is_written_together_fails_alone(database: Database) -> None:
     def joining(name: str) -> int:
         def join(session: Session) -> int:

@@ -44,6 +44,9 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._sqlite = engine.dialect.name == "sqlite"
+        # PostgreSQL would show each question another moment; SQLite's transactions have one.
+        one_moment = {} if self._sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reader = engine.execution_options(**one_moment)
         self._turns = Turns(self.file if self._sqlite else None)
         self._sharing = Sharing(self.persist, _may_help)
         self._writer: Connection | None = None  # SQLite's, used in turn
@@ -57,7 +60,7 @@ class Database:
         Raises DatabaseError where it cannot be read.
         """
         try:
-            with Session(self.engine) as session:
+            with Session(self._reader) as session:
                 yield session
         except DBAPIError as error:
             raise _failed("read", error) from error
