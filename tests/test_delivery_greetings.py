@@ -13,7 +13,7 @@ from digest.outcomes import RelayFault, Sent
 from tests.delivering import ANN, BOB, PATIENT, deliver, message, plain, work
 from tests.relay import ANYONE, PASSWORD, USER, ScriptedRelay, trusting_context
 from tests.replies import Raw, Wait
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
@@ -90,6 +90,7 @@ def test_what_was_said_before_tls_is_forgotten() -> None:
         relay.will("starttls", ANYONE, injected, times=2)
         plain_one = RelayAddress("localhost", relay.port, "starttls")
         assert asyncio.run(connected(plain_one)) is False
+        until(lambda: relay.heard[-1] == "QUIT")  # before another says something
         known = RelayAddress("localhost", relay.port, "starttls", USER, PASSWORD)
         assert str(asyncio.run(connected(known))).endswith("it takes no login")
 
