@@ -17,7 +17,7 @@ from pathlib import Path
 from digest.errors import SourceError
 
 MOST = 1 << 20  # bytes: a report is a few thousand, and more of one is the mail that came back
-# Mails that are given together, in number and in bytes: so few that nobody who writes waits long
+# Mails that are kept together, in number and in bytes: so few that nobody who writes waits long
 # until they are kept. Of 10 bounces that is 25 ms on SQLite, of 50 it was 110, and no quicker.
 BATCH, FULL = 10, 4 * MOST
 PATIENCE = 60  # seconds for each answer of an IMAP server

@@ -59,7 +59,7 @@ SECRET = "a-secret-that-only-tests-know"
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Three for two cores: of a test's time a third is waiting, for a disk, a relay, a browser."""
-    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
 @pytest.fixture

@@ -45,8 +45,9 @@ class Database:
         self.engine = engine
         self._sqlite = engine.dialect.name == "sqlite"
         # PostgreSQL would show each question another moment; SQLite's transactions have one.
-        one_moment = {} if self._sqlite else {"isolation_level": "REPEATABLE READ"}
-        self._reader = engine.execution_options(**one_moment)
+        self._reader = (
+            engine if self._sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         self._turns = Turns(self.file if self._sqlite else None)
         self._sharing = Sharing(self.persist, _may_help)
         self._writer: Connection | None = None  # SQLite's, used in turn

@@ -16,6 +16,7 @@ from typing import get_args
 from digest import archive, ledger
 from digest.errors import DigestError, SourceError
 from digest.ledger import Delivery
+from digest.mailboxes import BATCH
 from digest.outcomes import Outcome, Refused
 from digest.pace import Brake, too_many_complaints
 from digest.publish.opening import House
@@ -28,9 +29,6 @@ from subscribers.errors import BadSignature, InvalidAddress, Suppressed, Unknown
 from subscribers.roster import Opinion, Profile, Reported, Session
 
 MEMORY = timedelta(days=400)  # how far back failures are looked at
-# Events kept in one transaction. SendGrid tells a thousand at once, and all that time nobody else
-# could write; where one fails, all come again, and those that are kept are known.
-PORTION = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +71,15 @@ def hook(
     if provider == "ses" and (wanted := events.subscription_url(call)):
         visit(wanted)
     used, taken = events.single_use(provider, call), list[Received]()
-    for at in range(0, max(1, len(told)), PORTION):
+    # SendGrid tells a thousand at once, as many as would keep everybody else from writing for
+    # seconds. Where one fails, all come again, and those that are kept are known.
+    for at in range(0, max(1, len(told)), BATCH):
         with house.database.writing() as session:
             if at == 0 and used and not _is_first(session, used, now):
                 raise BadSignature
             taken += [
                 _take_in(house, session, _named(session, report), provider, now, raw)
-                for report, raw in told[at : at + PORTION]
+                for report, raw in told[at : at + BATCH]
             ]
     return taken
 
